@@ -1,0 +1,1 @@
+"""The lama command: the only place that prints."""

@@ -1,0 +1,1 @@
+"""Settings, keymap and themes: values and the files they come from."""

@@ -1,0 +1,77 @@
+"""The typed settings and their defaults. Values only; `loader` reads the file, the environment and flags."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from lama_tui.types import GUIDE
+
+GIB = 1024**3
+
+
+@dataclass(frozen=True, slots=True)
+class GenerationSettings:
+    """`[generation]`: used where neither flag, conversation nor model says otherwise."""
+
+    temperature: float = 0.7
+    max_tokens: int = 2048
+
+
+@dataclass(frozen=True, slots=True)
+class EngineSettings:
+    """`[engine]`. `threads` 0 is physical cores; `batch_size` is the prefill step in tokens.
+
+    `memory_limit` is a share of what the machine can give; `idle_unload` is in seconds; the
+    prompt caches are in bytes.
+    """
+
+    threads: int = 0
+    batch_size: int = 512
+    parallel: int = 4
+    memory_limit: float = 0.8
+    idle_unload: float = 600.0
+    prompt_cache_ram: int = 2 * GIB
+    prompt_cache_disk: int = 8 * GIB
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderSettings:
+    """`[providers.NAME]`. Timeouts are in seconds. Never holds a key, only where to find it."""
+
+    kind: Literal["openai", "anthropic", "ollama"]
+    endpoint: str
+    model: str = ""
+    max_tokens: int | None = None
+    key_env: str = ""
+    timeout_connect: float = 10.0
+    timeout_first: float = 120.0
+    timeout_token: float = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class LibrarySettings:
+    """`[library]`."""
+
+    downloads: Literal["always", "pause-on-battery"] = "always"
+
+
+@dataclass(frozen=True, slots=True)
+class PrivacySettings:
+    """`[privacy]`. `local_only`: no request leaves this machine, whatever is configured."""
+
+    local_only: bool = False
+    wipe: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything that `config.toml` can say."""
+
+    model: str = GUIDE
+    theme: str = "lama-dark"
+    generation: GenerationSettings = field(default_factory=GenerationSettings)
+    engine: EngineSettings = field(default_factory=EngineSettings)
+    providers: Mapping[str, ProviderSettings] = field(default_factory=dict)
+    library: LibrarySettings = field(default_factory=LibrarySettings)
+    privacy: PrivacySettings = field(default_factory=PrivacySettings)
+    keys: Mapping[str, str] = field(default_factory=dict)

@@ -1,0 +1,78 @@
+"""What a conversation is made of, as values. A conversation is a tree of messages: editing or
+regenerating makes a sibling and overwrites nothing; its `head` names the leaf that is shown."""
+
+from dataclasses import dataclass, field
+
+from lama_tui.types import (
+    ConversationId,
+    FinishReason,
+    MessageId,
+    MessageState,
+    PartKind,
+    Role,
+    Usage,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A piece of a message; `text` is its plain text."""
+
+    kind: PartKind
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class MessageError:
+    """Why an answer failed, as kept with it."""
+
+    kind: str
+    title: str
+    detail: str
+    hint: str
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message. `created` is UTC milliseconds; `sibling` counts from 1."""
+
+    id: MessageId
+    conversation: ConversationId
+    parent: MessageId | None
+    role: Role
+    state: MessageState
+    parts: tuple[Part, ...]
+    created: int
+    model: str = ""
+    finish_reason: FinishReason | None = None
+    usage: Usage = field(default_factory=Usage)
+    error: MessageError | None = None
+    sibling: int = 1
+    siblings: int = 1
+
+    @property
+    def text(self) -> str:
+        """The text parts, joined."""
+        return "".join(part.text for part in self.parts if part.kind == "text")
+
+    @property
+    def reasoning(self) -> str:
+        """The reasoning parts, joined."""
+        return "".join(part.text for part in self.parts if part.kind == "reasoning")
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """A conversation as the list shows it. Times are UTC milliseconds.
+
+    `unseen`: an answer ended while another conversation was on screen. `interrupted`: its
+    shown answer was cut short by a crash or by quitting.
+    """
+
+    id: ConversationId
+    title: str
+    model: str
+    created: int
+    updated: int
+    unseen: bool = False
+    interrupted: bool = False

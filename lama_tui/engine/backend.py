@@ -1,0 +1,115 @@
+"""The seam between the engine thread and what runs a model. Only plain, picklable values cross.
+
+A backend is driven by one thread: it is opened, loads, steps, unloads and is closed there, so
+it may own thread-bound state (MLX streams, random state). It never blocks longer than one
+step: one prefill chunk or one token of each running request. A request that fails reports its
+failure as a value; a step that raises is the engine's to contain.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from lama_tui.events import StreamEvent
+from lama_tui.types import ChatMessage, DeviceKind, RequestId, Sampling
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceFacts:
+    """What the backend computes on. `name` is for people; `memory` in bytes, None unknown."""
+
+    kind: DeviceKind
+    name: str
+    memory: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSource:
+    """A model to load: the reference that people use and the folder with its files."""
+
+    reference: str
+    folder: str
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedModel:
+    """What is known of a loaded model. `weights` in bytes as measured; `seconds` to load.
+
+    `mapped` tells whether the weights are memory-mapped (pages read on first use) or copied.
+    """
+
+    reference: str
+    folder: str
+    device: DeviceKind
+    weights: int
+    context_window: int | None
+    seconds: float
+    mapped: bool
+
+
+@dataclass(frozen=True, slots=True)
+class GenerationRequest:
+    """One answer to generate. `prefix` is text of the answer that exists already (continue)."""
+
+    id: RequestId
+    source: ModelSource
+    messages: tuple[ChatMessage, ...]
+    sampling: Sampling
+    prefix: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryFigures:
+    """Model memory in bytes as the backend measures it."""
+
+    active: int
+    peak: int
+    cache: int
+
+
+@dataclass(frozen=True, slots=True)
+class StepEvent:
+    """Something that a request produced in a step."""
+
+    request: RequestId
+    event: StreamEvent
+
+
+class Backend(Protocol):
+    """What the engine thread drives. Every call happens on that thread."""
+
+    def open(self) -> DeviceFacts:
+        """Import the runtime and choose the device. Raises `ModelLoadError`."""
+
+    def load(self, source: ModelSource, progress: Callable[[int, int], None]) -> LoadedModel:
+        """Load a model; `progress(done, total)` in bytes. Raises a `ModelError`.
+
+        `progress` may raise to cancel; what was loaded so far is dropped.
+        """
+
+    def unload(self, reference: str) -> int:
+        """Drop a model and return the bytes freed as measured."""
+
+    def loaded(self) -> Sequence[LoadedModel]:
+        """What is in memory now."""
+
+    def begin(self, request: GenerationRequest) -> None:
+        """Render the template, tokenize and admit the request. Raises a `LamaError`.
+
+        Its model is loaded. Computes nothing on the device yet.
+        """
+
+    def step(self) -> Sequence[StepEvent]:
+        """Advance every admitted request by one prefill chunk or one token.
+
+        A request ends with `StreamFinished` or `StreamFailed`, after which it is forgotten.
+        """
+
+    def cancel(self, request: RequestId) -> Sequence[StepEvent]:
+        """End a request now, at any stage; `StreamFinished("cancelled")` with its figures."""
+
+    def memory(self) -> MemoryFigures:
+        """Memory now."""
+
+    def close(self) -> None:
+        """Drop everything and release the runtime's thread-bound state."""

@@ -1,0 +1,133 @@
+"""The frozen events that flow from engine, providers, jobs and probes to the UI.
+
+Text deltas may be joined, progress and samples may be dropped; the ends (`StreamFinished`,
+`StreamFailed`) never are.
+"""
+
+from dataclasses import dataclass
+
+from lama_tui.errors import LamaError
+from lama_tui.types import DeviceKind, FinishReason, Place, Usage
+
+
+@dataclass(frozen=True, slots=True)
+class ModelLoading:
+    """A model is being read. `done` and `total` are bytes; 0 total is unknown."""
+
+    model: str
+    done: int = 0
+    total: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ModelLoaded:
+    """A model is ready. `weights` is bytes; `context_window` tokens, None if not stated."""
+
+    model: str
+    device: DeviceKind
+    weights: int
+    context_window: int | None
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class ModelUnloaded:
+    """A model left memory; `freed` is bytes as measured."""
+
+    model: str
+    freed: int
+
+
+@dataclass(frozen=True, slots=True)
+class StreamStarted:
+    """The request was accepted; nothing was generated yet."""
+
+    model: str
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class PromptProgress:
+    """Prefill: `done` of `total` prompt tokens were read."""
+
+    done: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class TextDelta:
+    """New text of the answer."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReasoningDelta:
+    """New text of the model's reasoning."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCallDelta:
+    """A piece of a tool call; kept for providers that send them."""
+
+    index: int
+    name: str
+    arguments: str
+
+
+@dataclass(frozen=True, slots=True)
+class UsageUpdated:
+    """Figures so far; each one replaces the last."""
+
+    usage: Usage
+
+
+@dataclass(frozen=True, slots=True)
+class StreamFinished:
+    """The answer ended by itself, by its limit, or by cancelling."""
+
+    reason: FinishReason
+    usage: Usage
+
+
+@dataclass(frozen=True, slots=True)
+class StreamFailed:
+    """The answer ended with an error; the text so far is kept."""
+
+    error: LamaError
+
+
+@dataclass(frozen=True, slots=True)
+class ResourceSample:
+    """One look at the machine. Bytes, percent of one core or of the whole as said; None unknown.
+
+    `at` is UTC milliseconds. `process_cpu` is percent of one core, `cpu` of the whole machine.
+    """
+
+    at: int
+    cpu: float | None = None
+    memory_used: int | None = None
+    memory_total: int | None = None
+    process_cpu: float | None = None
+    process_memory: int | None = None
+    model_memory: int | None = None
+    model_peak: int | None = None
+    model_cache: int | None = None
+    decode_tok_s: float | None = None
+
+
+StreamEvent = (
+    ModelLoading
+    | ModelLoaded
+    | StreamStarted
+    | PromptProgress
+    | TextDelta
+    | ReasoningDelta
+    | ToolCallDelta
+    | UsageUpdated
+    | StreamFinished
+    | StreamFailed
+)
+"""What a turn emits."""

@@ -1,0 +1,1 @@
+"""Models on this machine: what is installed and what it is."""

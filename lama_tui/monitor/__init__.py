@@ -1,0 +1,1 @@
+"""Probes, the sampler and the history of samples."""

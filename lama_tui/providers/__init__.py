@@ -1,0 +1,1 @@
+"""Whatever can answer: the local engine and servers over HTTP."""

@@ -1,0 +1,58 @@
+"""What a provider is: something that streams an answer, on this machine or behind an API."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Protocol
+
+from lama_tui.events import StreamEvent
+from lama_tui.types import ChatMessage, Place, Sampling
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What can be asked of a provider.
+
+    `continues`: it can go on from the text of an unfinished answer exactly; otherwise the
+    unfinished answer is sent as the last message and the model goes on as it likes.
+    """
+
+    continues: bool
+    reasoning: bool
+    seed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ChatRequest:
+    """One answer to ask for. `prefix` is the text of the unfinished answer to continue."""
+
+    model: str
+    messages: tuple[ChatMessage, ...]
+    sampling: Sampling
+    prefix: str = ""
+
+
+class Provider(Protocol):
+    """Streams answers of the models behind one name."""
+
+    @property
+    def name(self) -> str:
+        """`local`, or the NAME of `[providers.NAME]`."""
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What can be asked of it."""
+
+    def place(self, model: str) -> Place:
+        """Where `model` runs, as far as known without asking."""
+
+    def stream(self, request: ChatRequest) -> AsyncIterator[StreamEvent]:
+        """Events of one answer, ending with `StreamFinished`. Raises a `LamaError`.
+
+        Closing the iterator (`aclose`) or cancelling the task that reads it stops the work.
+        """
+
+    async def models(self) -> list[str]:
+        """The models that it offers, by name. Raises a `LamaError`."""
+
+    async def close(self) -> None:
+        """Release connections or the engine; safe to call twice."""

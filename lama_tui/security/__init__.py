@@ -1,0 +1,1 @@
+"""Credentials, redaction, and the gate that makes untrusted text safe for a terminal."""

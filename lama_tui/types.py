@@ -1,0 +1,104 @@
+"""Ids, literals and the small values that every room shares. Pure, no I/O."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal, NewType
+
+ConversationId = NewType("ConversationId", int)
+MessageId = NewType("MessageId", int)
+RequestId = NewType("RequestId", str)
+
+Role = Literal["system", "user", "assistant", "tool"]
+MessageState = Literal["streaming", "complete", "stopped", "interrupted", "failed"]
+"""`stopped`: by the person; `interrupted`: by a crash or by quitting; `failed`: by an error."""
+
+FinishReason = Literal["stop", "length", "cancelled", "content_filter", "tool_calls"]
+PartKind = Literal["text", "reasoning"]
+
+DeviceKind = Literal["metal", "cuda", "cpu"]
+
+GUIDE = "guide"
+"""The model reference of the built-in model."""
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Figures of one answer. Tokens, milliseconds, tokens per second, bytes; None is unknown.
+
+    `decode_tok_s` = (completion − 1) / (t_last − t_first), None below two tokens.
+    `prompt_tokens` counts the whole prompt; `cached_tokens` is the part of it not computed again.
+    """
+
+    prompt_tokens: int | None = None
+    cached_tokens: int | None = None
+    completion_tokens: int | None = None
+    ttft_ms: float | None = None
+    prefill_tok_s: float | None = None
+    decode_tok_s: float | None = None
+    peak_memory: int | None = None
+    context_window: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """How to choose tokens. `temperature` 0 is greedy; None leaves it to the server."""
+
+    temperature: float | None = None
+    max_tokens: int = 2048
+    seed: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ChatMessage:
+    """One message as a provider gets it."""
+
+    role: Role
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a model runs, as shown to people.
+
+    `label` is short ("CPU", "Metal", "api.example.org"); `on_machine` is False as soon as
+    words leave this machine, or may.
+    """
+
+    label: str
+    on_machine: bool
+
+
+ReferenceKind = Literal["guide", "hub", "folder", "gguf", "provider"]
+
+
+@dataclass(frozen=True, slots=True)
+class ModelReference:
+    """A model as people name it. `provider` is empty unless kind is "provider"."""
+
+    kind: ReferenceKind
+    name: str
+    provider: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.provider}:{self.name}" if self.kind == "provider" else self.name
+
+    @classmethod
+    def parse(cls, text: str, exists: Callable[[str], bool]) -> "ModelReference":
+        """Read `guide`, a hub id, a folder, a `.gguf` path or `PROVIDER:MODEL`.
+
+        `exists` tells whether a path is there (given by the caller: this module does no I/O).
+        The first colon splits; what contains `/` before the colon, or exists as a path, is
+        never a provider.
+        """
+        text = text.strip()
+        if text == GUIDE:
+            return cls("guide", GUIDE)
+        looks_like_path = text.startswith(("/", "./", "../", "~"))
+        if exists(text) or looks_like_path:
+            return cls("gguf" if text.lower().endswith(".gguf") else "folder", text)
+        before, colon, after = text.partition(":")
+        if colon and "/" not in before:
+            return cls("provider", after, before)
+        if text.lower().endswith(".gguf"):
+            return cls("gguf", text)
+        return cls("hub", text)

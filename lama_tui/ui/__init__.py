@@ -1,0 +1,1 @@
+"""The full-screen workspace. The only room that imports Textual."""

@@ -1,0 +1,1 @@
+"""Widgets see only values and messages."""
