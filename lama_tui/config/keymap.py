@@ -7,7 +7,7 @@ and the guide's corpus is tested against it. Ids are contracts: `[keys]` rebinds
 from dataclasses import dataclass
 from typing import Literal
 
-Scope = Literal["workspace", "composer", "transcript", "conversations", "models", "help"]
+Scope = Literal["app", "workspace", "composer", "transcript", "conversations", "models", "help"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,23 +24,24 @@ class Key:
 
 
 KEYMAP: tuple[Key, ...] = (
-    # everywhere in the workspace
+    # everywhere (app), and everywhere in the workspace
     Key("conversation.new", "workspace", "ctrl+n", "new_conversation", "New", "Start a new conversation", True),
     Key("conversation.list", "workspace", "ctrl+s", "show_conversations", "Conversations", "Go to the list of conversations", True),
     Key("models.open", "workspace", "ctrl+l", "choose_model", "Models", "Choose the model of this conversation", True),
     Key("monitor.toggle", "workspace", "ctrl+g", "toggle_monitor", "Monitor", "Show or hide the live monitor", True),
-    Key("palette.open", "workspace", "ctrl+p", "command_palette", "Palette", "Find any action by name", True),
-    Key("help.open", "workspace", "f1", "help", "Help", "Show every key that works here", True),
-    Key("app.redraw", "workspace", "f5", "redraw", "Redraw", "Draw the whole screen again"),
-    Key("app.suspend", "workspace", "ctrl+z", "suspend_process", "Suspend", "Go back to the shell; `fg` returns"),
+    Key("palette.open", "app", "ctrl+p", "command_palette", "Palette", "Find any action by name", True),
+    Key("help.open", "app", "f1", "help", "Help", "Show every key that works here", True),
+    Key("app.redraw", "app", "f5", "redraw", "Redraw", "Draw the whole screen again"),
+    Key("app.suspend", "app", "ctrl+z", "suspend_process", "Suspend", "Go back to the shell; `fg` returns"),
     Key("app.copy", "workspace", "ctrl+c", "copy_or_clear", "Copy", "Copy the selection, else clear what is typed, else stop the answer"),
     Key("app.stop", "workspace", "escape", "stop_or_leave", "Stop", "Stop the answer; when nothing runs, go to the transcript"),
     Key("focus.next", "workspace", "tab", "next_pane", "Next pane", "Move to the next pane"),
     Key("focus.previous", "workspace", "shift+tab", "previous_pane", "Previous pane", "Move to the previous pane"),
-    Key("app.quit", "workspace", "ctrl+q", "quit", "Quit", "Save everything and quit", True),
+    Key("app.quit", "app", "ctrl+q", "quit", "Quit", "Save everything and quit", True),
     # typing
     Key("composer.send", "composer", "enter", "send", "Send", "Send the message; while an answer streams, queue it"),
     Key("composer.newline", "composer", "shift+enter,ctrl+j", "newline", "New line", "Start a new line"),
+    Key("composer.edit_queued", "composer", "up", "up_or_queued", "Edit queued", "On the first line: take the queued message back to edit it"),
     Key("composer.undo", "composer", "ctrl+underscore", "undo", "Undo", "Undo the last typing"),
     Key("composer.page_up", "composer", "pageup", "scroll_transcript(-1)", "Scroll up", "Scroll the transcript up a page"),
     Key("composer.page_down", "composer", "pagedown", "scroll_transcript(1)", "Scroll down", "Scroll the transcript down a page"),
