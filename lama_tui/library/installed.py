@@ -1,0 +1,172 @@
+"""The models on this machine: the guide, the hub's cache and `data/models/`."""
+
+import asyncio
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from lama_tui.engine.backend import ModelSource
+from lama_tui.errors import ModelFormatError, ModelNotFoundError
+from lama_tui.library.hub_cache import CachedRepo, cached_repo, cached_repos, hub_cache_folder
+from lama_tui.library.inspect import Inspection, inspect_folder
+from lama_tui.paths import Paths, guide_weights
+from lama_tui.types import GUIDE, ModelReference
+
+HEADROOM = 1024**3
+"""Bytes that a model needs beside its weights: the KV cache, activations and the runtime."""
+
+
+@dataclass(frozen=True, slots=True)
+class InstalledModel:
+    """A model on this machine. Bytes, tokens, bits a weight; None is unknown.
+
+    `size` is what its files take on disk, `weights` what will be in memory. `problem` says why
+    it cannot be used; empty: it can. `verified` and `signature` wait for the hashes of downloads.
+    """
+
+    ref: str
+    path: str
+    revision: str | None = None
+    format: str | None = None
+    architecture: str | None = None
+    params: int | None = None
+    bits: int | None = None
+    size: int = 0
+    weights: int = 0
+    context: int | None = None
+    license: str | None = None
+    verified: bool | None = None
+    signature: str | None = None
+    fits: bool | None = None
+    problem: str = ""
+
+    @property
+    def usable(self) -> bool:
+        """Whether it can be loaded, as far as its files tell."""
+        return not self.problem
+
+
+async def installed_models(paths: Paths) -> list[InstalledModel]:
+    """All models here: the guide, then what can be used, then what cannot, each by name."""
+    return await asyncio.to_thread(_list, paths)
+
+
+async def describe(reference: str, paths: Paths) -> InstalledModel:
+    """One model, whether it can be used or not. Raises `ModelNotFoundError`."""
+    return await asyncio.to_thread(_describe, reference, paths)
+
+
+async def resolve(reference: str, paths: Paths) -> ModelSource:
+    """The folder to load for `reference`. Raises `ModelNotFoundError` or `ModelFormatError`."""
+    model = await describe(reference, paths)
+    if model.problem:
+        raise ModelFormatError(f"{model.ref} cannot be used", model.problem, _remedy(model))
+    return ModelSource(model.ref, model.path)
+
+
+def _list(paths: Paths) -> list[InstalledModel]:
+    available = _available_memory()
+    guide, *others = [
+        _guide(available),
+        *(_from_hub(repo, available) for repo in cached_repos(hub_cache_folder())),
+        *(_model(folder.name, folder, None, available) for folder in _own_folders(paths.models)),
+    ]
+    return [guide, *sorted(others, key=lambda model: (bool(model.problem), model.ref.lower(), model.path))]
+
+
+def _own_folders(models: Path) -> list[Path]:
+    try:
+        return [entry for entry in models.iterdir() if entry.is_dir() and not entry.name.startswith(".")]
+    except OSError:
+        return []
+
+
+def _describe(text: str, paths: Paths) -> InstalledModel:
+    reference = ModelReference.parse(text, _exists)
+    available = _available_memory()
+    match reference.kind:
+        case "guide":
+            return _guide(available)
+        case "folder":
+            folder = Path(os.path.abspath(Path(reference.name).expanduser()))  # noqa: PTH100 — links stay as named
+            if not folder.is_dir():
+                raise ModelNotFoundError(f"There is no model at {folder}", "no such folder", "Check the path.")
+            return _model(str(folder), folder, None, available)
+        case "gguf":
+            path = Path(os.path.abspath(Path(reference.name).expanduser()))  # noqa: PTH100
+            if not path.is_file():
+                raise ModelNotFoundError(f"There is no model at {path}", "no such file", "Check the path.")
+            size = path.stat().st_size
+            return InstalledModel(
+                str(path), str(path), format="gguf", size=size, weights=size, fits=_fits(size, available),
+                problem="GGUF: this version runs MLX models only",
+            )  # fmt: skip
+        case "provider":
+            raise ModelNotFoundError(
+                f"{text} is not on this machine",
+                f"it is served by the provider {reference.provider}",
+                "`lama ls` lists the models that are.",
+            )
+        case "hub":
+            own = paths.models / reference.name
+            if "/" not in reference.name and reference.name not in ("", ".", "..") and _is_folder(own):
+                return _model(reference.name, own, None, available)
+            repo = cached_repo(hub_cache_folder(), reference.name)
+            if repo is None:
+                raise _not_here(reference.name)
+            return _from_hub(repo, available)
+
+
+def _exists(text: str) -> bool:
+    return bool(text) and os.path.exists(text)  # noqa: PTH110 — never raises, whatever the text
+
+
+def _is_folder(path: Path) -> bool:
+    return os.path.isdir(path)  # noqa: PTH112 — never raises, whatever the name
+
+
+def _guide(available: int | None) -> InstalledModel:
+    return _model(GUIDE, guide_weights(), None, available)
+
+
+def _from_hub(repo: CachedRepo, available: int | None) -> InstalledModel:
+    if repo.folder is None:
+        return InstalledModel(repo.name, "", problem="nothing of it was downloaded yet")
+    return _model(repo.name, repo.folder, repo.revision, available)
+
+
+def _model(ref: str, folder: Path, revision: str | None, available: int | None) -> InstalledModel:
+    found: Inspection = inspect_folder(folder)
+    fits = _fits(found.weights, available) if found.weights else None
+    return InstalledModel(ref=ref, path=str(folder), revision=revision, fits=fits, **asdict(found))
+
+
+def _fits(weights: int, available: int | None) -> bool | None:
+    return None if available is None else weights + HEADROOM <= available
+
+
+def _available_memory() -> int | None:
+    """Bytes that can be had without swapping, None where the system does not say."""
+    try:
+        import psutil  # type: ignore[import-untyped]
+
+        return int(psutil.virtual_memory().available)
+    except Exception:  # a foreign library on an unknown system: not worth failing the list
+        return None
+
+
+def _not_here(name: str) -> ModelNotFoundError:
+    if not name.strip():
+        return ModelNotFoundError("No model was named", "the reference is empty", "`lama ls` lists the models here.")
+    hint = "`lama ls` lists the models here."
+    if name.count("/") == 1:
+        hint = f"Get it with `hf download {name}`, or pick one of `lama ls`."
+    return ModelNotFoundError(f"{name} is not on this machine", "it is not in the hub's cache", hint)
+
+
+def _remedy(model: InstalledModel) -> str:
+    if model.ref == GUIDE:
+        return "It is part of lama: install lama again."
+    if (model.revision or not model.path) and model.format in ("mlx", "safetensors", None):
+        return f"If its download was cut off, `hf download {model.ref}` completes it; `lama ls` lists what can be used."
+    return "Choose another model: `lama ls` lists those that can be used."
