@@ -1,0 +1,91 @@
+"""Writing messages: statements on a connection that is inside a transaction."""
+
+import time
+from typing import TYPE_CHECKING
+
+from lama_tui.conversations.rows import error_to, usage_to
+from lama_tui.errors import LamaError
+from lama_tui.types import ConversationId, FinishReason, MessageId, MessageState, PartKind, Role, Usage
+
+if TYPE_CHECKING:
+    from aiosqlite import Connection
+
+_ORDINALS: dict[PartKind, int] = {"reasoning": 0, "text": 1}  # an answer is preceded by its reasoning
+
+
+def now() -> int:
+    """UTC milliseconds."""
+    return time.time_ns() // 1_000_000
+
+
+async def insert_message(
+    connection: "Connection",
+    conversation: ConversationId,
+    parent: MessageId | None,
+    role: Role,
+    *,
+    text: str = "",
+    model: str = "",
+    owner: str | None = None,
+) -> MessageId:
+    """Add a message below `parent` and show it. With an `owner` it streams, otherwise it is complete."""
+    cursor = await connection.execute(
+        "INSERT INTO messages (conversation_id, parent_id, role, state, model, owner, created)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?)",
+        (conversation, parent, role, "complete" if owner is None else "streaming", model, owner, now()),
+    )
+    assert cursor.lastrowid is not None  # noqa: S101 - an INSERT has one
+    message = MessageId(cursor.lastrowid)
+    if text:
+        await connection.execute(
+            "INSERT INTO parts (message_id, ordinal, kind, text) VALUES (?, ?, 'text', ?)",
+            (message, _ORDINALS["text"], text),
+        )
+    await connection.execute(
+        "UPDATE conversations SET head = ?, updated = ? WHERE id = ?", (message, now(), conversation)
+    )
+    return message
+
+
+async def write_parts(connection: "Connection", message: MessageId, text: str, reasoning: str) -> None:
+    """Replace what a streaming message says; one that has ended is left as it is."""
+    bodies: tuple[tuple[PartKind, str], ...] = (("reasoning", reasoning), ("text", text))
+    for kind, body in bodies:
+        await connection.execute(
+            "INSERT INTO parts (message_id, ordinal, kind, text)"
+            " SELECT id, ?, ?, ? FROM messages WHERE id = ? AND state = 'streaming'"
+            " ON CONFLICT (message_id, ordinal) DO UPDATE SET text = excluded.text WHERE text <> excluded.text",
+            (_ORDINALS[kind], kind, body, message),
+        )
+
+
+async def end_message(
+    connection: "Connection",
+    message: MessageId,
+    state: MessageState,
+    finish_reason: FinishReason | None,
+    usage: Usage,
+    error: LamaError | None,
+) -> None:
+    """Give a streaming message its final state; one that has ended is left as it is."""
+    cursor = await connection.execute(
+        "UPDATE messages SET state = ?, finish_reason = ?, usage = ?, error = ?, owner = NULL"
+        " WHERE id = ? AND state = 'streaming'",
+        (state, finish_reason, usage_to(usage), error_to(error), message),
+    )
+    if cursor.rowcount:
+        await connection.execute(
+            "UPDATE conversations SET updated = ? WHERE id = (SELECT conversation_id FROM messages WHERE id = ?)",
+            (now(), message),
+        )
+
+
+async def newest_leaf(connection: "Connection", message: MessageId) -> MessageId:
+    """The leaf below `message` that was made last (children are always younger than their parents)."""
+    rows = await connection.execute_fetchall(
+        "WITH RECURSIVE below (id) AS ("
+        " SELECT ? UNION ALL SELECT m.id FROM messages m JOIN below ON m.parent_id = below.id"
+        ") SELECT max(id) FROM below",
+        (message,),
+    )
+    return MessageId(next(iter(rows))[0])

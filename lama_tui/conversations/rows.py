@@ -1,0 +1,94 @@
+"""Between rows and values: what the tables select and what the rest of the program sees."""
+
+import json
+import sqlite3
+from collections.abc import Iterable
+from dataclasses import asdict, fields
+
+from lama_tui.conversations.messages import Conversation, Message, MessageError, Part
+from lama_tui.errors import LamaError
+from lama_tui.types import ConversationId, MessageId, Usage
+
+SELECT_CONVERSATION = """
+SELECT c.id, c.title, c.model, c.created, c.updated, c.unseen, coalesce(m.state = 'interrupted', 0) AS interrupted
+FROM conversations c LEFT JOIN messages m ON m.id = c.head
+"""
+
+# A row for each part of each message from the root to the message `?`, in order. The parents
+# are few thousand at most, so siblings are counted, not stored.
+SELECT_THREAD = """
+WITH RECURSIVE thread (id, height) AS (
+    SELECT id, 0 FROM messages WHERE id = ?
+    UNION ALL
+    SELECT m.parent_id, height + 1 FROM thread JOIN messages m ON m.id = thread.id WHERE m.parent_id IS NOT NULL
+)
+SELECT m.*, p.kind, p.text,
+    (SELECT count(*) FROM messages s WHERE s.conversation_id = m.conversation_id
+        AND s.parent_id IS m.parent_id AND s.id <= m.id) AS sibling,
+    (SELECT count(*) FROM messages s WHERE s.conversation_id = m.conversation_id
+        AND s.parent_id IS m.parent_id) AS siblings
+FROM thread JOIN messages m ON m.id = thread.id LEFT JOIN parts p ON p.message_id = m.id
+ORDER BY thread.height DESC, p.ordinal
+"""
+
+
+def conversation_from(row: sqlite3.Row) -> Conversation:
+    """A row of `SELECT_CONVERSATION`."""
+    return Conversation(
+        id=ConversationId(row["id"]),
+        title=row["title"],
+        model=row["model"],
+        created=row["created"],
+        updated=row["updated"],
+        unseen=bool(row["unseen"]),
+        interrupted=bool(row["interrupted"]),
+    )
+
+
+def thread_from(rows: Iterable[sqlite3.Row]) -> tuple[Message, ...]:
+    """The rows of `SELECT_THREAD`."""
+    firsts: dict[int, sqlite3.Row] = {}
+    parts: dict[int, list[Part]] = {}
+    for row in rows:
+        firsts.setdefault(row["id"], row)
+        found = parts.setdefault(row["id"], [])
+        if row["text"]:
+            found.append(Part(row["kind"], row["text"]))
+    return tuple(_message(row, tuple(parts[key])) for key, row in firsts.items())
+
+
+def _message(row: sqlite3.Row, parts: tuple[Part, ...]) -> Message:
+    """A message from its first row and all its parts."""
+    return Message(
+        id=MessageId(row["id"]),
+        conversation=ConversationId(row["conversation_id"]),
+        parent=None if row["parent_id"] is None else MessageId(row["parent_id"]),
+        role=row["role"],
+        state=row["state"],
+        parts=parts,
+        created=row["created"],
+        model=row["model"],
+        finish_reason=row["finish_reason"],
+        usage=usage_from(row["usage"]),
+        error=None if row["error"] is None else MessageError(**json.loads(row["error"])),
+        sibling=row["sibling"],
+        siblings=row["siblings"],
+    )
+
+
+def usage_to(usage: Usage) -> str:
+    """`usage` as JSON, known figures only."""
+    return json.dumps({key: value for key, value in asdict(usage).items() if value is not None})
+
+
+def usage_from(text: str) -> Usage:
+    """The reverse of `usage_to`; figures that a later version added are left out."""
+    known = {field.name for field in fields(Usage)}
+    return Usage(**{key: value for key, value in json.loads(text).items() if key in known})
+
+
+def error_to(error: LamaError | None) -> str | None:
+    """`error` as JSON."""
+    if error is None:
+        return None
+    return json.dumps({"kind": error.kind, "title": error.title, "detail": error.detail, "hint": error.hint})

@@ -1,0 +1,230 @@
+"""The conversations: listed, named, deleted, and grown by turns. Every method raises `StoreError`."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from lama_tui.conversations.message_table import end_message, insert_message, newest_leaf, now, write_parts
+from lama_tui.conversations.messages import Conversation, Message
+from lama_tui.conversations.rows import SELECT_CONVERSATION, SELECT_THREAD, conversation_from, thread_from
+from lama_tui.conversations.titles import title_from
+from lama_tui.errors import LamaError, StoreError
+from lama_tui.security.gate import clean, clean_line
+from lama_tui.types import ConversationId, FinishReason, MessageId, MessageState, Usage
+
+if TYPE_CHECKING:
+    import sqlite3
+
+    from aiosqlite import Connection
+
+    from lama_tui.store.database import Database
+
+_LISTED = "WHERE c.deleted IS NULL ORDER BY c.updated DESC, c.id DESC"
+
+_STREAMING = "SELECT DISTINCT owner FROM messages WHERE state = 'streaming'"
+
+
+class Conversations:
+    """The tables of conversations in a database. Times are UTC milliseconds."""
+
+    def __init__(self, database: "Database") -> None:
+        self._database = database
+
+    # -- the list
+
+    async def list(self) -> list[Conversation]:
+        """All that are not deleted, the one with the newest words first."""
+        return [conversation_from(row) for row in await self._database.read(SELECT_CONVERSATION + _LISTED)]
+
+    async def last(self) -> Conversation | None:
+        """The first of the list."""
+        rows = await self._database.read(f"{SELECT_CONVERSATION} {_LISTED} LIMIT 1")
+        return conversation_from(rows[0]) if rows else None
+
+    async def get(self, conversation: ConversationId) -> Conversation | None:
+        """The conversation, deleted or not; None where there never was one."""
+        rows = await self._database.read(f"{SELECT_CONVERSATION} WHERE c.id = ?", (conversation,))
+        return conversation_from(rows[0]) if rows else None
+
+    async def find(self, text: str) -> Conversation | None:
+        """The listed conversation with this id, else the newest whose title begins so, in any case."""
+        listed = await self.list()
+        wanted = clean_line(text).casefold()
+        by_id = (found for found in listed if str(found.id) == wanted)
+        by_title = (found for found in listed if wanted and found.title.casefold().startswith(wanted))
+        return next(by_id, None) or next(by_title, None)
+
+    async def create(self, title: str = "", model: str = "") -> ConversationId:
+        """A new, empty conversation. Without a title its first message gives one."""
+        async with self._database.transaction() as connection:
+            cursor = await connection.execute(
+                "INSERT INTO conversations (title, model, created, updated) VALUES (?, ?, ?, ?)",
+                (clean_line(title), model, now(), now()),
+            )
+            assert cursor.lastrowid is not None  # noqa: S101 - an INSERT has one
+            return ConversationId(cursor.lastrowid)
+
+    async def rename(self, conversation: ConversationId, title: str) -> None:
+        """Give it a title that the first message no longer changes."""
+        await self._set(conversation, "title", clean_line(title))
+
+    async def set_model(self, conversation: ConversationId, model: str) -> None:
+        """Use `model`, a reference, from the next turn on."""
+        await self._set(conversation, "model", model)
+
+    async def delete(self, conversation: ConversationId) -> None:
+        """Take it off the list; everything is kept for `restore`."""
+        await self._set(conversation, "deleted", now())
+
+    async def restore(self, conversation: ConversationId) -> None:
+        """Undo `delete`."""
+        await self._set(conversation, "deleted", None)
+
+    async def mark_seen(self, conversation: ConversationId) -> None:
+        """Its newest words were on screen."""
+        await self._set(conversation, "unseen", 0)
+
+    async def mark_unseen(self, conversation: ConversationId) -> None:
+        """An answer ended while it was not on screen."""
+        await self._set(conversation, "unseen", 1)
+
+    async def _set(self, conversation: ConversationId, column: str, value: Any) -> None:
+        """Write one column; `column` is ours, never a person's."""
+        async with self._database.transaction() as connection:
+            await connection.execute(f"UPDATE conversations SET {column} = ? WHERE id = ?", (value, conversation))  # noqa: S608
+
+    # -- what is shown of a tree
+
+    async def messages(self, conversation: ConversationId) -> tuple[Message, ...]:
+        """The messages from the first to the shown leaf, each with its place among its siblings."""
+        head = "SELECT head FROM conversations WHERE id = ?"
+        return thread_from(await self._database.read(SELECT_THREAD.replace("?", f"({head})"), (conversation,)))
+
+    async def thread(self, message: MessageId) -> tuple[Message, ...]:
+        """The messages from the first to this one; empty where there is no such message."""
+        return thread_from(await self._database.read(SELECT_THREAD, (message,)))
+
+    async def select_sibling(self, message: MessageId, step: int) -> None:
+        """Show the branch of the sibling `step` places after this message (before, when negative).
+
+        Stops at the first and the last; of the branch the newest leaf is shown.
+        """
+        async with self._database.transaction() as connection:
+            rows = await _rows(
+                connection,
+                "SELECT s.id, s.conversation_id FROM messages m JOIN messages s"
+                " ON s.conversation_id = m.conversation_id AND s.parent_id IS m.parent_id WHERE m.id = ? ORDER BY s.id",
+                (message,),
+            )
+            ids = [row["id"] for row in rows]
+            if not ids:
+                raise _missing("message", message)
+            chosen = ids[min(max(ids.index(message) + step, 0), len(ids) - 1)]
+            leaf = await newest_leaf(connection, chosen)
+            await connection.execute(
+                "UPDATE conversations SET head = ? WHERE id = ?", (leaf, rows[0]["conversation_id"])
+            )
+
+    # -- turns
+
+    async def add_turn(self, conversation: ConversationId, text: str, model: str) -> tuple[MessageId, MessageId]:
+        """Write the person's message and the empty, streaming answer below what is shown; durable.
+
+        Returns both ids. The first message of a conversation without a title gives it one.
+        """
+        text = clean(text)
+        async with self._database.transaction(durable=True) as connection:
+            rows = await _rows(connection, "SELECT head, title FROM conversations WHERE id = ?", (conversation,))
+            if not rows:
+                raise _missing("conversation", conversation)
+            question = await insert_message(connection, conversation, rows[0]["head"], "user", text=text)
+            answer = await insert_message(
+                connection, conversation, question, "assistant", model=model, owner=self._database.instance
+            )
+            title = rows[0]["title"] or title_from(text)
+            await connection.execute(
+                "UPDATE conversations SET title = ?, model = ? WHERE id = ?", (title, model, conversation)
+            )
+            return question, answer
+
+    async def add_sibling(self, message: MessageId, model: str) -> MessageId:
+        """Write an empty, streaming answer beside this answer and show it; durable."""
+        async with self._database.transaction(durable=True) as connection:
+            rows = await _rows(
+                connection,
+                "SELECT conversation_id, parent_id FROM messages WHERE id = ? AND role = 'assistant'",
+                (message,),
+            )
+            if not rows:
+                raise _missing("answer", message)
+            return await insert_message(
+                connection,
+                rows[0]["conversation_id"],
+                rows[0]["parent_id"],
+                "assistant",
+                model=model,
+                owner=self._database.instance,
+            )
+
+    async def resume(self, message: MessageId) -> None:
+        """Let an answer that ended stream again, keeping what it says; durable."""
+        async with self._database.transaction(durable=True) as connection:
+            cursor = await connection.execute(
+                "UPDATE messages SET state = 'streaming', owner = ?, finish_reason = NULL, error = NULL"
+                " WHERE id = ? AND role = 'assistant' AND state <> 'streaming'",
+                (self._database.instance, message),
+            )
+            if not cursor.rowcount:
+                raise StoreError(
+                    "This answer cannot be continued",
+                    "It is gone, or being written already, perhaps by another lama.",
+                    "Look again when that one has ended.",
+                )
+
+    async def checkpoint(self, message: MessageId, text: str, reasoning: str) -> None:
+        """Keep what a streaming answer says so far; survives the end of the process."""
+        async with self._database.transaction() as connection:
+            await write_parts(connection, message, clean(text), clean(reasoning))
+
+    async def finish(
+        self,
+        message: MessageId,
+        state: MessageState,
+        *,
+        text: str,
+        reasoning: str = "",
+        finish_reason: FinishReason | None = None,
+        usage: Usage | None = None,
+        error: LamaError | None = None,
+    ) -> None:
+        """End a streaming answer; durable. Without effect on one that has ended, so it can be tried again."""
+        async with self._database.transaction(durable=True) as connection:
+            # The parts first: as its state changes, the message enters the search index.
+            await write_parts(connection, message, clean(text), clean(reasoning))
+            await end_message(connection, message, state, finish_reason, usage or Usage(), error)
+
+    async def recover(self) -> int:
+        """Mark as `interrupted` what streams in no live instance; how many that were."""
+        # Who streams first, who lives second: the other way round, an instance that starts in
+        # between would be taken for dead.
+        streaming = {row["owner"] for row in await self._database.read(_STREAMING)}
+        dead = streaming - await self._database.live_instances()
+        if not dead:
+            return 0
+        async with self._database.transaction(durable=True) as connection:
+            cursor = await connection.executemany(
+                "UPDATE messages SET state = 'interrupted', owner = NULL WHERE state = 'streaming' AND owner = ?",
+                [(owner,) for owner in dead],
+            )
+            return cursor.rowcount
+
+
+async def _rows(connection: "Connection", sql: str, parameters: Sequence[Any]) -> "Sequence[sqlite3.Row]":
+    """All rows of a statement inside a transaction."""
+    return tuple(await connection.execute_fetchall(sql, parameters))
+
+
+def _missing(what: str, number: int) -> StoreError:
+    """A row that was expected is not there."""
+    return StoreError(
+        f"There is no such {what}", f"Nothing is saved under number {number}.", "It may have been deleted."
+    )
