@@ -1,0 +1,41 @@
+"""The settings as a listing, for `lama config show`."""
+
+from dataclasses import fields, is_dataclass
+from typing import NamedTuple
+
+from lama_tui.config.loader import LoadedSettings
+from lama_tui.config.values import READERS, duration, show_duration, show_size, size
+
+
+class Setting(NamedTuple):
+    """One key: its dotted name, its value as the file would say it, and where that is from."""
+
+    key: str
+    value: str | int | float | bool | None
+    source: str
+
+
+def describe(loaded: LoadedSettings) -> list[Setting]:
+    """Return every setting in the order of the file; `source` is "default" where nothing set it."""
+    return [
+        Setting(key, _as_written(key, value), loaded.sources.get(key, "default"))
+        for key, value in _flatten(loaded.settings, "")
+    ]
+
+
+def _flatten(value: object, prefix: str) -> list[tuple[str, object]]:
+    if is_dataclass(value):
+        entries = [(f.name, getattr(value, f.name)) for f in fields(value)]
+    elif isinstance(value, dict):
+        entries = sorted(value.items())
+    else:
+        return [(prefix, value)]
+    return [pair for name, inner in entries for pair in _flatten(inner, f"{prefix}.{name}" if prefix else name)]
+
+
+def _as_written(key: str, value: object) -> str | int | float | bool | None:
+    if isinstance(value, int | float) and READERS.get(key) is duration:
+        return show_duration(value)
+    if isinstance(value, int) and READERS.get(key) is size:
+        return show_size(value)
+    return value if isinstance(value, str | int | float | bool) or value is None else str(value)

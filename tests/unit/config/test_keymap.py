@@ -1,0 +1,73 @@
+"""The keymap and what `[keys]` may do to it."""
+
+from collections.abc import Mapping
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lama_tui.config.keymap import KEYMAP, keys_of, problems_of_keys
+
+
+def test_ids_are_unique_and_everything_has_a_tooltip() -> None:
+    assert len({key.id for key in KEYMAP}) == len(KEYMAP)
+    assert all(key.tooltip and key.label and key.action for key in KEYMAP)
+
+
+def test_the_defaults_do_not_conflict() -> None:
+    assert problems_of_keys({key.id: key.keys for key in KEYMAP}) == []
+
+
+def test_overrides_apply_by_id() -> None:
+    keys = {key.id: key.keys for key in keys_of("workspace", {"conversation.new": "f9", "focus.next": ""})}
+    assert keys["conversation.new"] == "f9"
+    assert keys["focus.next"] == ""
+    assert keys["models.open"] == "ctrl+l"
+
+
+@pytest.mark.parametrize(
+    ("overrides", "told"),
+    [
+        ({"conversation.nwe": "f9"}, "Did you mean `conversation.new`?"),
+        ({"conversation.new": "ctrl+l"}, "models.open"),
+        ({"transcript.next": "ctrl+n"}, "conversation.new"),
+        ({"transcript.next": "k"}, "transcript.previous"),
+        ({"transcript.fold": "["}, "transcript.older"),
+        ({"transcript.copy": "ctrl+i"}, "focus.next"),
+        ({"transcript.copy": "shift+g"}, "transcript.last"),
+        ({"help.close": "f1"}, "help.open"),
+        ({"conversation.new": "contrl+n"}, "not a key"),
+        ({"conversation.new": "ctrl+"}, "not a key"),
+        ({"conversation.new": "ctrl+ctrl+n"}, "not a key"),
+        ({"conversation.new": "pagedwn"}, "not a key"),
+        ({"conversation.new": "n"}, "typing"),
+    ],
+)
+def test_problems(overrides: Mapping[str, str], told: str) -> None:
+    problems = problems_of_keys(overrides)
+    assert problems
+    assert told in " ".join(problems[0])
+
+
+@pytest.mark.parametrize(
+    "overrides",
+    [
+        {},
+        {"conversation.new": "f9, ctrl+f9"},
+        {"conversation.new": "ctrl+l", "models.open": "ctrl+n"},
+        {"transcript.next": "n"},
+        {"models.close": "ctrl+n"},
+        {"transcript.older": "left_square_bracket,minus,+"},
+        {"transcript.copy": ""},
+    ],
+)
+def test_what_is_fine(overrides: Mapping[str, str]) -> None:
+    assert problems_of_keys(overrides) == []
+
+
+@given(st.dictionaries(st.sampled_from([key.id for key in KEYMAP]), st.text("ctrl+shifa1,[ é\x1b"), max_size=3))
+def test_any_text_is_judged(overrides: dict[str, str]) -> None:
+    for name, why, hint in problems_of_keys(overrides):
+        assert name in overrides
+        assert why
+        assert hint
