@@ -6,7 +6,7 @@ Text deltas may be joined, progress and samples may be dropped; the ends (`Strea
 
 from dataclasses import dataclass
 
-from lama_tui.errors import LamaError
+from lama_tui.errors import LamaError, StoreError
 from lama_tui.types import DeviceKind, FinishReason, Place, Usage
 
 
@@ -36,6 +36,13 @@ class ModelUnloaded:
 
     model: str
     freed: int
+
+
+@dataclass(frozen=True, slots=True)
+class TurnStarted:
+    """A turn began: its messages are written, nothing was asked of a provider yet."""
+
+    model: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +92,13 @@ class UsageUpdated:
 
 
 @dataclass(frozen=True, slots=True)
+class SaveDelayed:
+    """Text could not be saved and is only in memory; saving is tried again."""
+
+    error: StoreError
+
+
+@dataclass(frozen=True, slots=True)
 class StreamFinished:
     """The answer ended by itself, by its limit, or by cancelling."""
 
@@ -121,12 +135,14 @@ class ResourceSample:
 StreamEvent = (
     ModelLoading
     | ModelLoaded
+    | TurnStarted
     | StreamStarted
     | PromptProgress
     | TextDelta
     | ReasoningDelta
     | ToolCallDelta
     | UsageUpdated
+    | SaveDelayed
     | StreamFinished
     | StreamFailed
 )
