@@ -17,9 +17,9 @@ _VALUE = r"""(?!\[redacted)[^\s"',;&\])}]+"""
 _PATTERNS = tuple(
     re.compile(pattern, re.IGNORECASE)
     for pattern in (
-        r"""(authorization["']?\s*[:=,]\s*(?:b?["'])?)(?:(?:bearer|basic|token|digest)\s+)?""" + _VALUE,
+        r"""(authorization["']?\s*[:=,]\s*(?:b?["'])?+)(?:(?:bearer|basic|token|digest)\s+)?""" + _VALUE,
         r"(\bbearer\s+)" + _VALUE,
-        r"""((?:api[_-]?key|access[_-]?token|client[_-]?secret|password)["']?\s*[:=,]\s*(?:b?["'])?)""" + _VALUE,
+        r"""((?:api[_-]?key|access[_-]?token|client[_-]?secret|password)["']?\s*[:=,]\s*(?:b?["'])?+)""" + _VALUE,
         r"(\b[a-z][a-z0-9+.-]{0,15}://)(?!\[redacted)[^\s/@]+(?=@)",
         r"\b(?:sk|gsk|xai|hf|ghp|gho|ghs|glpat|github_pat|nvapi|pplx)[-_][A-Za-z0-9_*-]{8,}",
         r"\bAIza[A-Za-z0-9_-]{20,}",
