@@ -6,8 +6,9 @@ step: one prefill chunk or one token of each running request. A request that fai
 failure as a value; a step that raises is the engine's to contain.
 """
 
+import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from lama_tui.events import StreamEvent
@@ -36,6 +37,8 @@ class LoadedModel:
     """What is known of a loaded model. `weights` in bytes as measured; `seconds` to load.
 
     `mapped` tells whether the weights are memory-mapped (pages read on first use) or copied.
+    `chat_template` is False for a model that brings none: it is then asked in a plain
+    "User: … Assistant:" form.
     """
 
     reference: str
@@ -45,17 +48,25 @@ class LoadedModel:
     context_window: int | None
     seconds: float
     mapped: bool
+    chat_template: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class GenerationRequest:
-    """One answer to generate. `prefix` is text of the answer that exists already (continue)."""
+    """One answer to generate. `prefix` is text of the answer that exists already (continue).
+
+    `temperature` of the settings is used where neither `sampling` nor the model's own
+    generation_config says otherwise. `submitted` is on `time.perf_counter`'s clock: the time
+    to first token counts from there, so it includes waiting and loading.
+    """
 
     id: RequestId
     source: ModelSource
     messages: tuple[ChatMessage, ...]
     sampling: Sampling
     prefix: str = ""
+    temperature: float = 0.7
+    submitted: float = field(default_factory=time.perf_counter)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,68 @@
+"""From the engine thread to asyncio: one buffer a request, at most one pending wake-up.
+
+A reader that is slow gets a longer string, never a longer queue: adjacent deltas are joined,
+progress is replaced by newer progress, and only what must be delivered is kept as it is.
+"""
+
+import asyncio
+import threading
+
+from lama_tui.events import (
+    ModelLoading,
+    PromptProgress,
+    ReasoningDelta,
+    StreamEvent,
+    TextDelta,
+    UsageUpdated,
+)
+
+REPLACED = (ModelLoading, PromptProgress, UsageUpdated)
+"""Events of which only the newest says anything."""
+
+
+def append(events: list[StreamEvent], event: StreamEvent) -> None:
+    """Add `event` to what waits for the reader, joining or replacing where that loses nothing."""
+    if isinstance(event, REPLACED):
+        if events and type(events[-1]) is type(event):
+            events.pop()
+    elif isinstance(event, TextDelta | ReasoningDelta):
+        # figures that wait do not keep two deltas apart
+        at = len(events) - (2 if events and isinstance(events[-1], UsageUpdated) else 1)
+        before = events[at] if at >= 0 else None
+        if isinstance(before, TextDelta | ReasoningDelta) and type(before) is type(event):
+            events[at] = type(event)(before.text + event.text)
+            return
+    events.append(event)
+
+
+class EventBuffer:
+    """One request's events on their way. Made on the event loop that reads it."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._ready = asyncio.Event()
+        self._lock = threading.Lock()
+        self._events: list[StreamEvent] = []
+        self._woken = False
+
+    def put(self, event: StreamEvent) -> bool:
+        """Called by the engine thread. False when the reader's event loop is gone."""
+        with self._lock:
+            append(self._events, event)
+            if self._woken:
+                return True
+            self._woken = True
+        try:
+            self._loop.call_soon_threadsafe(self._ready.set)
+        except RuntimeError:  # the loop was closed
+            return False
+        return True
+
+    async def take(self) -> list[StreamEvent]:
+        """Wait for events and return all that are there."""
+        await self._ready.wait()
+        self._ready.clear()
+        with self._lock:
+            events, self._events = self._events, []
+            self._woken = False
+        return events

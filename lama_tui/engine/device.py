@@ -1,0 +1,65 @@
+"""Which device local models can use here, told from what is installed, without importing MLX."""
+
+import platform
+import sys
+from dataclasses import dataclass
+from importlib import metadata
+
+from lama_tui.types import DeviceKind
+
+DISTRIBUTIONS = ("mlx", "mlx-lm", "mlx-metal", "mlx-cpu", "mlx-cuda-12", "mlx-cuda-13")
+
+
+@dataclass(frozen=True, slots=True)
+class Wheels:
+    """The MLX distributions that are installed, name to version."""
+
+    installed: dict[str, str]
+
+    @property
+    def usable(self) -> bool:
+        """Whether models can be loaded at all."""
+        return {"mlx", "mlx-lm"} <= self.installed.keys() and self.device is not None
+
+    @property
+    def cuda(self) -> tuple[str, ...]:
+        """The CUDA wheels among them."""
+        return tuple(name for name in self.installed if name.startswith("mlx-cuda"))
+
+    @property
+    def conflict(self) -> tuple[str, ...]:
+        """Wheels that overwrite each other's files; empty when there is at most one."""
+        backends = (*self.cuda, *(["mlx-cpu"] if "mlx-cpu" in self.installed else []))
+        return backends if len(backends) > 1 else ()
+
+    @property
+    def device(self) -> DeviceKind | None:
+        """What MLX will use, as far as the wheels tell."""
+        if "mlx-metal" in self.installed:
+            return "metal"
+        if self.cuda:
+            return "cuda"
+        return "cpu" if "mlx-cpu" in self.installed else None
+
+
+def wheels() -> Wheels:
+    """Look at the metadata of installed distributions."""
+    found: dict[str, str] = {}
+    for name in DISTRIBUTIONS:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return Wheels(found)
+
+
+def advice(system: str = sys.platform, machine: str | None = None) -> str:
+    """What to do on this platform to run models, or what to use instead."""
+    machine = platform.machine() if machine is None else machine
+    if system == "darwin" and machine == "arm64":
+        return "Install it with `pip install mlx mlx-lm`."
+    if system == "darwin":
+        return "MLX has no build for Intel Macs; use a server: [providers.NAME] in config.toml."
+    if system == "linux":
+        return "Install it with `pip install 'mlx[cpu]' mlx-lm`, or `mlx[cuda12]`/`mlx[cuda13]` for NVIDIA."
+    return "MLX has no build for this system; use a server: [providers.NAME] in config.toml."

@@ -1,0 +1,86 @@
+"""What waits in line for the engine thread, and how each kind is answered."""
+
+from concurrent.futures import Future, InvalidStateError
+from contextlib import suppress
+
+from lama_tui.engine.backend import GenerationRequest, LoadedModel, ModelSource
+from lama_tui.engine.bridge import EventBuffer
+from lama_tui.engine.scheduler import First
+from lama_tui.errors import LamaError
+from lama_tui.events import StreamEvent, StreamFailed
+
+
+class GenerationJob:
+    """A request and the buffer that its events go to."""
+
+    def __init__(self, request: GenerationRequest) -> None:
+        self.request = request
+        self.buffer = EventBuffer()
+        self.first = First(request.source, generates=True)
+        self.cancelled = False
+        """Set by the reader, from its own thread; read by the engine thread between steps."""
+
+    def report(self, event: StreamEvent) -> None:
+        """Pass an event on; a reader whose loop is gone counts as having cancelled."""
+        if not self.buffer.put(event):
+            self.cancelled = True
+
+    def fail(self, error: LamaError) -> None:
+        """End with an error."""
+        self.report(StreamFailed(error))
+
+
+class LoadJob:
+    """A wish to have a model loaded."""
+
+    def __init__(self, source: ModelSource) -> None:
+        self.first = First(source, generates=False)
+        self.done: Future[LoadedModel] = Future()
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether the asking task was cancelled."""
+        return self.done.cancelled()
+
+    def report(self, event: StreamEvent) -> None:
+        """Nobody watches the loading itself here."""
+
+    def finish(self, model: LoadedModel) -> None:
+        """The model is in memory."""
+        with suppress(InvalidStateError):  # cancelled in this moment
+            self.done.set_result(model)
+
+    def fail(self, error: LamaError) -> None:
+        """It could not be loaded."""
+        with suppress(InvalidStateError):
+            self.done.set_exception(error)
+
+
+class UnloadJob:
+    """A wish to have a model dropped; answered with the bytes freed."""
+
+    def __init__(self, reference: str) -> None:
+        self.reference = reference
+        self.first = First(None, generates=False)
+        self.done: Future[int] = Future()
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether the asking task was cancelled."""
+        return self.done.cancelled()
+
+    def report(self, event: StreamEvent) -> None:
+        """There is nothing to watch."""
+
+    def finish(self, freed: int) -> None:
+        """The model is gone."""
+        with suppress(InvalidStateError):
+            self.done.set_result(freed)
+
+    def fail(self, error: LamaError) -> None:
+        """It could not be dropped."""
+        with suppress(InvalidStateError):
+            self.done.set_exception(error)
+
+
+Job = GenerationJob | LoadJob | UnloadJob

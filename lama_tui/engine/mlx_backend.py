@@ -1,0 +1,217 @@
+"""The `Backend` that runs MLX models: on Metal, CUDA or the CPU, whichever MLX was built for.
+
+Lives in the engine thread: MLX's streams and random state belong to a thread.
+"""
+
+import gc
+import logging
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from lama_tui.config.settings import EngineSettings
+from lama_tui.engine.backend import (
+    DeviceFacts,
+    GenerationRequest,
+    LoadedModel,
+    MemoryFigures,
+    ModelSource,
+    StepEvent,
+)
+from lama_tui.engine.chat_template import TemplateRenderer
+from lama_tui.engine.device import advice
+from lama_tui.engine.model_files import ModelFiles, check_folder
+from lama_tui.engine.sampling import choose
+from lama_tui.errors import InferenceError, LamaError, ModelLoadError, OutOfMemoryError
+from lama_tui.events import StreamFailed, StreamFinished
+from lama_tui.types import DeviceKind, RequestId, Usage
+
+if TYPE_CHECKING:
+    from lama_tui.engine.mlx_model import MlxModel
+    from lama_tui.engine.mlx_request import MlxAnswer
+
+log = logging.getLogger(__name__)
+
+
+class MlxBackend:
+    """One MLX model at a time, its running answers advanced in turn."""
+
+    def __init__(self, settings: EngineSettings) -> None:
+        self._settings = settings
+        self._renderer = TemplateRenderer()
+        self._device: DeviceFacts | None = None
+        self._model: MlxModel | None = None
+        self._answers: dict[RequestId, MlxAnswer] = {}
+
+    def open(self) -> DeviceFacts:
+        """Import MLX and look at its device. Raises `ModelLoadError` where this machine has none."""
+        try:
+            import mlx.core as mx
+        except (ImportError, OSError) as error:
+            detail = (
+                "MLX is not installed." if isinstance(error, ModuleNotFoundError) else f"MLX does not start: {error}."
+            )
+            raise ModelLoadError("Models cannot run on this machine yet", detail, advice()) from error
+        kind: DeviceKind = "cpu"
+        if mx.default_device() == mx.gpu:
+            kind = "metal" if mx.metal.is_available() else "cuda"
+        about: dict[str, Any] = dict(mx.device_info())
+        memory = about.get("max_recommended_working_set_size") or about.get("memory_size") or about.get("total_memory")
+        if kind == "metal" and memory:
+            # without it macOS may page a large model's weights out between two tokens
+            mx.set_wired_limit(int(memory))
+        self._device = DeviceFacts(kind, str(about.get("device_name", kind)), int(memory) if memory else None)
+        return self._device
+
+    def load(self, source: ModelSource, progress: Callable[[int, int], None]) -> LoadedModel:
+        """Load a model folder in place of what is loaded. Raises a `ModelError`."""
+        files = check_folder(source)
+        self._check_memory(source, files)
+        self._drop_model()
+        from lama_tui.engine import mlx_model
+
+        try:
+            self._model = mlx_model.load(source, files, progress)
+        except BaseException:
+            self._drop_model()
+            raise
+        if self._model.template is not None:
+            self._renderer.start()
+        return self._facts(self._model)
+
+    def unload(self, reference: str) -> int:
+        """Drop the model; bytes freed as MLX measures them."""
+        if self._model is None or self._model.source.reference != reference:
+            return 0
+        before = self.memory()
+        self._drop_model()
+        after = self.memory()
+        return max(0, before.active + before.cache - after.active - after.cache)
+
+    def loaded(self) -> Sequence[LoadedModel]:
+        """The loaded model, if any."""
+        return [self._facts(self._model)] if self._model is not None else []
+
+    def begin(self, request: GenerationRequest) -> None:
+        """Write and tokenize the prompt and admit the request. Raises a `LamaError`."""
+        model = self._model
+        if model is None or model.source != request.source:
+            raise InferenceError("The model is not loaded", f"{request.source.reference} left memory.", "Try again.")
+        if request.sampling.max_tokens < 1:
+            raise InferenceError("Nothing to generate", "max_tokens must be at least 1.", "Raise max_tokens.")
+        from lama_tui.engine.mlx_prompt import prompt_tokens
+        from lama_tui.engine.mlx_request import MlxAnswer
+
+        prompt = prompt_tokens(model, self._renderer, request)
+        room = None if model.context_window is None else model.context_window - len(prompt)
+        if room is not None and room < 1:
+            raise InferenceError(
+                "The conversation is longer than the model's context window",
+                f"It has {len(prompt):,} tokens; {request.source.reference} reads at most {model.context_window:,}.",
+                "Start a new conversation, shorten the message, or choose a model with a larger window.",
+            )
+        limit = request.sampling.max_tokens if room is None else min(request.sampling.max_tokens, room)
+        chosen = choose(request.sampling, model.generation_config, request.temperature)
+        if not self._answers:
+            import mlx.core as mx
+
+            mx.reset_peak_memory()
+        self._answers[request.id] = MlxAnswer(request, model, prompt, chosen, limit, self._settings.batch_size)
+
+    def step(self) -> Sequence[StepEvent]:
+        """Advance every answer by one chunk or one token; one that raises ends alone."""
+        produced: list[StepEvent] = []
+        for request, answer in list(self._answers.items()):
+            try:
+                events = answer.step()
+            except Exception as error:
+                log.exception("an answer failed")
+                events = [StreamFailed(_explain(error))]
+            produced += [StepEvent(request, event) for event in events]
+            if isinstance(events[-1], StreamFinished | StreamFailed):
+                del self._answers[request]
+        return produced
+
+    def cancel(self, request: RequestId) -> Sequence[StepEvent]:
+        """End an answer now; what it held is freed with it."""
+        answer = self._answers.pop(request, None)
+        if answer is None:
+            return [StepEvent(request, StreamFinished("cancelled", Usage()))]
+        return [StepEvent(request, event) for event in answer.finish("cancelled")]
+
+    def memory(self) -> MemoryFigures:
+        """MLX's own counts, in bytes."""
+        import mlx.core as mx
+
+        return MemoryFigures(mx.get_active_memory(), mx.get_peak_memory(), mx.get_cache_memory())
+
+    def close(self) -> None:
+        """Drop everything and leave no stream behind in this thread."""
+        import mlx.core as mx
+
+        self._renderer.close()
+        self._drop_model()
+        mx.synchronize()
+        mx.clear_streams()
+
+    def _drop_model(self) -> None:
+        """Free the memory: nothing is freed while anything still refers to an array."""
+        self._answers.clear()
+        self._model = None
+        gc.collect()
+        import mlx.core as mx
+
+        mx.clear_cache()
+
+    def _facts(self, model: "MlxModel") -> LoadedModel:
+        return LoadedModel(
+            model.source.reference,
+            model.source.folder,
+            self._kind(),
+            model.weights,
+            model.context_window,
+            model.seconds,
+            mapped=False,
+            chat_template=model.tokenizer.has_chat_template,
+        )
+
+    def _kind(self) -> DeviceKind:
+        return self._device.kind if self._device is not None else "cpu"
+
+    def _check_memory(self, source: ModelSource, files: ModelFiles) -> None:
+        """Refuse what cannot fit: on Linux the kernel would end the whole program instead."""
+        memory = self._device.memory if self._device is not None else None
+        if self._kind() == "cpu":
+            import psutil  # type: ignore[import-untyped]
+
+            memory = psutil.virtual_memory().total
+        if memory is None:
+            return
+        limit = int(memory * self._settings.memory_limit)
+        if files.weights > limit:
+            raise OutOfMemoryError(
+                f"{source.reference} does not fit in memory",
+                f"Its weights are {_gib(files.weights)}; models may use {_gib(limit)} here (engine.memory_limit).",
+                "Choose a smaller model or quantization.",
+            )
+
+
+def _gib(size: int) -> str:
+    return f"{size / 1024**3:.1f} GiB"
+
+
+def _explain(error: Exception) -> LamaError:
+    """Translate what MLX raised while it computed."""
+    from lama_tui.engine.mlx_model import is_out_of_memory
+
+    if isinstance(error, LamaError):
+        return error
+    text = str(error)[:300]
+    explained: LamaError
+    if is_out_of_memory(error):
+        explained = OutOfMemoryError(
+            "The answer ran out of memory", text, "Start a new conversation or choose a smaller model."
+        )
+    else:
+        explained = InferenceError("The answer failed", f"{type(error).__name__}: {text}", "Try again.")
+    explained.__cause__ = error
+    return explained

@@ -1,0 +1,185 @@
+"""Loads an MLX model folder and holds what is needed to answer with it.
+
+Weights are not memory-mapped: `mx.load` reads only the header, and each tensor is copied with
+`pread` into a buffer of MLX's allocator when it is first evaluated (measured on CPU: nothing
+of the file in `/proc/self/maps`, resident memory grows by the tensors' size; the same code
+reads for Metal and CUDA). Evaluating tensor by tensor therefore is reading the file, which
+makes progress exact and lets a load be cancelled between two pieces.
+
+Import only in the engine thread: everything here needs MLX.
+"""
+
+import importlib
+import os
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lama_tui.engine.backend import ModelSource
+from lama_tui.engine.model_files import GET_MLX, ModelFiles
+from lama_tui.engine.prompt import PLAIN_STOP, ControlTokens
+from lama_tui.errors import LamaError, ModelFormatError, ModelLoadError, OutOfMemoryError
+
+PIECE = 64 * 1024**2
+"""Bytes that are read between two looks at whether the load was cancelled."""
+
+
+@dataclass(slots=True)
+class MlxModel:
+    """A model in memory. `template` is the Jinja source, None where it brings none."""
+
+    source: ModelSource
+    network: Any
+    tokenizer: Any
+    generation_config: Mapping[str, Any]
+    context_window: int | None
+    weights: int
+    template: str | None
+    control: ControlTokens
+    special: Mapping[str, str]
+    """`bos_token` and its like, which templates may use."""
+    stops: tuple[str, ...]
+    """Strings that end an answer, besides the end-of-text tokens."""
+    seconds: float
+
+
+def load(source: ModelSource, files: ModelFiles, progress: Callable[[int, int], None]) -> MlxModel:
+    """Read weights and tokenizer. Raises a `ModelError`, and what `progress(done, total)` raises.
+
+    Progress is in bytes of the weights.
+    """
+    started = time.perf_counter()
+    _import_in_pieces(lambda: progress(0, files.weights))
+    try:
+        network = _network(files)
+        weights = _read(network, progress)
+    except (LamaError, MemoryError, RuntimeError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise _explain(source, error) from error
+    progress(weights, weights)
+    tokenizer = _tokenizer(files)
+    template = _template(tokenizer)
+    return MlxModel(
+        source,
+        network,
+        tokenizer,
+        files.generation_config,
+        files.context_window,
+        weights,
+        template,
+        ControlTokens(_control_tokens(tokenizer, template)),
+        {name: token for name, token in tokenizer.special_tokens_map.items() if isinstance(token, str)},
+        _stops(files.generation_config, asked_plainly=not tokenizer.has_chat_template),
+        seconds=time.perf_counter() - started,
+    )
+
+
+def _import_in_pieces(between: Callable[[], None]) -> None:
+    """Import the loader; it takes a second or two, so look between its parts whether to go on."""
+    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")  # its advice on stderr would tear the screen
+    for module in ("transformers", "transformers.models.auto.tokenization_auto", "mlx_lm.utils", "mlx_lm.generate"):
+        between()
+        try:
+            importlib.import_module(module)
+        except (ImportError, ValueError, OSError) as error:
+            raise ModelLoadError(
+                "The MLX runtime could not be started", f"Importing {module}: {error}.", "Run `lama doctor`."
+            ) from error
+
+
+def _network(files: ModelFiles) -> Any:
+    """The model's layers with weights that are still to be read. Raises `ModelFormatError` and foreign errors."""
+    from mlx_lm import utils
+
+    model_type = utils.MODEL_REMAPPING.get(files.model_type, files.model_type)
+    known = Path(utils.__file__).parent / "models"
+    if not model_type.isidentifier() or not any((known / name).exists() for name in (f"{model_type}.py", model_type)):
+        detail = f"Its config.json says model_type {files.model_type[:80]!r}, unknown to this mlx-lm."
+        if "auto_map" in files.config:
+            detail += " It brings code of its own; lama never runs code that comes with a model."
+        raise ModelFormatError("This kind of model is not supported", detail, GET_MLX)
+    network, _ = utils.load_model(files.folder, lazy=True, trust_remote_code=False)
+    return network
+
+
+def _read(network: Any, progress: Callable[[int, int], None]) -> int:
+    """Evaluate the parameters in pieces; returns their bytes."""
+    import mlx.core as mx
+    from mlx.utils import tree_flatten
+
+    arrays = [array for _, array in tree_flatten(network.parameters())]
+    total: int = sum(array.nbytes for array in arrays)
+    done = waiting = 0
+    piece: list[Any] = []
+    for array in arrays:
+        piece.append(array)
+        waiting += array.nbytes
+        if waiting >= PIECE:
+            mx.eval(piece)
+            done, waiting, piece = done + waiting, 0, []
+            progress(done, total)
+    mx.eval(piece)
+    return total
+
+
+def _tokenizer(files: ModelFiles) -> Any:
+    from mlx_lm.utils import load_tokenizer
+
+    try:
+        # never its code, never the network: both would otherwise be asked for, on stdin and by default
+        options = {"trust_remote_code": False, "local_files_only": True}
+        ends = files.generation_config.get("eos_token_id") or files.config.get("eos_token_id")
+        return load_tokenizer(files.folder, options, eos_token_ids=ends)
+    except Exception as error:  # tokenizers raises bare Exception
+        raise ModelFormatError(
+            "The model's tokenizer cannot be read",
+            f"{files.folder}: {type(error).__name__}: {str(error)[:300]}.",
+            "Get the model again, or choose another one.",
+        ) from error
+
+
+def _template(tokenizer: Any) -> str | None:
+    """The Jinja source that the tokenizer brings; where there are several, the one for chat."""
+    template = tokenizer.chat_template
+    if isinstance(template, dict):
+        template = template.get("default")
+    return template if isinstance(template, str) and template.strip() else None
+
+
+def _control_tokens(tokenizer: Any, template: str | None) -> set[str]:
+    """What the tokenizer reads as control: special tokens, and added ones that the template writes."""
+    written = (template or "") + (tokenizer.think_start or "") + (tokenizer.think_end or "")
+    return set(tokenizer.all_special_tokens) | {
+        token.content
+        for token in tokenizer.added_tokens_decoder.values()
+        if token.special or (token.content.strip() and token.content in written)
+    }
+
+
+def _stops(generation_config: Mapping[str, Any], asked_plainly: bool) -> tuple[str, ...]:
+    """The model's own stop strings, and the end of the plain form where that is used."""
+    own = generation_config.get("stop_strings")
+    named = [own] if isinstance(own, str) else own if isinstance(own, list) else []
+    return (*(stop for stop in named if isinstance(stop, str) and stop), *([PLAIN_STOP] if asked_plainly else []))
+
+
+def _explain(source: ModelSource, error: Exception) -> LamaError:
+    """Translate what MLX raised while loading."""
+    if isinstance(error, LamaError):
+        return error
+    text = str(error)
+    if is_out_of_memory(error):
+        return OutOfMemoryError(
+            f"{source.reference} does not fit in memory", text[:300], "Choose a smaller model or quantization."
+        )
+    if isinstance(error, RuntimeError):
+        return ModelLoadError(f"{source.reference} could not be loaded", text[:300], "Get the model again.")
+    what = "The weights and config.json do not describe the same model"
+    return ModelFormatError(what, f"{source.folder}: {type(error).__name__}: {text[:300]}", "Get the model again.")
+
+
+def is_out_of_memory(error: Exception) -> bool:
+    """Whether MLX, or Python, failed to get memory."""
+    text = str(error).lower()
+    return isinstance(error, MemoryError) or "malloc" in text or "out of memory" in text or "unable to allocate" in text

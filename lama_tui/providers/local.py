@@ -1,0 +1,63 @@
+"""Models on this machine, run by the engine."""
+
+import uuid
+from collections.abc import AsyncGenerator, Awaitable, Callable
+
+from lama_tui.config.settings import GenerationSettings
+from lama_tui.engine.backend import GenerationRequest, ModelSource
+from lama_tui.engine.device import wheels
+from lama_tui.engine.thread import Engine
+from lama_tui.events import ModelLoaded, ModelLoading, StreamEvent, StreamStarted
+from lama_tui.providers.base import Capabilities, ChatRequest
+from lama_tui.types import GUIDE, DeviceKind, Place, RequestId
+
+LABELS: dict[DeviceKind, str] = {"metal": "Metal", "cuda": "CUDA", "cpu": "CPU"}
+
+
+class LocalProvider:
+    """Answers with models whose files `resolve` finds."""
+
+    name = "local"
+    capabilities = Capabilities(continues=True, reasoning=True, seed=True)
+
+    def __init__(
+        self, engine: Engine, resolve: Callable[[str], Awaitable[ModelSource]], settings: GenerationSettings
+    ) -> None:
+        self._engine = engine
+        self._resolve = resolve
+        self._settings = settings
+
+    def place(self, model: str) -> Place:
+        """The device that the engine uses; before it was used, the one that the installed wheels are for."""
+        device = self._engine.figures().device
+        kind = device.kind if device is not None else wheels().device
+        return Place(LABELS[kind] if kind is not None else "this machine", on_machine=True)
+
+    async def stream(self, request: ChatRequest) -> AsyncGenerator[StreamEvent]:
+        """Events of one answer; `StreamStarted` follows the loading. Raises a `LamaError`."""
+        generation = GenerationRequest(
+            RequestId(uuid.uuid4().hex),
+            await self._resolve(request.model),
+            request.messages,
+            request.sampling,
+            request.prefix,
+            self._settings.temperature,
+        )
+        events = self._engine.generate(generation)
+        started = False
+        try:
+            async for event in events:
+                if not started and not isinstance(event, ModelLoading | ModelLoaded):
+                    started = True
+                    yield StreamStarted(request.model, self.place(request.model))
+                yield event
+        finally:
+            await events.aclose()  # now, not when the collector comes by: the engine's thread is working for it
+
+    async def models(self) -> list[str]:
+        """The built-in model; what else is on disk is the library's to know."""
+        return [GUIDE]
+
+    async def close(self) -> None:
+        """Stop the engine; safe to call twice."""
+        await self._engine.stop()
