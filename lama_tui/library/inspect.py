@@ -162,6 +162,10 @@ def _unusable(
         return config_problem
     if not shards:
         return "there are no weights (model*.safetensors)"
+    if not isinstance(config.get("model_type"), str):
+        return "config.json does not say its model_type"
+    if "model_file" in config:
+        return "it wants to run its own program, which lama never does"
     names = config.get("architectures")
     if isinstance(names, list) and names and all(isinstance(n, str) and _NOT_WRITERS.fullmatch(n) for n in names):
         return "it does not write text"

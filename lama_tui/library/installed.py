@@ -148,7 +148,7 @@ def _fits(weights: int, available: int | None) -> bool | None:
 def _available_memory() -> int | None:
     """Bytes that can be had without swapping, None where the system does not say."""
     try:
-        import psutil  # type: ignore[import-untyped]
+        import psutil
 
         return int(psutil.virtual_memory().available)
     except Exception:  # a foreign library on an unknown system: not worth failing the list

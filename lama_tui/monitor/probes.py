@@ -37,7 +37,7 @@ class SystemProbe:
         self._last: tuple[float, float] | None = None
 
     def __call__(self, sample: ResourceSample) -> ResourceSample:  # noqa: D102 — see `Probe`
-        import psutil  # type: ignore[import-untyped]
+        import psutil
 
         times = psutil.cpu_times()
         # guest time is in user time already (Linux)

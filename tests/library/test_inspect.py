@@ -144,6 +144,13 @@ def test_what_is_wrong_is_said(tmp_path: Path, spoil: Any, reason: str) -> None:
     assert reason in inspect_folder(folder).problem
 
 
+@pytest.mark.parametrize(
+    ("config", "reason"), [({"model_file": "m.py"}, "its own program"), ({"model_type": None}, "model_type")]
+)
+def test_configs_that_cannot_be_loaded(tmp_path: Path, config: dict[str, Any], reason: str) -> None:
+    assert reason in inspect_folder(write_model(tmp_path / "m", **config)).problem
+
+
 def test_a_model_that_does_not_write_is_said_to_be_so(tmp_path: Path) -> None:
     folder = write_model(tmp_path / "m", model_type="bert", architectures=["BertForMaskedLM"])
     assert inspect_folder(folder).problem == "it does not write text"

@@ -1,0 +1,217 @@
+"""What `lama doctor` looks at, one function a check. None of them sends anything off this machine."""
+
+import os
+import platform
+import shutil
+import subprocess
+import sys
+from concurrent.futures import TimeoutError as Expired
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Literal
+
+from lama_tui.cli.output import home_as_tilde
+from lama_tui.config.loader import LoadedSettings
+from lama_tui.config.settings import ProviderSettings
+from lama_tui.engine.device import advice
+from lama_tui.library.hub_cache import hub_cache_folder
+from lama_tui.library.installed import HEADROOM, installed_models
+from lama_tui.paths import Paths
+from lama_tui.security.hanging import begin
+from lama_tui.types import GUIDE
+from lama_tui.ui.figures import size
+
+Status = Literal["ok", "warning", "problem"]
+
+_GIB = 1024**3
+_PACKAGES = ("textual", "aiosqlite", "httpx", "huggingface-hub", "keyring", "psutil", "transformers")
+_KEYRING_SECONDS = 2.0  # a key store without its daemon can hang for ever
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """What one look found. `id` is stable; `hint` says what to do, empty where nothing is."""
+
+    id: str
+    status: Status
+    value: str
+    hint: str = ""
+
+
+def check_platform() -> Check:
+    """The system, and whether models can run on it."""
+    value = f"{platform.system()} {platform.release()} {platform.machine()}"
+    if sys.platform == "darwin":
+        value = f"macOS {platform.mac_ver()[0]} {platform.machine()}"
+    if sys.platform == "linux" or (sys.platform == "darwin" and platform.machine() == "arm64"):
+        return Check("platform", "ok", value)
+    return Check("platform", "warning", value, advice())
+
+
+def check_python() -> Check:
+    """The interpreter that runs this."""
+    return Check("python", "ok", f"{platform.python_version()} at {home_as_tilde(sys.executable)}")
+
+
+def check_packages() -> Check:
+    """The libraries that lama stands on."""
+    found, missing = [], []
+    for name in _PACKAGES:
+        try:
+            found.append(f"{name} {metadata.version(name)}")
+        except metadata.PackageNotFoundError:
+            # it comes with mlx-lm, which some platforms do not have
+            if name != "transformers":
+                missing.append(name)
+    if missing:
+        hint = f"Install them: {pip()} install {' '.join(missing)}"
+        return Check("packages", "problem", f"missing: {', '.join(missing)}", hint)
+    return Check("packages", "ok", ", ".join(found))
+
+
+def check_memory() -> Check:
+    """What is free now, because weights must stay in memory."""
+    import psutil
+
+    memory = psutil.virtual_memory()
+    value = f"{size(memory.available)} of {size(memory.total)} free"
+    if memory.available < 2 * HEADROOM:
+        return Check("memory", "warning", value, "Only very small models fit; close something or choose a server")
+    return Check("memory", "ok", f"{value}: models up to {size(memory.available - HEADROOM)} fit")
+
+
+async def check_models(paths: Paths) -> Check:
+    """The models on this machine, and those among them that cannot be used."""
+    models = await installed_models(paths)
+    guide = next((model for model in models if model.ref == GUIDE), None)
+    usable = [model for model in models if model.usable and model.ref != GUIDE]
+    unusable = [model for model in models if not model.usable and model.ref != GUIDE]
+    value = f"the guide and {len(usable)} more"
+    if guide is None or not guide.usable:
+        why = guide.problem if guide else "it is missing"
+        return Check("models", "problem", f"the guide cannot be used: {why}", "Install lama again")
+    if unusable:
+        names = ", ".join(model.ref for model in unusable[:3]) + (" …" if len(unusable) > 3 else "")
+        return Check("models", "warning", f"{value}; not usable: {names}", "`lama ls` says why")
+    return Check("models", "ok", value)
+
+
+def check_data_folder(paths: Paths) -> Check:
+    """Where conversations are kept."""
+    return _folder("data_folder", paths.data, needed=_GIB, set_by="LAMA_HOME")
+
+
+def check_hub_folder() -> Check:
+    """Where models are kept."""
+    return _folder("hub_folder", hub_cache_folder(), needed=10 * _GIB, set_by="HF_HOME")
+
+
+def _folder(id_: str, folder: Path, needed: int, set_by: str) -> Check:
+    there = next(path for path in (folder, *folder.parents) if path.exists())
+    free = shutil.disk_usage(there).free
+    value = f"{home_as_tilde(folder)}, {size(free)} free"
+    if not (there.is_dir() and os.access(there, os.W_OK | os.X_OK)):
+        return Check(id_, "problem", f"{value}, not writable", f"Make it writable, or set {set_by} to another folder")
+    if free < needed:
+        return Check(id_, "warning", value, f"Less than {size(needed)}: free some space, or set {set_by}")
+    return Check(id_, "ok", value)
+
+
+async def check_database(paths: Paths) -> Check:
+    """Reads the whole database, changes nothing."""
+    if not paths.database.exists():
+        return Check("database", "ok", "none yet: the first conversation makes it")
+    from lama_tui.store.checks import quick_check
+
+    await quick_check(paths.database)
+    return Check(
+        "database", "ok", f"{home_as_tilde(paths.database)}, {size(paths.database.stat().st_size)}, not damaged"
+    )
+
+
+def check_config(paths: Paths, loaded: LoadedSettings) -> Check:
+    """The settings; until they can be read nothing leaves this machine."""
+    if loaded.problems:
+        first = loaded.problems[0]
+        value = "; ".join(f"{problem.title}. {problem.detail}".strip(". ") for problem in loaded.problems)
+        return Check("config", "problem", value, first.hint)
+    there = home_as_tilde(paths.config_file)
+    return Check("config", "ok", there if paths.config_file.exists() else f"{there} is not there: defaults")
+
+
+def check_keyring() -> Check:
+    """Which key store the desktop has; asked for its name only."""
+    try:
+        name = begin(_keyring_name).result(_KEYRING_SECONDS)
+    except Expired:
+        hint = "Keys can come from the environment: key_env in [providers.NAME]"
+        return Check("keyring", "warning", f"no answer in {_KEYRING_SECONDS:g} s", hint)
+    return Check("keyring", "ok", name or "none: keys come from the environment (key_env)")
+
+
+def _keyring_name() -> str:
+    import keyring
+    from keyring.backends import fail, null
+
+    backend = keyring.get_keyring()
+    return "" if isinstance(backend, fail.Keyring | null.Keyring) else str(backend.name)
+
+
+def check_providers(loaded: LoadedSettings) -> Check:
+    """The configured servers and whether their keys are set. Nothing is sent to them."""
+    settings = loaded.settings
+    if not settings.providers:
+        return Check("providers", "ok", "none: every answer is made on this machine")
+    value = "; ".join(_provider(name, provider) for name, provider in settings.providers.items())
+    if settings.privacy.local_only:
+        value += "; local_only is on: only servers on this machine are asked"
+    unset = [p.key_env for p in settings.providers.values() if p.key_env and not os.environ.get(p.key_env)]
+    if unset:
+        return Check(
+            "providers",
+            "warning",
+            value,
+            f"Set {' and '.join(unset)} in the environment, or keep the key in the keyring",
+        )
+    return Check("providers", "ok", value)
+
+
+def _provider(name: str, provider: ProviderSettings) -> str:
+    key = ""
+    if provider.key_env:
+        key = f", key in {provider.key_env}" + ("" if os.environ.get(provider.key_env) else " (not set)")
+    return f"{name}: {provider.kind} at {provider.endpoint}{key}"
+
+
+def check_terminal() -> Check:
+    """What the terminal says of itself, here and through tmux."""
+    term, colours = os.environ.get("TERM", ""), os.environ.get("COLORTERM", "")
+    size_ = shutil.get_terminal_size()
+    value = f"TERM={term or '–'}, COLORTERM={colours or '–'}, {size_.columns}×{size_.lines}"
+    hints = []
+    if os.environ.get("TMUX"):
+        value += f", {_tmux_version()}"
+        hints.append("in tmux ctrl+j starts a new line where shift+enter does not arrive")
+    if os.environ.get("SSH_CONNECTION"):
+        value += ", over SSH"
+    if term in ("", "dumb", "unknown"):
+        return Check("terminal", "warning", value, "The workspace needs a terminal that can move the cursor: set TERM")
+    if (encoding := (sys.stdout.encoding or "").lower().replace("-", "")) not in ("utf8", "utf_8"):
+        return Check("terminal", "warning", f"{value}, {encoding}", "Set LANG to a UTF-8 locale, such as C.UTF-8")
+    if colours not in ("truecolor", "24bit"):
+        hints.append("without COLORTERM=truecolor the theme is shown in 256 colours")
+    return Check("terminal", "ok", value, "; ".join(hints))
+
+
+def _tmux_version() -> str:
+    try:
+        done = subprocess.run(["tmux", "-V"], capture_output=True, text=True, timeout=2, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return "tmux"
+    return done.stdout.strip() or "tmux"
+
+
+def pip() -> str:
+    """The command that installs into the environment that runs this."""
+    return f"{home_as_tilde(sys.executable)} -m pip"

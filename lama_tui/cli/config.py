@@ -1,0 +1,61 @@
+"""`lama config`: where the settings are, what they are, and the keys."""
+
+import argparse
+
+from lama_tui.cli import output
+from lama_tui.config.loader import LoadedSettings
+from lama_tui.paths import Paths
+
+
+def add_to(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the verb, its sub-verbs and their flags."""
+    parser = verbs.add_parser("config", help="show where the settings are, what they are, and the keys")
+    parts = parser.add_subparsers(title="what", metavar="WHAT", required=True)
+    path = parts.add_parser("path", help="the path of config.toml, whether it is there or not")
+    path.set_defaults(verb=config_path, tolerates_problems=True)
+    show = parts.add_parser("show", help="every setting, and where it comes from")
+    show.add_argument("--json", action="store_true", help='one array of {"key","value","source"}')
+    show.set_defaults(verb=config_show)
+    keys = parts.add_parser("keys", help="every binding: its id, its keys, what it does")
+    keys.add_argument("--json", action="store_true", help='one array of {"id","keys","scope","does"}')
+    keys.set_defaults(verb=config_keys)
+
+
+def config_path(arguments: argparse.Namespace, paths: Paths, loaded: LoadedSettings) -> int:
+    """Print the path as it is, so that `$EDITOR "$(lama config path)"` works."""
+    output.line(str(paths.config_file))
+    return 0
+
+
+def config_show(arguments: argparse.Namespace, paths: Paths, loaded: LoadedSettings) -> int:
+    """List the settings in the order of the file, with dotted keys."""
+    from lama_tui.config.document import describe
+
+    settings = describe(loaded)
+    if arguments.json:
+        output.json_document([setting._asdict() for setting in settings])
+        return 0
+    rows = [(setting.key, _as_toml(setting.value), output.home_as_tilde(setting.source)) for setting in settings]
+    output.table(("SETTING", "VALUE", "FROM"), rows)
+    return 0
+
+
+def config_keys(arguments: argparse.Namespace, paths: Paths, loaded: LoadedSettings) -> int:
+    """List the bindings as `[keys]` leaves them."""
+    from lama_tui.config.keymap import KEYMAP
+
+    changed = loaded.settings.keys
+    if arguments.json:
+        output.json_document(
+            [{"id": k.id, "keys": changed.get(k.id, k.keys), "scope": k.scope, "does": k.tooltip} for k in KEYMAP]
+        )
+        return 0
+    rows = [(key.id, changed.get(key.id, key.keys), key.scope, key.tooltip) for key in KEYMAP]
+    output.table(("ID", "KEYS", "WHERE", "DOES"), rows)
+    return 0
+
+
+def _as_toml(value: str | int | float | bool | None) -> str:
+    if value is None:
+        return ""
+    return f'"{value}"' if isinstance(value, str) else str(value).lower() if isinstance(value, bool) else str(value)

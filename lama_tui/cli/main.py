@@ -1,0 +1,125 @@
+"""The `lama` command: reads the command line, runs one verb or the workspace, and ends with its exit code.
+
+0 done, 1 failed (one line on stderr), 2 bad usage, 130 interrupted. Verbs are imported when the
+command line is read; what they need beyond that (the screen, MLX, servers) when they run.
+"""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+
+from lama_tui import __version__
+from lama_tui.cli import config, doctor, ls, output, run, show
+from lama_tui.config.loader import LoadedSettings, load_settings
+from lama_tui.errors import ConfigError, LamaError
+from lama_tui.paths import Paths
+from lama_tui.ui.options import WorkspaceOptions
+
+_DONE, _FAILED, _BAD_USAGE, _INTERRUPTED = 0, 1, 2, 130
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line `argv` (without the program's name) and return its exit code."""
+    _replace_closed_streams()
+    debug = False
+    try:
+        try:
+            arguments = _parser().parse_args(argv)
+        except SystemExit as exit_:  # argparse has printed help, the version or what is wrong
+            sys.stdout.flush()
+            return exit_.code if isinstance(exit_.code, int) else _BAD_USAGE
+        debug = arguments.debug
+        code = int(arguments.verb(arguments, Paths.from_environment(), _settings(arguments)))
+        sys.stdout.flush()
+        return code
+    except LamaError as error:
+        output.error(str(error))
+        return _FAILED
+    except KeyboardInterrupt:
+        return _INTERRUPTED
+    except BrokenPipeError:
+        # who reads has seen enough; the interpreter must not complain when it flushes at exit
+        _discard_output()
+        return _DONE
+    except OSError as error:
+        _discard_output()
+        output.error(f"The work could not be finished: {error.strerror or error}.")
+        return _FAILED
+    except Exception as error:
+        if debug:
+            raise
+        output.error(f"This is a fault in lama: {type(error).__name__}: {error}. `lama --debug …` shows where.")
+        return _FAILED
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="lama",
+        description="A full-screen terminal workspace for talking to language models. Without a verb it opens.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="version", version=f"lama {__version__}")
+    parser.add_argument("--debug", action="store_true", help="write more to the log")
+    where = parser.add_mutually_exclusive_group()
+    where.add_argument("--new", action="store_true", help="open a new conversation instead of the last one")
+    where.add_argument("-c", dest="conversation", metavar="ID|TITLE", help="open this conversation")
+    parser.add_argument("--model", metavar="REF", help="use this model")
+    parser.add_argument("--theme", metavar="NAME", help="use this theme")
+    parser.set_defaults(verb=_open_workspace, tolerates_problems=False)
+    verbs = parser.add_subparsers(title="verbs", metavar="VERB")
+    for verb in (run, ls, show, config, doctor):
+        verb.add_to(verbs)
+    return parser
+
+
+def _settings(arguments: argparse.Namespace) -> LoadedSettings:
+    """The settings. Raises `ConfigError` for a verb that must not run on defaults."""
+    loaded = load_settings(Paths.from_environment())
+    opens = arguments.verb is _open_workspace  # it opens on the defaults and shows what is wrong
+    if loaded.problems and not opens and not arguments.tolerates_problems:
+        first, *others = loaded.problems
+        more = f"`lama doctor` lists {len(others)} more." if others else ""
+        raise ConfigError(first.title, first.detail, f"{first.hint}. {more}" if more else first.hint)
+    return loaded
+
+
+def _open_workspace(arguments: argparse.Namespace, paths: Paths, loaded: LoadedSettings) -> int:
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise LamaError(
+            "The workspace needs a terminal",
+            "input or output is a pipe or a file",
+            "Ask one question with `lama run guide 'How do I stop an answer?'`, or run lama in a terminal",
+        )
+    from lama_tui.ui.app import run_workspace
+
+    return run_workspace(
+        WorkspaceOptions(
+            new=arguments.new,
+            conversation=arguments.conversation,
+            model=arguments.model,
+            theme=arguments.theme,
+            debug=arguments.debug,
+        )
+    )
+
+
+def _replace_closed_streams() -> None:
+    """Python leaves None where a stream was closed before the start (`>&-`)."""
+    if sys.stdin is None:
+        sys.stdin = open(os.devnull)  # noqa: SIM115, PTH123 — open until the program ends
+    if sys.stdout is None:
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115, PTH123
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w")  # noqa: SIM115, PTH123
+
+
+def _discard_output() -> None:
+    """Send what stdout still holds to nowhere."""
+    try:
+        descriptor = sys.stdout.fileno()
+    except (OSError, ValueError):
+        return
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, descriptor)
+    os.close(nowhere)

@@ -1,0 +1,198 @@
+"""`lama run REF [PROMPT]`: one answer, streamed to stdout. Saves nothing."""
+
+import argparse
+import asyncio
+import os
+import stat
+import sys
+from contextlib import aclosing
+from typing import Any
+
+from lama_tui.cli import output
+from lama_tui.config.loader import LoadedSettings
+from lama_tui.errors import LamaError
+from lama_tui.events import (
+    ModelLoaded,
+    ModelLoading,
+    PromptProgress,
+    ReasoningDelta,
+    StreamEvent,
+    StreamFinished,
+    TextDelta,
+    UsageUpdated,
+)
+from lama_tui.paths import Paths
+from lama_tui.providers.base import ChatRequest
+from lama_tui.security.gate import clean
+from lama_tui.types import ChatMessage, FinishReason, Sampling, Usage
+from lama_tui.ui.figures import size
+
+_BAD_USAGE = 2
+
+
+def add_to(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the verb and its flags."""
+    parser = verbs.add_parser("run", help="stream one answer to stdout", allow_abbrev=False)
+    parser.add_argument("model", metavar="REF", help="guide, a hub id, a folder, or PROVIDER:MODEL")
+    parser.add_argument("prompt", metavar="PROMPT", nargs="?", help="the question; a piped stdin follows it")
+    parser.add_argument("--system", metavar="TEXT", help="what the model is to be")
+    parser.add_argument("--temperature", metavar="T", type=_temperature, help="0 always chooses the likeliest token")
+    parser.add_argument("--max-tokens", metavar="N", type=_tokens, help="end the answer after N tokens")
+    parser.add_argument("--seed", metavar="N", type=int, help="the same seed gives the same answer where it can")
+    parser.add_argument("--json", action="store_true", help="JSON lines; the last one is the result")
+    parser.set_defaults(verb=run)
+
+
+def run(arguments: argparse.Namespace, paths: Paths, loaded: LoadedSettings) -> int:
+    """Ask, and write the answer as it comes."""
+    question = "\n\n".join(part for part in (arguments.prompt or "", _piped()) if part.strip())
+    if not question:
+        output.error(f"There is nothing to ask. Write a question: lama run {arguments.model} 'How are you?'")
+        return _BAD_USAGE
+    messages = [ChatMessage("user", question)]
+    if arguments.system:
+        messages.insert(0, ChatMessage("system", arguments.system))
+    sampling = Sampling(
+        arguments.temperature,
+        arguments.max_tokens or loaded.settings.generation.max_tokens,
+        arguments.seed,
+    )
+    answer = _JsonAnswer(arguments.model) if arguments.json else _Answer(arguments.model)
+    return asyncio.run(_ask(answer, tuple(messages), sampling, paths, loaded))
+
+
+async def _ask(
+    answer: "_Answer", messages: tuple[ChatMessage, ...], sampling: Sampling, paths: Paths, loaded: LoadedSettings
+) -> int:
+    from lama_tui.services import open_services
+
+    services = await open_services(paths, loaded)
+    try:
+        provider, model = services.providers.provider_for(answer.model)
+        stream = provider.stream(ChatRequest(model, messages, sampling))
+        async with aclosing(stream) as events:
+            async for event in events:
+                # stdout may be a pipe that nobody reads: it may block a thread, never the loop
+                await asyncio.to_thread(answer.take, event)
+    except LamaError as error:
+        answer.end(error=error)
+        raise
+    except asyncio.CancelledError:
+        answer.end(finish_reason="cancelled")
+        raise
+    finally:
+        await services.close()
+    answer.end()
+    return 0
+
+
+class _Answer:
+    """The answer as text on stdout, with what is going on as progress on stderr."""
+
+    def __init__(self, model: str) -> None:
+        self.model = model
+        self.text = ""
+        self.reasoning = ""
+        self.usage = Usage()
+        self.finish_reason: FinishReason | None = None
+        self._progress = output.Progress()
+
+    def take(self, event: StreamEvent) -> None:
+        """Show one event."""
+        match event:
+            case TextDelta(text):
+                self._progress.clear()
+                self.text += clean(text)
+                self.show_text(text)
+            case ReasoningDelta(text):
+                self._progress.show("thinking…")
+                self.reasoning += clean(text)
+                self.show_reasoning(text)
+            case ModelLoading(model, done, total):
+                share = f" {size(done)} of {size(total)}" if total else "…"
+                self._progress.show(f"loading {model}{share}")
+            case ModelLoaded():
+                self._progress.clear()
+            case PromptProgress(done, total):
+                self._progress.show(f"reading the prompt, {done:,} of {total:,} tokens")
+            case UsageUpdated(usage):
+                self.usage = usage
+            case StreamFinished(reason, usage):
+                self.finish_reason, self.usage = reason, usage
+
+    def show_text(self, text: str) -> None:
+        """Write a piece of the answer."""
+        output.write(text)
+
+    def show_reasoning(self, text: str) -> None:
+        """Reasoning is not the answer: stdout is for what was asked."""
+
+    def end(self, error: LamaError | None = None, finish_reason: FinishReason | None = None) -> None:
+        """End the line, so that what follows starts on its own."""
+        self._progress.clear()
+        if self.text and not self.text.endswith("\n"):
+            output.line()
+
+
+class _JsonAnswer(_Answer):
+    """The answer as JSON lines; the last one, `result`, holds all of it."""
+
+    def show_text(self, text: str) -> None:
+        """Write a piece of the answer."""
+        output.json_line({"type": "text", "text": clean(text)})
+
+    def show_reasoning(self, text: str) -> None:
+        """Write a piece of the reasoning."""
+        output.json_line({"type": "reasoning", "text": clean(text)})
+
+    def end(self, error: LamaError | None = None, finish_reason: FinishReason | None = None) -> None:
+        """Write the result."""
+        self._progress.clear()
+        usage = self.usage
+        output.json_line(
+            {
+                "type": "result",
+                "model": self.model,
+                "text": self.text,
+                "reasoning": self.reasoning,
+                "finish_reason": finish_reason or self.finish_reason,
+                "error": None if error is None else _error(error),
+                "prompt_tokens": usage.prompt_tokens,
+                "cached_tokens": usage.cached_tokens,
+                "completion_tokens": usage.completion_tokens,
+                "ttft_ms": usage.ttft_ms,
+                "prefill_tok_s": usage.prefill_tok_s,
+                "decode_tok_s": usage.decode_tok_s,
+                "peak_memory": usage.peak_memory,
+            }
+        )
+
+
+def _error(error: LamaError) -> dict[str, Any]:
+    fields = {"title": error.title, "detail": error.detail, "hint": error.hint}
+    return {"kind": error.kind, **{name: clean(text) for name, text in fields.items()}}
+
+
+def _piped() -> str:
+    """What is piped in; nothing for a terminal or a device, which might never end."""
+    try:
+        mode = os.fstat(sys.stdin.fileno()).st_mode
+    except (OSError, ValueError):
+        return ""
+    if not (stat.S_ISFIFO(mode) or stat.S_ISREG(mode) or stat.S_ISSOCK(mode)):
+        return ""
+    return sys.stdin.buffer.read().decode("utf-8", "replace").removesuffix("\n")
+
+
+def _temperature(text: str) -> float:
+    value = float(text)
+    if not 0 <= value <= 2:
+        raise argparse.ArgumentTypeError("a number from 0 to 2")
+    return value
+
+
+def _tokens(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError("a whole number from 1 on")
+    return value

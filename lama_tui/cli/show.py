@@ -1,0 +1,57 @@
+"""`lama show REF`: one model in full."""
+
+import argparse
+import asyncio
+
+from lama_tui.cli import output
+from lama_tui.cli.ls import parameters
+from lama_tui.config.loader import LoadedSettings
+from lama_tui.library.installed import InstalledModel, describe
+from lama_tui.paths import Paths
+from lama_tui.ui.figures import UNKNOWN, size
+
+_FIELDS = (
+    *("ref", "path", "revision", "format", "architecture", "params", "bits", "size", "context"),
+    *("license", "verified", "signature", "fits", "problem"),
+)
+
+
+def add_to(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the verb and its flags."""
+    parser = verbs.add_parser("show", help="show a model on this machine")
+    parser.add_argument("model", metavar="REF", help="guide, a hub id or a folder")
+    parser.add_argument("--json", action="store_true", help="one object")
+    parser.set_defaults(verb=show)
+
+
+def show(arguments: argparse.Namespace, paths: Paths, loaded: LoadedSettings) -> int:
+    """Show what its files say."""
+    model = asyncio.run(describe(arguments.model, paths))
+    if arguments.json:
+        values: dict[str, object] = {name: getattr(model, name) for name in _FIELDS}
+        output.json_document(values | {"path": model.path or None, "problem": model.problem or None})
+        return 0
+    width = max(map(len, _FIELDS))
+    for name, text in _lines(model):
+        output.line(f"{name:<{width}}  {text}")
+    return 0
+
+
+def _lines(model: InstalledModel) -> list[tuple[str, str]]:
+    lines = [
+        ("model", model.ref),
+        ("path", output.home_as_tilde(model.path) if model.path else UNKNOWN),
+        ("revision", model.revision or UNKNOWN),
+        ("format", model.format or UNKNOWN),
+        ("architecture", model.architecture or UNKNOWN),
+        ("parameters", parameters(model.params)),
+        ("bits", UNKNOWN if model.bits is None else str(model.bits)),
+        ("size", size(model.size)),
+        ("weights", size(model.weights)),
+        ("context", UNKNOWN if model.context is None else f"{model.context:,} tokens"),
+        ("license", model.license or UNKNOWN),
+        ("verified", UNKNOWN if model.verified is None else "yes" if model.verified else "no"),
+        ("signature", model.signature or UNKNOWN),
+        ("fits", UNKNOWN if model.fits is None else "yes" if model.fits else "no, not in the memory that is free now"),
+    ]
+    return [*lines, ("problem", model.problem)] if model.problem else lines

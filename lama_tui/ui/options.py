@@ -1,0 +1,17 @@
+"""How the workspace is asked to open: the command line's flags as values."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class WorkspaceOptions:
+    """What `lama` was started with; None is not given.
+
+    `new`: an empty conversation instead of the last one. `conversation`: an id or a title.
+    """
+
+    new: bool = False
+    conversation: str | None = None
+    model: str | None = None
+    theme: str | None = None
+    debug: bool = False
