@@ -51,12 +51,19 @@ async def write_parts(connection: "Connection", message: MessageId, text: str, r
     """Replace what a streaming message says; one that has ended is left as it is."""
     bodies: tuple[tuple[PartKind, str], ...] = (("reasoning", reasoning), ("text", text))
     for kind, body in bodies:
-        await connection.execute(
-            "INSERT INTO parts (message_id, ordinal, kind, text)"
-            " SELECT id, ?, ?, ? FROM messages WHERE id = ? AND state = 'streaming'"
-            " ON CONFLICT (message_id, ordinal) DO UPDATE SET text = excluded.text WHERE text <> excluded.text",
-            (_ORDINALS[kind], kind, body, message),
-        )
+        if body:
+            await connection.execute(
+                "INSERT INTO parts (message_id, ordinal, kind, text)"
+                " SELECT id, ?, ?, ? FROM messages WHERE id = ? AND state = 'streaming'"
+                " ON CONFLICT (message_id, ordinal) DO UPDATE SET text = excluded.text WHERE text <> excluded.text",
+                (_ORDINALS[kind], kind, body, message),
+            )
+        else:
+            await connection.execute(
+                "DELETE FROM parts WHERE ordinal = ?"
+                " AND message_id = (SELECT id FROM messages WHERE id = ? AND state = 'streaming')",
+                (_ORDINALS[kind], message),
+            )
 
 
 async def end_message(

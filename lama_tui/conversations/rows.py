@@ -52,7 +52,7 @@ def thread_from(rows: Iterable[sqlite3.Row]) -> tuple[Message, ...]:
     for row in rows:
         firsts.setdefault(row["id"], row)
         found = parts.setdefault(row["id"], [])
-        if row["text"]:
+        if row["kind"] is not None:
             found.append(Part(row["kind"], row["text"]))
     return tuple(_message(row, tuple(parts[key])) for key, row in firsts.items())
 

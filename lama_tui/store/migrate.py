@@ -13,6 +13,8 @@ from lama_tui.paths import make_private
 from lama_tui.store.instances import pid_of
 
 _FOLDER = Path(__file__).parent / "migrations"
+_MAGIC = b"SQLite format 3\0"
+_SMALLEST = 512  # bytes; the least that a page of a database can have
 _APPLICATION = 0x6C616D61  # "lama"; set by the first migration
 
 
@@ -40,6 +42,7 @@ def migrate(path: Path, steps: Sequence[Migration], holders: Collection[str]) ->
     transaction, so that a crash leaves the old schema. Raises `StoreError` for a newer
     database, for one that is not ours, and for one that others hold; `sqlite3.Error` besides.
     """
+    _refuse_garbage(path)
     with closing(sqlite3.connect(path, isolation_level=None, timeout=5.0)) as connection:
         version = _version(connection, path)
         latest = steps[-1].number
@@ -67,6 +70,18 @@ def migrate(path: Path, steps: Sequence[Migration], holders: Collection[str]) ->
         except sqlite3.Error:
             connection.rollback()
             raise
+
+
+def _refuse_garbage(path: Path) -> None:
+    """Raise `StoreError` for a file that is neither empty nor a database; SQLite would overwrite a short one."""
+    with path.open("rb") as file:
+        head = file.read(_SMALLEST)
+    if head and (len(head) < _SMALLEST or not head.startswith(_MAGIC)):
+        raise StoreError(
+            "The file of the conversations is not a database",
+            f"{path} holds something else.",
+            "Move it away and put a backup in its place (data/backups), or start with a new one.",
+        )
 
 
 def _version(connection: sqlite3.Connection, path: Path) -> int:

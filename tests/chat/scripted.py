@@ -71,5 +71,5 @@ def says(*words: str, usage: Usage | None = None) -> list[Step]:
 async def until(condition: Callable[[], object], seconds: float = 10.0) -> None:
     """Wait for a condition; fail when it does not come."""
     async with asyncio.timeout(seconds):
-        while not condition():
+        while not condition():  # noqa: ASYNC110 - any condition, not only those that can notify
             await asyncio.sleep(0.002)
