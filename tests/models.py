@@ -79,10 +79,12 @@ def make_reciter(
 ) -> Path:
     """A Llama that answers every question with `pieces`, then `<|end|>`.
 
-    Each piece is a token of its own, so all must differ. Those in `specials` are special tokens.
+    Each piece is a token of its own, so all must differ and have two characters or more; those in
+    `specials` are special tokens.
     Its layers add nothing; the embedding is one-hot and the head maps each token to its follower.
     """
     assert len(set(pieces)) == len(pieces)
+    assert all(len(piece) > 1 for piece in pieces), "single characters are in the vocabulary already"
     first = BYTES + len(SPECIALS)
     vocabulary = first + len(pieces)
     hidden = -(-vocabulary // 8) * 8  # four heads of an even size

@@ -50,7 +50,7 @@ class EventBuffer:
         with self._lock:
             append(self._events, event)
             if self._woken:
-                return True
+                return not self._loop.is_closed()
             self._woken = True
         try:
             self._loop.call_soon_threadsafe(self._ready.set)

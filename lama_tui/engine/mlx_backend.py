@@ -69,11 +69,7 @@ class MlxBackend:
         self._drop_model()
         from lama_tui.engine import mlx_model
 
-        try:
-            self._model = mlx_model.load(source, files, progress)
-        except BaseException:
-            self._drop_model()
-            raise
+        self._model = mlx_model.load(source, files, progress)
         if self._model.template is not None:
             self._renderer.start()
         return self._facts(self._model)
@@ -156,6 +152,8 @@ class MlxBackend:
     def _drop_model(self) -> None:
         """Free the memory: nothing is freed while anything still refers to an array."""
         self._answers.clear()
+        if self._model is None:
+            return
         self._model = None
         gc.collect()
         import mlx.core as mx

@@ -216,12 +216,12 @@ class Worker:
         job = self._running.get(request)
         if job is None:
             return
-        job.report(event)
         if isinstance(event, UsageUpdated | StreamFinished) and event.usage.decode_tok_s is not None:
             self.figures = replace(self.figures, decode_tok_s=event.usage.decode_tok_s)
         if isinstance(event, StreamFinished | StreamFailed):
             del self._running[request]
-            self._look()
+            self._look()  # before the reader hears of it, so that it finds figures that agree
+        job.report(event)
 
     def _fail_running(self, error: LamaError) -> None:
         """A step that raised belongs to every request in it: all of them end, the thread does not."""

@@ -1,0 +1,110 @@
+"""Tiny models, and engines that are stopped when a test ends."""
+
+import asyncio
+import itertools
+import time
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from lama_tui.config.settings import EngineSettings
+from lama_tui.engine.backend import Backend, GenerationRequest, ModelSource
+from lama_tui.engine.thread import Engine
+from lama_tui.events import StreamEvent, TextDelta
+from lama_tui.types import ChatMessage, RequestId, Sampling
+from tests.engine.fake import FakeBackend
+from tests.models import make_tiny_llama
+
+PATIENCE = 20.0
+"""Seconds after which a condition that does not come fails the test."""
+
+
+async def until(condition: Callable[[], bool], what: str = "") -> None:
+    """Wait for `condition`."""
+    end = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < end, f"never happened: {what}"
+        await asyncio.sleep(0.002)
+
+
+def text_of(events: list[StreamEvent]) -> str:
+    return "".join(event.text for event in events if isinstance(event, TextDelta))
+
+
+@dataclass
+class Rig:
+    """An engine over one kind of backend, and two models for it."""
+
+    make_backend: Callable[[], Backend]
+    first: ModelSource
+    second: ModelSource
+    engine: Engine = field(init=False)
+    numbers: "itertools.count[int]" = field(default_factory=itertools.count)
+
+    def __post_init__(self) -> None:
+        self.engine = Engine(self.make_backend)
+
+    def request(
+        self,
+        source: ModelSource | None = None,
+        *,
+        tokens: int = 5,
+        text: str = "hello",
+        prefix: str = "",
+        **sampling: object,
+    ) -> GenerationRequest:
+        return GenerationRequest(
+            RequestId(f"r{next(self.numbers)}"),
+            source or self.first,
+            (ChatMessage("user", text),),
+            Sampling(**{"temperature": 0.0, "max_tokens": tokens, **sampling}),  # type: ignore[arg-type]
+            prefix,
+        )
+
+    async def answer(self, request: GenerationRequest) -> list[StreamEvent]:
+        return [event async for event in self.engine.generate(request)]
+
+    async def watch(self, request: GenerationRequest, into: list[StreamEvent]) -> None:
+        async for event in self.engine.generate(request):
+            into.append(event)
+
+    @property
+    def running(self) -> int:
+        return self.engine.figures().running
+
+
+@pytest.fixture(scope="session")
+def tiny_models(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    base = tmp_path_factory.mktemp("models")
+    return make_tiny_llama(base / "one"), make_tiny_llama(base / "two", seed=2)
+
+
+def mlx_backend() -> Backend:
+    from lama_tui.engine.mlx_backend import MlxBackend
+
+    return MlxBackend(EngineSettings(batch_size=64))
+
+
+def mlx_rig(tiny_models: tuple[Path, Path]) -> Rig:
+    one, two = tiny_models
+    return Rig(mlx_backend, ModelSource("one", str(one)), ModelSource("two", str(two)))
+
+
+@pytest.fixture
+async def mlx(tiny_models: tuple[Path, Path]) -> AsyncIterator[Rig]:
+    rig = mlx_rig(tiny_models)
+    yield rig
+    assert await rig.engine.stop(PATIENCE)
+
+
+@pytest.fixture(params=["fake", "mlx"])
+async def rig(request: pytest.FixtureRequest, tiny_models: tuple[Path, Path]) -> AsyncIterator[Rig]:
+    """The contract's subject: both kinds of backend must behave alike."""
+    if request.param == "mlx":
+        rig = mlx_rig(tiny_models)
+    else:
+        rig = Rig(FakeBackend, ModelSource("one", "/one"), ModelSource("two", "/two"))
+    yield rig
+    assert await rig.engine.stop(PATIENCE)

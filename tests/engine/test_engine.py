@@ -1,0 +1,172 @@
+"""The contract of the engine, on a fake backend and on MLX."""
+
+import asyncio
+
+import pytest
+
+from lama_tui.engine.worker import EngineFigures
+from lama_tui.errors import InferenceError
+from lama_tui.events import (
+    ModelLoaded,
+    ModelLoading,
+    PromptProgress,
+    StreamEvent,
+    StreamFinished,
+    TextDelta,
+)
+from tests.engine.conftest import Rig, until
+
+LONG = "word " * 700
+ENDLESS = 3000
+
+
+async def test_nothing_happens_before_the_first_use(rig: Rig) -> None:
+    assert rig.engine.figures() == EngineFigures()
+    assert await rig.engine.stop()
+
+
+async def test_an_answer_loads_its_model_and_streams(rig: Rig) -> None:
+    events = await rig.answer(rig.request(tokens=5))
+    kinds = [type(event) for event in events]
+    assert kinds[0] is ModelLoading
+    assert kinds.index(ModelLoaded) < kinds.index(PromptProgress) < kinds.index(TextDelta)
+    assert kinds[-1] is StreamFinished and kinds.count(StreamFinished) == 1
+    last = events[-1]
+    assert isinstance(last, StreamFinished) and last.reason == "length" and last.usage.completion_tokens == 5
+    figures = rig.engine.figures()
+    assert [model.reference for model in figures.loaded] == ["one"]
+    assert figures.device is not None and figures.memory is not None and figures.running == 0
+
+
+async def test_the_second_answer_does_not_load_again(rig: Rig) -> None:
+    await rig.answer(rig.request())
+    assert not any(isinstance(event, ModelLoading | ModelLoaded) for event in await rig.answer(rig.request()))
+
+
+async def test_another_model_takes_the_place_of_the_first(rig: Rig) -> None:
+    await rig.answer(rig.request())
+    events = await rig.answer(rig.request(rig.second))
+    assert any(isinstance(event, ModelLoaded) and event.model == "two" for event in events)
+    assert [model.reference for model in rig.engine.figures().loaded] == ["two"]
+
+
+async def test_models_are_served_in_the_order_of_asking(rig: Rig) -> None:
+    finished: list[str] = []
+
+    async def ask(name: str, request: object) -> None:
+        await rig.answer(request)  # type: ignore[arg-type]
+        finished.append(name)
+
+    await asyncio.gather(
+        ask("a", rig.request(tokens=60)),
+        ask("b", rig.request(rig.second, tokens=3)),
+        ask("c", rig.request(tokens=3)),
+    )
+    assert finished == ["a", "b", "c"]
+
+
+async def test_a_short_question_is_answered_while_a_long_prompt_is_read(rig: Rig) -> None:
+    await rig.engine.load(rig.first)
+    events: list[StreamEvent] = []
+    long = asyncio.create_task(rig.watch(rig.request(text=LONG, tokens=2), events))
+    await until(lambda: any(isinstance(event, PromptProgress) for event in events), "the long prompt begins")
+    await rig.answer(rig.request(tokens=2, text="hi"))
+    assert not any(isinstance(event, TextDelta) for event in events)
+    await long
+    assert any(isinstance(event, TextDelta) for event in events)
+
+
+async def stop_reading_at(rig: Rig, kind: type, **request: object) -> None:
+    """Close an answer at its first event of `kind`."""
+    events = rig.engine.generate(rig.request(**request))  # type: ignore[arg-type]
+    async for event in events:
+        if isinstance(event, kind):
+            break
+    await events.aclose()
+
+
+@pytest.mark.parametrize(
+    ("kind", "request_"),
+    [
+        (ModelLoading, {}),
+        (PromptProgress, {"text": LONG}),
+        (TextDelta, {"tokens": ENDLESS}),
+    ],
+    ids=["loading", "prefill", "decode"],
+)
+async def test_closing_cancels_in_every_state(rig: Rig, kind: type, request_: dict[str, object]) -> None:
+    await stop_reading_at(rig, kind, **request_)
+    await until(lambda: rig.running == 0, "the request ends in the thread")
+    last = (await rig.answer(rig.request(tokens=3)))[-1]
+    assert isinstance(last, StreamFinished) and last.usage.completion_tokens == 3
+
+
+async def test_cancelling_the_task_cancels_the_work(rig: Rig) -> None:
+    events: list[StreamEvent] = []
+    task = asyncio.create_task(rig.watch(rig.request(tokens=ENDLESS), events))
+    await until(lambda: any(isinstance(event, TextDelta) for event in events), "text")
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    await until(lambda: rig.running == 0, "the request ends in the thread")
+
+
+async def test_what_waits_in_line_can_be_cancelled(rig: Rig) -> None:
+    events: list[StreamEvent] = []
+    running = asyncio.create_task(rig.watch(rig.request(tokens=ENDLESS), events))
+    await until(lambda: any(isinstance(event, TextDelta) for event in events), "text")
+    waiting = asyncio.create_task(rig.answer(rig.request(rig.second)))
+    await until(lambda: rig.engine.figures().waiting == 1, "the second waits")
+    waiting.cancel()
+    await until(lambda: rig.engine.figures().waiting == 0, "it leaves the line")
+    assert rig.running == 1
+    running.cancel()
+    await asyncio.gather(running, waiting, return_exceptions=True)
+
+
+async def test_load_and_unload(rig: Rig) -> None:
+    model = await rig.engine.load(rig.first)
+    assert (model.reference, model.device, model.mapped) == ("one", "cpu", False)
+    assert await rig.engine.unload("two") == 0
+    assert await rig.engine.unload("one") > 0
+    assert rig.engine.figures().loaded == ()
+
+
+async def test_unloading_waits_for_the_running_answer(rig: Rig) -> None:
+    events: list[StreamEvent] = []
+    answer = asyncio.create_task(rig.watch(rig.request(tokens=40), events))
+    await until(lambda: rig.running == 1, "the answer runs")
+    assert await rig.engine.unload("one") > 0
+    await answer
+    assert isinstance(events[-1], StreamFinished) and events[-1].reason == "length"
+
+
+async def test_stopping_while_idle(rig: Rig) -> None:
+    await rig.answer(rig.request())
+    assert await rig.engine.stop()
+    assert rig.engine.figures().loaded == ()
+    assert await rig.engine.stop(), "twice is fine"
+    with pytest.raises(InferenceError, match="has stopped"):
+        await rig.answer(rig.request())
+
+
+@pytest.mark.parametrize(
+    ("kind", "request_"),
+    [
+        (ModelLoading, {}),
+        (PromptProgress, {"text": LONG}),
+        (TextDelta, {"tokens": ENDLESS}),
+    ],
+    ids=["loading", "prefill", "decode"],
+)
+async def test_stopping_in_every_state_ends_every_reader(rig: Rig, kind: type, request_: dict[str, object]) -> None:
+    events: list[StreamEvent] = []
+    first = asyncio.create_task(rig.watch(rig.request(**request_), events))  # type: ignore[arg-type]
+    await until(lambda: any(isinstance(event, kind) for event in events), kind.__name__)
+    second = asyncio.create_task(rig.answer(rig.request(rig.second)))
+    await asyncio.sleep(0)
+    assert await rig.engine.stop()
+    results = await asyncio.gather(first, second, return_exceptions=True)
+    ended = isinstance(events[-1], StreamFinished) and events[-1].reason == "cancelled"
+    assert ended or isinstance(results[0], InferenceError)
+    assert isinstance(results[1], InferenceError)
