@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TextIO
 
-from lama_tui.security.gate import clean, clean_line
+from lama_tui.security.gate import clean, clean_line, clean_row
 from lama_tui.ui.figures import UNKNOWN
 
 Row = Sequence[str]
@@ -40,7 +40,7 @@ def error(text: str) -> None:
 
 def table(header: Row, rows: Sequence[Row], right: Sequence[int] = ()) -> None:
     """Write aligned columns, two spaces apart; the columns in `right` end at the same place."""
-    cleaned = [[clean_line(cell) or UNKNOWN for cell in row] for row in (header, *rows)]
+    cleaned = [[clean_row(cell) or UNKNOWN for cell in row] for row in (header, *rows)]
     widths = [max(map(cells, column)) for column in zip(*cleaned, strict=True)]
     for row in cleaned:
         fields = [

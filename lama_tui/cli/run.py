@@ -70,7 +70,7 @@ async def _ask(
     try:
         provider, model = services.providers.provider_for(answer.model)
         stream = provider.stream(ChatRequest(model, messages, sampling))
-        async with aclosing(stream) as events:
+        async with aclosing(stream) as events:  # type: ignore[type-var]
             async for event in events:
                 # stdout may be a pipe that nobody reads: it may block a thread, never the loop
                 await asyncio.to_thread(answer.take, event)

@@ -8,6 +8,7 @@ from lama_tui.cli.ls import parameters
 from lama_tui.config.loader import LoadedSettings
 from lama_tui.library.installed import InstalledModel, describe
 from lama_tui.paths import Paths
+from lama_tui.security.gate import clean_row
 from lama_tui.ui.figures import UNKNOWN, size
 
 _FIELDS = (
@@ -33,7 +34,7 @@ def show(arguments: argparse.Namespace, paths: Paths, loaded: LoadedSettings) ->
         return 0
     width = max(map(len, _FIELDS))
     for name, text in _lines(model):
-        output.line(f"{name:<{width}}  {text}")
+        output.line(f"{name:<{width}}  {clean_row(text)}")
     return 0
 
 

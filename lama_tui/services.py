@@ -1,0 +1,170 @@
+"""The composition root: the only place that builds the concrete parts, each when it is first needed.
+
+Opening costs nothing that a person could notice: the engine's thread, the database and the
+connections to servers begin with their first use.
+"""
+
+import asyncio
+import logging
+import os
+import time
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import TYPE_CHECKING
+
+from lama_tui.config.loader import LoadedSettings
+from lama_tui.config.settings import Settings
+from lama_tui.engine.backend import Backend
+from lama_tui.engine.thread import Engine
+from lama_tui.library.installed import resolve
+from lama_tui.monitor.presence import LoadedNow, Presence, remove_presence, write_presence
+from lama_tui.monitor.probes import ModelFigures, ModelProbe, ProcessProbe, SystemProbe
+from lama_tui.monitor.sampler import Sampler
+from lama_tui.paths import Paths
+from lama_tui.providers.local import LocalProvider
+from lama_tui.providers.registry import Providers
+
+if TYPE_CHECKING:
+    from lama_tui.chat.chat import Chat
+    from lama_tui.conversations.table import Conversations
+    from lama_tui.store.database import Database
+
+log = logging.getLogger(__name__)
+
+_PRESENCE_INTERVAL = 1.0  # seconds
+
+
+async def open_services(paths: Paths, loaded: LoadedSettings) -> "Services":
+    """The parts of one instance. Touches no disk; call `close` at the end, whatever happened."""
+    services = Services(paths, loaded)
+    services.sampler.start()
+    return services
+
+
+class Services:
+    """What the screen and the verbs work with. All of it belongs to one event loop."""
+
+    def __init__(self, paths: Paths, loaded: LoadedSettings) -> None:
+        self.paths = paths
+        self.loaded = loaded
+        self.engine = Engine(partial(_mlx_backend, self.settings), parallel=self.settings.engine.parallel)
+        local = LocalProvider(self.engine, partial(resolve, paths=paths), self.settings.generation)
+        self.providers = Providers(self.settings, local)
+        self.sampler = Sampler([SystemProbe(), ProcessProbe(), ModelProbe(self._model_figures)])
+        self._presence = _PresenceWriter(paths, self.engine)
+        self._opening = asyncio.Lock()
+        self._database: Database | None = None
+        self._conversations: Conversations | None = None
+        self._chat: Chat | None = None
+        self._closed = False
+
+    @property
+    def settings(self) -> Settings:
+        """The settings as loaded."""
+        return self.loaded.settings
+
+    async def database(self) -> "Database":
+        """The database, opened by the first call. Raises `StoreError`; a later call tries again."""
+        async with self._opening:
+            if self._database is None:
+                from lama_tui.store.database import Database
+
+                self._database = await Database.open(self.paths)
+            return self._database
+
+    async def conversations(self) -> "Conversations":
+        """The tables of conversations. Raises `StoreError` where the database cannot be opened."""
+        if self._conversations is None:
+            from lama_tui.conversations.table import Conversations
+
+            database = await self.database()
+            self._conversations = self._conversations or Conversations(database)
+        return self._conversations
+
+    async def chat(self) -> "Chat":
+        """The running turns. Raises `StoreError` where the database cannot be opened."""
+        if self._chat is None:
+            from lama_tui.chat.chat import Chat
+
+            conversations = await self.conversations()
+            self._chat = self._chat or Chat(conversations, self.providers.provider_for, self.settings.generation)
+        return self._chat
+
+    async def close(self) -> None:
+        """Save what runs, then release everything; what fails is logged. Safe to call twice."""
+        if self._closed:
+            return
+        self._closed = True
+        steps: list[Callable[[], Awaitable[object]]] = [
+            self.providers.close,
+            self.engine.stop,
+            self.sampler.stop,
+            self._presence.close,
+        ]
+        if self._chat is not None:  # first: it saves the running answers
+            steps.insert(0, self._chat.close)
+        if self._database is not None:  # last: what runs is saved there
+            steps.append(self._database.close)
+        for step in steps:
+            try:
+                await step()
+            except Exception:
+                log.exception("closing failed: %s", getattr(step, "__qualname__", step))
+
+    def _model_figures(self) -> ModelFigures | None:
+        figures = self.engine.figures()
+        if figures.memory is None:
+            return None
+        memory = figures.memory
+        return ModelFigures(memory.active, memory.peak, memory.cache, figures.decode_tok_s)
+
+
+def _mlx_backend(settings: Settings) -> Backend:
+    """Called in the engine's thread: the import is too slow for any other."""
+    from lama_tui.engine.mlx_backend import MlxBackend
+
+    return MlxBackend(settings.engine)
+
+
+class _PresenceWriter:
+    """Keeps `state/run/PID.json` true to a second, off the event loop, until closed."""
+
+    def __init__(self, paths: Paths, engine: Engine) -> None:
+        self._folder = paths.run
+        self._engine = engine
+        self._started = time.time_ns() // 1_000_000
+        self._closing = asyncio.Event()
+        self._task = asyncio.get_running_loop().create_task(self._run(), name="presence")
+
+    async def close(self) -> None:
+        """Take the file away."""
+        self._closing.set()  # not cancelled: a write that runs would bring the file back
+        await self._task
+
+    async def _run(self) -> None:
+        written: Presence | None = None
+        try:
+            while not self._closing.is_set():
+                presence = self._look()
+                if presence != written:
+                    await asyncio.to_thread(write_presence, self._folder, presence)
+                    written = presence
+                try:
+                    await asyncio.wait_for(self._closing.wait(), _PRESENCE_INTERVAL)
+                except TimeoutError:
+                    continue
+            await asyncio.to_thread(remove_presence, self._folder, os.getpid())
+        except OSError as error:  # a full or read-only disk: other instances will not see this one
+            log.warning("%s cannot be written: %s", self._folder, error)
+
+    def _look(self) -> Presence:
+        figures = self._engine.figures()
+        return Presence(
+            pid=os.getpid(),
+            started=self._started,
+            loaded=tuple(LoadedNow(model.reference, model.device, model.weights) for model in figures.loaded),
+            running=figures.running,
+            waiting=figures.waiting,
+            memory=figures.memory.active if figures.memory else None,
+            decode_tok_s=figures.decode_tok_s,
+        )

@@ -1,0 +1,218 @@
+"""`lama run` with real MLX models: what streams out, what is joined, what fails and how."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from models import make_reciter, make_tiny_llama
+
+from lama_tui.paths import Paths
+
+pytest.importorskip("mlx.core")
+
+WAIT = 60
+PIECES = ("Hello", " there", ",\n", "world")
+ANSWER = "Hello there,\nworld"
+RESULT = {
+    *("type", "model", "text", "reasoning", "finish_reason", "error", "prompt_tokens", "cached_tokens"),
+    *("completion_tokens", "ttft_ms", "prefill_tok_s", "decode_tok_s", "peak_memory"),
+}
+
+
+@pytest.fixture
+def reciter(paths: Paths) -> str:
+    make_reciter(paths.models / "reciter", PIECES)
+    return "reciter"
+
+
+@pytest.fixture
+def babbler(paths: Paths) -> str:
+    """Never ends by itself."""
+    make_tiny_llama(paths.models / "babbler", window=100_000)
+    return "babbler"
+
+
+def result(out: str) -> dict:
+    *pieces, last = [json.loads(line) for line in out.splitlines()]
+    assert last["type"] == "result"
+    assert "".join(piece["text"] for piece in pieces if piece["type"] == "text") == last["text"]
+    return last
+
+
+def test_the_answer_goes_to_stdout_and_nothing_else(lama: Callable, reciter: str, paths: Paths) -> None:
+    ended = lama("run", reciter, "Hi")
+    assert (ended.code, ended.out, ended.err) == (0, ANSWER + "\n", "")
+    assert not paths.database.exists()
+    assert list(paths.run.glob("*.json")) == []
+
+
+def test_json_ends_with_the_whole_result(lama: Callable, reciter: str) -> None:
+    ended = lama("run", reciter, "Hi", "--json")
+    assert ended.code == 0
+    last = result(ended.out)
+    assert last.keys() >= RESULT
+    assert (last["model"], last["text"], last["reasoning"]) == (reciter, ANSWER, "")
+    assert (last["finish_reason"], last["error"]) == ("stop", None)
+    assert last["prompt_tokens"] == len("Hi") + 3  # <|user|>Hi<|end|><|assistant|>, a byte a token
+    assert last["completion_tokens"] in (len(PIECES), len(PIECES) + 1)
+    assert last["ttft_ms"] > 0 and last["decode_tok_s"] > 0 and last["peak_memory"] > 0
+
+
+@pytest.mark.parametrize(
+    ("argv", "piped", "asked"),
+    [
+        (["Sum up:"], b"a text\n", "Sum up:\n\na text"),
+        ([], b"only piped\n", "only piped"),
+        (["only asked"], b"", "only asked"),
+        (["q"], b" \n", "q"),
+        (["q"], b"\xff\xfe", "q\n\n\N{REPLACEMENT CHARACTER}\N{REPLACEMENT CHARACTER}"),
+    ],
+)
+def test_a_piped_stdin_follows_the_prompt(
+    spawn: Callable, reciter: str, argv: list[str], piped: bytes, asked: str
+) -> None:
+    process = spawn("run", reciter, *argv, "--json", stdin=subprocess.PIPE)
+    out, err = process.communicate(piped, timeout=WAIT)
+    assert (process.returncode, err) == (0, b"")
+    assert result(out.decode())["prompt_tokens"] == len(asked.encode()) + 3
+
+
+def test_a_system_prompt_comes_first(lama: Callable, reciter: str) -> None:
+    plain = result(lama("run", reciter, "Hi", "--json").out)["prompt_tokens"]
+    assert result(lama("run", reciter, "Hi", "--json", "--system", "Be brief").out)["prompt_tokens"] == plain + 8 + 2
+
+
+def test_max_tokens_ends_the_answer(lama: Callable, babbler: str) -> None:
+    last = result(lama("run", babbler, "Hi", "--json", "--max-tokens", "7", "--temperature", "0").out)
+    assert (last["finish_reason"], last["completion_tokens"]) == ("length", 7)
+
+
+def test_the_same_seed_gives_the_same_answer(lama: Callable, babbler: str) -> None:
+    def text(seed: str) -> str:
+        return lama("run", babbler, "Hi", "--max-tokens", "24", "--temperature", "2", "--seed", seed).out
+
+    assert text("5") == text("5") != text("6")
+
+
+def test_control_characters_of_a_model_are_shown_not_sent(lama: Callable, paths: Paths) -> None:
+    make_reciter(paths.models / "evil", ("ab\x1b]0;owned\x07", "cd\u202e"))
+    assert lama("run", "evil", "Hi").out == "ab␛]0;owned␇cd\n"
+    assert result(lama("run", "evil", "Hi", "--json").out)["text"] == "ab␛]0;owned␇cd"
+
+
+@pytest.mark.parametrize("argv", [["run", "guide"], ["run", "guide", "  "]])
+def test_nothing_to_ask_is_bad_usage(lama: Callable, argv: list[str]) -> None:
+    ended = lama(*argv)
+    assert (ended.code, ended.out, ended.err.count("\n")) == (2, "", 1)
+
+
+@pytest.mark.parametrize(
+    ("reference", "kind"),
+    [
+        ("org/none", "model_not_found"),
+        ("/no/where", "model_not_found"),
+        ("nobody:x", "config"),
+        ("./x.gguf", "model_format"),
+    ],
+)
+def test_failures_are_one_line_and_a_result(lama: Callable, reference: str, kind: str) -> None:
+    ended = lama("run", reference, "Hi")
+    assert (ended.code, ended.out, ended.err.count("\n")) == (1, "", 1)
+    ended = lama("run", reference, "Hi", "--json")
+    assert (ended.code, ended.err.count("\n")) == (1, 1)
+    last = result(ended.out)
+    assert (last["error"]["kind"], last["finish_reason"], last["text"]) == (kind, None, "")
+    assert last["error"].keys() >= {"kind", "title", "detail", "hint"}
+
+
+def test_a_damaged_model_is_refused(lama: Callable, babbler: str, paths: Paths) -> None:
+    weights = paths.models / babbler / "model.safetensors"
+    os.truncate(weights, weights.stat().st_size // 2)
+    ended = lama("run", babbler, "Hi")
+    assert (ended.code, ended.out, ended.err.count("\n")) == (1, "", 1)
+    assert "model.safetensors" in ended.err
+
+
+def start_and_wait_for_text(spawn: Callable, *argv: str) -> "subprocess.Popen[bytes]":
+    process = spawn("run", *argv, "--max-tokens", "90000", bufsize=0)
+    assert process.stdout.read(1)
+    return process
+
+
+def test_ctrl_c_ends_with_130_and_the_text_so_far(spawn: Callable, babbler: str, paths: Paths) -> None:
+    process = start_and_wait_for_text(spawn, babbler, "Hi", "--json")
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=WAIT)
+    assert (process.returncode, err) == (130, b"")
+    last = result("{" + out.decode())
+    assert last["finish_reason"] == "cancelled" and last["text"]
+    assert list(paths.run.glob("*.json")) == []
+
+
+def test_a_reader_that_leaves_stops_the_answer(spawn: Callable, babbler: str) -> None:
+    process = start_and_wait_for_text(spawn, babbler, "Hi")
+    process.stdout.close()
+    began = time.monotonic()
+    assert process.wait(timeout=WAIT) == 0
+    assert process.stderr.read() == b""
+    assert time.monotonic() - began < WAIT / 2
+
+
+def test_the_instance_is_seen_while_it_runs(spawn: Callable, lama: Callable, babbler: str, paths: Paths) -> None:
+    process = start_and_wait_for_text(spawn, babbler, "Hi")
+    try:
+        deadline = time.monotonic() + WAIT
+        while not {m["ref"]: m["loaded"] for m in json.loads(lama("ls", "--json").out)}[babbler]:
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+            os.set_blocking(process.stdout.fileno(), False)
+            process.stdout.read(65536)  # a pipe that nobody reads would hold the answer up
+        state = json.loads((paths.run / f"{process.pid}.json").read_bytes())
+        assert (state["pid"], state["running"]) == (process.pid, 1)
+    finally:
+        process.send_signal(signal.SIGINT)
+        os.set_blocking(process.stdout.fileno(), True)
+        process.communicate(timeout=WAIT)
+    assert process.returncode == 130
+
+
+def test_progress_is_for_terminals(spawn: Callable, reciter: str) -> None:
+    leader, follower = os.openpty()
+    process = spawn("run", reciter, "Hi", stderr=follower, stdout=subprocess.PIPE)
+    os.close(follower)
+    out, _ = process.communicate(timeout=WAIT)
+    shown = b""
+    try:
+        while data := os.read(leader, 4096):
+            shown += data
+    except OSError:  # Linux says so when the other end is closed
+        pass
+    os.close(leader)
+    assert out.decode() == ANSWER + "\n"
+    assert b"loading" in shown
+    assert shown.endswith(b"\r\x1b[K")  # and takes itself away
+    assert re.fullmatch(rb"(\r[^\x00-\x1f\x7f]*\x1b\[K)*", shown)
+
+
+def test_a_read_only_home_is_enough(spawn: Callable, reciter: str, paths: Paths, home: Path) -> None:
+    blocked = home / "lama" / "state"
+    blocked.write_text("a file where the folder should be")
+    process = spawn("run", reciter, "Hi")
+    out, err = process.communicate(timeout=WAIT)
+    assert (process.returncode, out.decode()) == (0, ANSWER + "\n"), err
+
+
+def test_only_what_is_needed_is_loaded(home: Path, reciter: str) -> None:
+    program = (
+        "import sys; from lama_tui.cli.main import main; code = main(['run', 'reciter', 'Hi']);"
+        "print([name for name in ('aiosqlite', 'textual', 'httpx') if name in sys.modules], code)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=WAIT)
+    assert done.stdout.endswith("[] 0\n"), done.stderr
