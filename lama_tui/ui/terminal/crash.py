@@ -1,0 +1,80 @@
+"""What a crash shows: what happened in a line, that nothing is lost, and where to read more.
+
+Textual prints the locals of every frame, and keys and conversations with them. Here the traceback goes
+to the log, without locals and redacted.
+"""
+
+import contextlib
+import logging
+import os
+import sys
+from pathlib import Path
+
+from rich.console import Console, RenderableType
+from textual.app import App
+from textual.worker import WorkerFailed
+
+from lama_tui.errors import LamaError
+from lama_tui.security.gate import clean, clean_line
+from lama_tui.security.redaction import redact
+from lama_tui.ui.terminal.gate import plain_text
+
+_log = logging.getLogger(__name__)
+
+
+def describe(error: BaseException, log_file: Path) -> str:
+    """Return what to tell a person about `error`, with nothing that a terminal obeys and no key."""
+    if isinstance(error, WorkerFailed):
+        error = error.error
+    name = type(error).__name__
+    why = str(error) if isinstance(error, LamaError) else f"{name}: {error}" if str(error) else name
+    return (
+        f"lama stopped because of a fault: {clean_line(redact(why), 300)}\n"
+        "What was said until then is saved; `lama` opens it again.\n"
+        f"The log says more: {clean_line(str(log_file), 1000)}\n"
+    )
+
+
+class CrashReport(App[None]):
+    """An app that keeps its insides to itself when it fails. `log_file` is what the person is pointed to."""
+
+    log_file: Path
+
+    def _fatal_error(self) -> None:
+        """Say what happened and end with status 1; called by Textual for every exception nobody handled."""
+        error = sys.exc_info()[1] or self._exception
+        if error is not None:
+            self._report(error)
+        self._close_messages_no_wait()
+
+    def panic(self, *renderables: RenderableType) -> None:
+        """Say `renderables` as plain text and end."""
+        for renderable in renderables:
+            if isinstance(renderable, BaseException):
+                self._report(renderable)
+            else:
+                self._exit_renderables.append(_plain(renderable))
+        self._close_messages_no_wait()
+
+    def _report(self, error: BaseException) -> None:
+        _log.critical("The workspace failed", exc_info=error)
+        self._exit_renderables.append(describe(error, self.log_file))
+
+    def _print_error_renderables(self) -> None:
+        """Print what was kept for the end, once the terminal is itself again. A terminal that is gone is no error."""
+        texts = dict.fromkeys(clean(redact(_plain(renderable))) for renderable in self._exit_renderables)
+        self._exit_renderables.clear()
+        if sys.__stderr__ is None:
+            return
+        for text in texts:
+            # not through the stream: what stays in its buffer when the terminal is gone spoils the exit status
+            with contextlib.suppress(OSError):
+                os.write(sys.__stderr__.fileno(), (text.rstrip("\n") + "\n").encode("utf-8", "replace"))
+
+
+def _plain(renderable: RenderableType) -> str:
+    """Return the text of a Rich renderable; of a string the string itself, never read as markup."""
+    if isinstance(renderable, str):
+        return renderable
+    console = Console(width=100, color_system=None, markup=False, highlight=False, emoji=False)
+    return plain_text(list(console.render(renderable)))

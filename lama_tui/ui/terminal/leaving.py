@@ -1,0 +1,82 @@
+"""Leaving well: SIGTERM, SIGHUP, SIGINT and a hang-up save everything and end the program in time.
+
+A second after the signal the program is gone: by itself when saving and closing was quick, else it
+is ended where it stands (what is in the store is crash-safe), with the terminal restored.
+"""
+
+import asyncio
+import contextlib
+import contextvars
+import logging
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable
+from types import FrameType
+from typing import Protocol
+
+LIMIT = 0.9  # seconds from the signal to the end
+
+_log = logging.getLogger(__name__)
+
+
+class Leaver(Protocol):
+    """An app that can be told to leave."""
+
+    async def leave(self) -> None:
+        """Save everything, close what is open, and exit. Called once."""
+
+    def exit(self, result: None = None, return_code: int = 0, message: str | None = None) -> None:
+        """End with `return_code`, after saying `message`."""
+
+
+class Leaving:
+    """Listens for the signals that end a program. Made in the main thread, on the app's running loop.
+
+    `restore` gives the terminal back at once, from any thread.
+    """
+
+    def __init__(self, app: Leaver, restore: Callable[[], None]) -> None:
+        self._app = app
+        self._restore = restore
+        self._loop = asyncio.get_running_loop()
+        self._context = contextvars.copy_context()
+        self._task: asyncio.Task[None] | None = None
+        self._saved = False
+        self._alarm_out, self._alarm_in = os.pipe()
+        threading.Thread(target=self._watch, name="lama-leaving", daemon=True).start()
+        for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
+            # ignored by whoever started us (nohup): stays so, the end of input tells of a hang-up
+            if signal.getsignal(number) is not signal.SIG_IGN:
+                signal.signal(number, self._on_signal)
+
+    def begin(self) -> None:
+        """Leave; on the loop's thread. Only the first call counts."""
+        if self._task is None:
+            self._sound_alarm()
+            self._task = self._loop.create_task(self._leave(), context=self._context)
+
+    def _on_signal(self, number: int, frame: FrameType | None) -> None:
+        """Start the clock even if the loop is busy: unlike a handler of the loop, this runs between two bytecodes."""
+        self._sound_alarm()
+        with contextlib.suppress(RuntimeError):  # the loop is closed: the program is about to end
+            self._loop.call_soon_threadsafe(self.begin)
+
+    async def _leave(self) -> None:
+        try:
+            await self._app.leave()
+            self._saved = True
+        except Exception as error:
+            _log.exception("Leaving failed")
+            self._app.exit(return_code=1, message=f"Not everything could be closed: {error}")
+
+    def _sound_alarm(self) -> None:
+        os.write(self._alarm_in, b".")
+
+    def _watch(self) -> None:
+        """End the program when it does not end by itself. A thread, because the loop may be what hangs."""
+        os.read(self._alarm_out, 1)
+        time.sleep(LIMIT)
+        self._restore()
+        os._exit(0 if self._saved else 1)
