@@ -16,6 +16,7 @@ from lama_tui.config.loader import LoadedSettings
 from lama_tui.config.settings import Settings
 from lama_tui.engine.backend import Backend
 from lama_tui.engine.thread import Engine
+from lama_tui.errors import StoreError
 from lama_tui.library.installed import resolve
 from lama_tui.monitor.presence import LoadedNow, Presence, remove_presence, write_presence
 from lama_tui.monitor.probes import ModelFigures, ModelProbe, ProcessProbe, SystemProbe
@@ -66,6 +67,8 @@ class Services:
     async def database(self) -> "Database":
         """The database, opened by the first call. Raises `StoreError`; a later call tries again."""
         async with self._opening:
+            if self._closed:
+                raise StoreError("The conversations are closed", "lama is quitting", "Start it again")
             if self._database is None:
                 from lama_tui.store.database import Database
 
@@ -100,16 +103,20 @@ class Services:
             self.engine.stop,
             self.sampler.stop,
             self._presence.close,
+            self._close_database,  # last: what runs is saved there
         ]
         if self._chat is not None:  # first: it saves the running answers
             steps.insert(0, self._chat.close)
-        if self._database is not None:  # last: what runs is saved there
-            steps.append(self._database.close)
         for step in steps:
             try:
                 await step()
             except Exception:
                 log.exception("closing failed: %s", getattr(step, "__qualname__", step))
+
+    async def _close_database(self) -> None:
+        async with self._opening:  # it may be opening just now
+            if self._database is not None:
+                await self._database.close()
 
     def _model_figures(self) -> ModelFigures | None:
         figures = self.engine.figures()
