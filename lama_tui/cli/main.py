@@ -5,6 +5,7 @@ command line is read; what they need beyond that (the screen, MLX, servers) when
 """
 
 import argparse
+import logging
 import os
 import sys
 from collections.abc import Sequence
@@ -22,6 +23,8 @@ _DONE, _FAILED, _BAD_USAGE, _INTERRUPTED = 0, 1, 2, 130
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line `argv` (without the program's name) and return its exit code."""
     _replace_closed_streams()
+    # what libraries have to say is for the log, which the verbs that run models open; never for stderr
+    logging.basicConfig(handlers=[logging.NullHandler()])
     debug = False
     try:
         try:

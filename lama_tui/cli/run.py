@@ -24,6 +24,7 @@ from lama_tui.events import (
 from lama_tui.paths import Paths
 from lama_tui.providers.base import ChatRequest
 from lama_tui.security.gate import clean
+from lama_tui.security.log import open_log
 from lama_tui.types import ChatMessage, FinishReason, Sampling, Usage
 from lama_tui.ui.figures import size
 
@@ -58,7 +59,11 @@ def run(arguments: argparse.Namespace, paths: Paths, loaded: LoadedSettings) -> 
         arguments.seed,
     )
     answer = _JsonAnswer(arguments.model) if arguments.json else _Answer(arguments.model)
-    return asyncio.run(_ask(answer, tuple(messages), sampling, paths, loaded))
+    log = open_log(paths, arguments.debug)
+    try:
+        return asyncio.run(_ask(answer, tuple(messages), sampling, paths, loaded))
+    finally:
+        log.close()
 
 
 async def _ask(

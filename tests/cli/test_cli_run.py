@@ -1,13 +1,15 @@
 """`lama run` with real MLX models: what streams out, what is joined, what fails and how."""
 
+import http.server
 import json
 import os
 import re
 import signal
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -206,7 +208,64 @@ def test_a_read_only_home_is_enough(spawn: Callable, reciter: str, paths: Paths,
     blocked.write_text("a file where the folder should be")
     process = spawn("run", reciter, "Hi")
     out, err = process.communicate(timeout=WAIT)
-    assert (process.returncode, out.decode()) == (0, ANSWER + "\n"), err
+    assert (process.returncode, out.decode(), err) == (0, ANSWER + "\n", b"")
+
+
+@pytest.fixture
+def server() -> Iterator[Callable[[list[tuple[int, bytes]]], str]]:
+    """An OpenAI-compatible server on loopback that gives these (status, body) in turn; its endpoint."""
+    answers: list[tuple[int, bytes]] = []
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            status, body = answers.pop(0)
+            self.send_response(status)
+            self.send_header("Content-Type", "text/event-stream" if status == 200 else "application/json")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None: ...
+
+    listening = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=listening.serve_forever, daemon=True).start()
+
+    def answering(bodies: list[tuple[int, bytes]]) -> str:
+        answers.extend(bodies)
+        return f"http://127.0.0.1:{listening.server_address[1]}/v1"
+
+    yield answering
+    listening.shutdown()
+    listening.server_close()
+
+
+def test_a_server_answers_and_fails(
+    lama: Callable, paths: Paths, server: Callable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def chunk(**delta: str) -> bytes:
+        return b"data: " + json.dumps({"choices": [{"index": 0, "delta": delta}]}).encode() + b"\n\n"
+
+    good = chunk(reasoning_content="hm") + chunk(content="Good ") + chunk(content="day")
+    end = b'data: {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}\n\ndata: [DONE]\n\n'
+    refused = b'{"error": {"message": "bad key sk-secretsecret"}}'
+    endpoint = server([(200, good + end), (401, refused), (200, good)])
+    monkeypatch.setenv("WORK_KEY", "sk-secretsecret")
+    paths.config.mkdir(parents=True)
+    paths.config_file.write_text(
+        f'[privacy]\nlocal_only = true\n[providers.work]\nkind = "openai"\nendpoint = "{endpoint}"\n'
+        'model = "big"\nkey_env = "WORK_KEY"\n'
+    )
+    ended = lama("run", "work:", "Hi", "--json")
+    last = result(ended.out)
+    assert (ended.code, last["model"], last["text"], last["reasoning"]) == (0, "work:", "Good day", "hm")
+    ended = lama("run", "work:other", "Hi")
+    assert (ended.code, ended.out, ended.err.count("\n")) == (1, "", 1)
+    assert "sk-secret" not in ended.err
+    ended = lama("run", "work:other", "Hi", "--json")  # breaks off
+    assert ended.code == 1
+    last = result(ended.out)
+    assert (last["text"], last["error"]["kind"]) == ("Good day", "connection")
 
 
 def test_only_what_is_needed_is_loaded(home: Path, reciter: str) -> None:
