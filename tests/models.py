@@ -74,10 +74,13 @@ def make_reciter(
     window: int = 4096,
     template: str | None = TEMPLATE,
     specials: Sequence[str] = (),
+    after: str = "",
     config: Mapping[str, Any] | None = None,
     generation_config: Mapping[str, Any] | None = None,
 ) -> Path:
     """A Llama that answers every question with `pieces`, then `<|end|>`.
+
+    It begins after `<|assistant|>`, or after the character `after` where that is given.
 
     Each piece is a token of its own, so all must differ and have two characters or more; those in
     `specials` are special tokens.
@@ -92,7 +95,7 @@ def make_reciter(
     head = array("f", embedding)
     for token in range(vocabulary):
         embedding[token * hidden + token] = 1.0
-    chain = [ASSISTANT, *range(first, vocabulary), END]
+    chain = [ord(after) if after else ASSISTANT, *range(first, vocabulary), END]
     for before, after in pairwise(chain):
         head[after * hidden + before] = 1.0
     tensors = {

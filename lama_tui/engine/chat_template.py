@@ -105,7 +105,7 @@ class TemplateRenderer:
 
     def _read_line(self, child: "subprocess.Popen[bytes]", pipe: int) -> bytes:
         """The child's answer, empty when it died; watches the child's memory and the clock while waiting."""
-        import psutil  # type: ignore[import-untyped]
+        import psutil
 
         started = time.monotonic()
         received = bytearray()

@@ -123,7 +123,7 @@ class MlxBackend:
                 log.exception("an answer failed")
                 events = [StreamFailed(_explain(error))]
             produced += [StepEvent(request, event) for event in events]
-            if isinstance(events[-1], StreamFinished | StreamFailed):
+            if events and isinstance(events[-1], StreamFinished | StreamFailed):
                 del self._answers[request]
         return produced
 
@@ -179,7 +179,7 @@ class MlxBackend:
         """Refuse what cannot fit: on Linux the kernel would end the whole program instead."""
         memory = self._device.memory if self._device is not None else None
         if self._kind() == "cpu":
-            import psutil  # type: ignore[import-untyped]
+            import psutil
 
             memory = psutil.virtual_memory().total
         if memory is None:

@@ -1,5 +1,6 @@
 """Which sampling values count: the request's, else the model's own generation_config, else the settings'."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -42,4 +43,5 @@ def choose(request: Sampling, generation_config: Mapping[str, Any], default_temp
 
 def _number(values: Mapping[str, Any], key: str, default: float) -> float:
     value = values.get(key)
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) and value >= 0 else default
+    said = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value) and value >= 0
+    return float(values[key]) if said else default

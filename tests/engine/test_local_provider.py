@@ -1,0 +1,80 @@
+"""The local provider: what it adds around the engine."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+
+from lama_tui.config.settings import GenerationSettings
+from lama_tui.engine.backend import ModelSource
+from lama_tui.engine.thread import Engine
+from lama_tui.errors import ModelNotFoundError
+from lama_tui.events import ModelLoaded, StreamFinished, StreamStarted, TextDelta
+from lama_tui.providers.base import ChatRequest, Provider
+from lama_tui.providers.local import LocalProvider
+from lama_tui.types import ChatMessage, Place, Sampling
+from tests.engine.conftest import PATIENCE, until
+from tests.engine.fake import FakeBackend
+
+
+async def resolve(reference: str) -> ModelSource:
+    if reference == "nothing":
+        raise ModelNotFoundError("There is no model nothing")
+    return ModelSource(reference, f"/{reference}")
+
+
+@pytest.fixture
+async def provider() -> AsyncIterator[LocalProvider]:
+    provider = LocalProvider(Engine(FakeBackend), resolve, GenerationSettings(temperature=0.25))
+    yield provider
+    await provider.close()
+    await provider.close()
+
+
+def ask(model: str = "one", tokens: int = 3) -> ChatRequest:
+    return ChatRequest(model, (ChatMessage("user", "hello"),), Sampling(max_tokens=tokens))
+
+
+async def test_it_is_a_provider_on_this_machine(provider: LocalProvider) -> None:
+    as_protocol: Provider = provider
+    assert as_protocol.name == "local" and as_protocol.capabilities.continues
+    assert provider.place("one").on_machine
+    assert await provider.models() == ["guide"]
+
+
+async def test_the_stream_starts_after_loading_and_ends_once(provider: LocalProvider) -> None:
+    events = [event async for event in provider.stream(ask())]
+    kinds = [type(event) for event in events]
+    assert kinds.index(ModelLoaded) < kinds.index(StreamStarted) < kinds.index(TextDelta)
+    assert StreamStarted("one", Place("CPU", on_machine=True)) in events
+    assert kinds.count(StreamStarted) == 1 and kinds[-1] is StreamFinished
+
+
+async def test_a_model_that_is_not_there(provider: LocalProvider) -> None:
+    with pytest.raises(ModelNotFoundError):
+        await anext(aiter(provider.stream(ask("nothing"))))
+
+
+async def test_closing_the_stream_stops_the_engine_at_once(provider: LocalProvider) -> None:
+    stream = provider.stream(ask(tokens=100_000))
+    async for event in stream:
+        if isinstance(event, TextDelta):
+            break
+    await stream.aclose()
+    await until(lambda: provider._engine.figures().running == 0, "the request ends")
+
+
+async def test_cancelling_the_reader_stops_the_engine(provider: LocalProvider) -> None:
+    started = asyncio.Event()
+
+    async def read() -> None:
+        async for event in provider.stream(ask(tokens=100_000)):
+            if isinstance(event, TextDelta):
+                started.set()
+
+    task = asyncio.create_task(read())
+    await asyncio.wait_for(started.wait(), PATIENCE)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    await until(lambda: provider._engine.figures().running == 0, "the request ends")
