@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from lama_tui.chat.progress import TurnProgress
 from lama_tui.chat.turn import Providers, Turn
 from lama_tui.config.settings import GenerationSettings
-from lama_tui.conversations.messages import Message
 from lama_tui.conversations.table import Conversations
 from lama_tui.errors import InferenceError, LamaError, StoreError
 from lama_tui.events import SaveDelayed, StreamEvent
@@ -61,7 +60,7 @@ class Chat:
 
     async def regenerate(self, answer: MessageId, model: str = "") -> MessageId:
         """Begin another answer beside this one, by default with the conversation's model; its id."""
-        message = await self._message(answer)
+        message = await self._conversations.message(answer)
         if not model:
             conversation = await self._conversations.get(message.conversation)
             model = (conversation.model if conversation else "") or message.model
@@ -70,7 +69,7 @@ class Chat:
 
     async def resume(self, answer: MessageId) -> MessageId:
         """Continue this answer from the text that it has, with its own model; its id."""
-        message = await self._message(answer)
+        message = await self._conversations.message(answer)
 
         async def write() -> MessageId:
             await self._conversations.resume(answer)
@@ -164,7 +163,7 @@ class Chat:
     async def _start(self, conversation: ConversationId, write: Callable[[], Awaitable[MessageId]]) -> MessageId:
         """The task behind `_begin`."""
         try:
-            message = await self._message(await write())
+            message = await self._conversations.message(await write())
             turn = Turn(
                 message,
                 self._conversations,
@@ -212,13 +211,6 @@ class Chat:
             return answer
 
         return write
-
-    async def _message(self, message: MessageId) -> Message:
-        """The message. Raises `StoreError` where there is none."""
-        thread = await self._conversations.thread(message)
-        if not thread:
-            raise StoreError("This answer is gone", f"Nothing is saved under number {message}.", "Choose another one.")
-        return thread[-1]
 
     def _tasks(self) -> "set[asyncio.Task[MessageId] | asyncio.Task[None]]":
         """Everything that runs now."""

@@ -14,14 +14,11 @@ SELECT c.id, c.title, c.model, c.created, c.updated, c.unseen, coalesce(m.state 
 FROM conversations c LEFT JOIN messages m ON m.id = c.head
 """
 
-# A row for each part of each message from the root to the message `?`, in order. The parents
-# are few thousand at most, so siblings are counted, not stored.
-SELECT_THREAD = """
-WITH RECURSIVE thread (id, height) AS (
-    SELECT id, 0 FROM messages WHERE id = ?
-    UNION ALL
-    SELECT m.parent_id, height + 1 FROM thread JOIN messages m ON m.id = thread.id WHERE m.parent_id IS NOT NULL
-)
+_FIGURES = frozenset(field.name for field in fields(Usage))
+
+# A row for each part of each message in `thread`, from the root on. Siblings are counted by an
+# index, not stored.
+_SELECT_MESSAGES = """
 SELECT m.*, p.kind, p.text,
     (SELECT count(*) FROM messages s WHERE s.conversation_id = m.conversation_id
         AND s.parent_id IS m.parent_id AND s.id <= m.id) AS sibling,
@@ -30,6 +27,23 @@ SELECT m.*, p.kind, p.text,
 FROM thread JOIN messages m ON m.id = thread.id LEFT JOIN parts p ON p.message_id = m.id
 ORDER BY thread.height DESC, p.ordinal
 """
+
+SELECT_MESSAGE = "WITH thread (id, height) AS (VALUES (?, 0))" + _SELECT_MESSAGES
+"""One message, by its id."""
+
+SELECT_THREAD = (
+    """
+WITH RECURSIVE thread (id, height) AS (
+    SELECT id, 0 FROM messages WHERE id = ?
+    UNION ALL
+    SELECT m.parent_id, height + 1 FROM thread JOIN messages m ON m.id = thread.id WHERE m.parent_id IS NOT NULL
+)"""
+    + _SELECT_MESSAGES
+)
+"""The messages from the root to one, by its id."""
+
+SELECT_SHOWN = SELECT_THREAD.replace("?", "(SELECT head FROM conversations WHERE id = ?)")
+"""The messages from the root to the leaf that a conversation shows, by its id."""
 
 
 def conversation_from(row: sqlite3.Row) -> Conversation:
@@ -46,7 +60,7 @@ def conversation_from(row: sqlite3.Row) -> Conversation:
 
 
 def thread_from(rows: Iterable[sqlite3.Row]) -> tuple[Message, ...]:
-    """The rows of `SELECT_THREAD`."""
+    """The rows of `SELECT_MESSAGE`, `SELECT_THREAD` or `SELECT_SHOWN`."""
     firsts: dict[int, sqlite3.Row] = {}
     parts: dict[int, list[Part]] = {}
     for row in rows:
@@ -83,8 +97,7 @@ def usage_to(usage: Usage) -> str:
 
 def usage_from(text: str) -> Usage:
     """The reverse of `usage_to`; figures that a later version added are left out."""
-    known = {field.name for field in fields(Usage)}
-    return Usage(**{key: value for key, value in json.loads(text).items() if key in known})
+    return Usage(**{key: value for key, value in json.loads(text).items() if key in _FIGURES})
 
 
 def error_to(error: LamaError | None) -> str | None:

@@ -1,11 +1,19 @@
 """The conversations: listed, named, deleted, and grown by turns. Every method raises `StoreError`."""
 
+import asyncio
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from lama_tui.conversations.message_table import end_message, insert_message, newest_leaf, now, write_parts
 from lama_tui.conversations.messages import Conversation, Message
-from lama_tui.conversations.rows import SELECT_CONVERSATION, SELECT_THREAD, conversation_from, thread_from
+from lama_tui.conversations.rows import (
+    SELECT_CONVERSATION,
+    SELECT_MESSAGE,
+    SELECT_SHOWN,
+    SELECT_THREAD,
+    conversation_from,
+    thread_from,
+)
 from lama_tui.conversations.titles import title_from
 from lama_tui.errors import LamaError, StoreError
 from lama_tui.security.gate import clean, clean_line
@@ -96,12 +104,23 @@ class Conversations:
 
     async def messages(self, conversation: ConversationId) -> tuple[Message, ...]:
         """The messages from the first to the shown leaf, each with its place among its siblings."""
-        head = "SELECT head FROM conversations WHERE id = ?"
-        return thread_from(await self._database.read(SELECT_THREAD.replace("?", f"({head})"), (conversation,)))
+        return await self._messages(SELECT_SHOWN, conversation)
 
     async def thread(self, message: MessageId) -> tuple[Message, ...]:
         """The messages from the first to this one; empty where there is no such message."""
-        return thread_from(await self._database.read(SELECT_THREAD, (message,)))
+        return await self._messages(SELECT_THREAD, message)
+
+    async def message(self, message: MessageId) -> Message:
+        """The message. Raises `StoreError` where there is none."""
+        found = await self._messages(SELECT_MESSAGE, SELECT_SHOWN, SELECT_THREAD, message)
+        if not found:
+            raise _missing("message", message)
+        return found[0]
+
+    async def _messages(self, sql: str, number: int) -> tuple[Message, ...]:
+        """Messages as values; made on a thread, because thousands take longer than a frame."""
+        rows = await self._database.read(sql, (number,))
+        return await asyncio.to_thread(thread_from, rows)
 
     async def select_sibling(self, message: MessageId, step: int) -> None:
         """Show the branch of the sibling `step` places after this message (before, when negative).

@@ -5,7 +5,7 @@ import logging
 import os
 import sqlite3
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -146,4 +146,6 @@ def _make_private_file(path: Path) -> None:
     os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
     for private, mode in ((path.parent, 0o700), (path, 0o600)):
         if private.stat().st_mode & 0o077:
-            private.chmod(mode)
+            # Some file systems have no modes to change.
+            with suppress(PermissionError):
+                private.chmod(mode)

@@ -230,6 +230,21 @@ async def test_resume_continues_exactly_where_it_stopped(chat_with, conversation
     assert (said.text, said.state, said.siblings) == ("Once upon a time", "complete", 1)
 
 
+@pytest.mark.parametrize(("said", "kept"), [("half", "old new"), ("", "new")])
+async def test_resume_keeps_the_reasoning_only_with_a_text_to_go_on_from(chat_with, conversations, said, kept):
+    begins = [ReasoningDelta("old "), TextDelta(said), asyncio.Event()]
+    chat = chat_with(Scripted(begins, [ReasoningDelta("new"), *says(" whole")]))
+    heard = listen(chat)
+    conversation = await conversations.create()
+    answer = await chat.send(conversation, "q", "m")
+    await until(lambda: chat.running(conversation).reasoning)
+    await chat.stop(conversation)
+    await chat.resume(answer)
+    await until(lambda: len(heard.ends()) == 2)
+    message = (await conversations.thread(answer))[-1]
+    assert (message.text, message.reasoning) == (f"{said} whole", kept)
+
+
 async def test_regenerate_makes_a_sibling_with_the_conversations_model(chat_with, conversations):
     provider = Scripted(says("first"), says("second"))
     chat = chat_with(provider)
