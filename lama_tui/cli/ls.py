@@ -78,6 +78,8 @@ def parameters(count: int | None) -> str:
     """Parameters as people say them: `0.6 B`, `135 M`."""
     if count is None:
         return UNKNOWN
+    if count < 50_000:
+        return f"{count:,}"
     if count >= 0.95e9:
         return f"{count / 1e9:.1f} B"
     return f"{count / 1e6:.1f} M" if count < 9.95e6 else f"{count / 1e6:.0f} M"

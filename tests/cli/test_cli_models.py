@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 from models import make_tiny_llama
 
+from lama_tui.cli.ls import parameters
 from lama_tui.monitor.presence import LoadedNow, Presence, present, remove_presence, write_presence
 from lama_tui.paths import Paths
 
@@ -48,7 +49,7 @@ def test_the_table_is_aligned_and_has_units(lama: Callable, paths: Paths) -> Non
     wide = next(line for line in lines if "名前" in line)
     tiny = next(line for line in lines if line.startswith("tiny"))
     assert tiny.index("mlx") == header.index("FORMAT") == wide.index("mlx") + 2  # two characters of two cells
-    assert "131,072" in wide and " M " in tiny and " KiB " in tiny
+    assert "131,072" in wide and " KiB " in tiny
 
 
 def test_what_cannot_be_used_is_told_with_the_reason(lama: Callable, paths: Paths) -> None:
@@ -92,6 +93,17 @@ def test_garbage_from_another_version_is_ignored(lama: Callable, paths: Paths, g
         (paths.run / name).write_bytes(garbage)
     assert present(paths.run) == []
     assert lama("ls").code == 0
+
+
+@pytest.mark.parametrize(
+    ("count", "said"),
+    [
+        *((None, "–"), (260, "260"), (660_000, "0.7 M"), (6_040_000, "6.0 M"), (134_500_000, "134 M")),
+        *((596_000_000, "596 M"), (999_900_000, "1.0 B"), (8_030_000_000, "8.0 B"), (671_000_000_000, "671.0 B")),
+    ],
+)
+def test_parameters_as_people_say_them(count: int | None, said: str) -> None:
+    assert parameters(count) == said
 
 
 def test_presence_is_private(paths: Paths) -> None:
