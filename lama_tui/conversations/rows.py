@@ -31,15 +31,15 @@ ORDER BY thread.height DESC, p.ordinal
 SELECT_MESSAGE = "WITH thread (id, height) AS (VALUES (?, 0))" + _SELECT_MESSAGES
 """One message, by its id."""
 
-SELECT_THREAD = (
-    """
+_THREAD = """
 WITH RECURSIVE thread (id, height) AS (
     SELECT id, 0 FROM messages WHERE id = ?
     UNION ALL
     SELECT m.parent_id, height + 1 FROM thread JOIN messages m ON m.id = thread.id WHERE m.parent_id IS NOT NULL
-)"""
-    + _SELECT_MESSAGES
 )
+"""
+
+SELECT_THREAD = _THREAD + _SELECT_MESSAGES
 """The messages from the root to one, by its id."""
 
 SELECT_SHOWN = SELECT_THREAD.replace("?", "(SELECT head FROM conversations WHERE id = ?)")

@@ -112,7 +112,7 @@ class Conversations:
 
     async def message(self, message: MessageId) -> Message:
         """The message. Raises `StoreError` where there is none."""
-        found = await self._messages(SELECT_MESSAGE, SELECT_SHOWN, SELECT_THREAD, message)
+        found = await self._messages(SELECT_MESSAGE, message)
         if not found:
             raise _missing("message", message)
         return found[0]
