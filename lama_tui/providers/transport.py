@@ -8,6 +8,7 @@ httpx (a quarter of a second): it is imported on first use, in a thread.
 import asyncio
 import contextlib
 import json
+import ssl
 import time
 import urllib.request
 from collections.abc import AsyncIterator, Iterator
@@ -51,8 +52,10 @@ class PinnedTransport(httpx.AsyncBaseTransport):
             share = max(0.0, deadline - time.monotonic()) / left
             try:
                 return await self._send(request, addresses[-left], share)
-            except (httpx.ConnectError, httpx.ConnectTimeout):
-                continue  # nothing was sent: the next address is the same server
+            except (httpx.ConnectError, httpx.ConnectTimeout) as error:
+                if _is_about_trust(error):
+                    raise
+                # nothing was sent: the next address is the same server
         return await self._send(request, addresses[-1], max(0.0, deadline - time.monotonic()))
 
     async def _send(self, request: httpx.Request, address: str, connect: float) -> httpx.Response:
@@ -69,6 +72,13 @@ class PinnedTransport(httpx.AsyncBaseTransport):
     async def aclose(self) -> None:
         """Close every connection."""
         await self._inner.aclose()
+
+
+def _is_about_trust(error: BaseException | None) -> bool:
+    """Whether TLS failed: another address would not be trusted more, and its error says less."""
+    while error is not None and not isinstance(error, ssl.SSLError):
+        error = error.__cause__ or error.__context__
+    return error is not None
 
 
 def _way_to(endpoint: httpx.URL, local_only: bool) -> httpx.AsyncBaseTransport:
