@@ -234,6 +234,14 @@ async def test_ends_that_are_whole(ending: tuple[bytes | float, ...]) -> None:
         assert asked.text == "all"
 
 
+@pytest.mark.slow
+async def test_figures_that_never_come_are_not_waited_for_long() -> None:
+    async with client(pieces(delta("stop", content="all"), INF)) as asked:
+        began = time.perf_counter()
+        assert isinstance((await asked.ask())[-1], StreamFinished)
+        assert time.perf_counter() - began < 20  # of timeout_token's 60
+
+
 @pytest.mark.parametrize(
     "ending",
     [(), (b'data: {"choices": [{"delta": {"content": "lo',), (b"data: [DO",)],
