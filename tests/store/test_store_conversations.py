@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lama_tui.conversations.message_table import now
 from lama_tui.conversations.titles import title_from
 from lama_tui.errors import AuthError, StoreError
 from lama_tui.store.database import Database
@@ -23,6 +24,8 @@ async def search(database: Database, words: str) -> list[str]:
 
 async def test_the_list_is_newest_first_without_the_deleted(conversations):
     one, two, three = [await conversations.create(title) for title in ("one", "two", "three")]
+    while now() <= (await conversations.get(three)).updated:
+        pass  # times are milliseconds
     await conversations.add_turn(one, "newest words", "m")
     assert [found.id for found in await conversations.list()] == [one, three, two]
     assert (await conversations.last()).id == one
