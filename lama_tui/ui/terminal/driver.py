@@ -106,6 +106,9 @@ class LamaDriver(LinuxDriver):
 
     def _set_raw(self) -> None:
         """Keys come as they are pressed, unechoed; none makes a signal."""
+        with contextlib.suppress(OSError):
+            # changes nothing in the foreground; the background waits here, before it looks at a shell's own modes
+            os.tcsetpgrp(self.fileno, os.getpgrp())
         try:
             self.attrs_before = termios.tcgetattr(self.fileno)
             raw = termios.tcgetattr(self.fileno)

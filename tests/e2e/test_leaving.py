@@ -1,0 +1,306 @@
+"""Leaving, in a real terminal: whatever ends the program, the terminal is itself again and nothing spins or hangs."""
+
+import os
+import select
+import signal
+import subprocess
+import sys
+import termios
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+from terminal import Terminal
+from xterm import Xterm
+
+APP = """
+import asyncio, os, sys, time
+from pathlib import Path
+from textual.widgets import Input, Static
+from lama_tui.ui.terminal.app import TerminalApp
+
+HOME = Path(os.environ["HOME"])
+
+class Small(TerminalApp):
+    BINDINGS = [("ctrl+z", "suspend_process"), ("f2", "crash"), ("f3", "block"), ("f4", "flood"), ("f6", "worker")]
+
+    def __init__(self):
+        super().__init__(HOME / "lama.log")
+
+    def compose(self):
+        yield Static("", id="size", markup=False)
+        yield Static("", id="count", markup=False)
+        yield Input(id="input")
+
+    def on_mount(self):
+        self.ticks = 0
+        self.set_interval(0.02, self.tick)
+        self.query_one(Input).focus()
+
+    def on_resize(self, event):
+        self.query_one("#size").update(f"ready {event.size.width}x{event.size.height}")
+
+    def tick(self):
+        self.ticks += 1
+        (HOME / "ticks").write_text(str(self.ticks))
+
+    async def leave(self):
+        await asyncio.sleep(float(os.environ.get("SLOW", 0)))
+        (HOME / "saved").write_text("yes")
+        self.exit()
+
+    def action_crash(self):
+        api_key = "sk-local-0123456789"
+        raise ValueError("it broke \\x1b[31mred")
+
+    def action_worker(self):
+        async def work():
+            raise KeyError("in a worker [/nope]")
+        self.run_worker(work())
+
+    def action_block(self):
+        (HOME / "blocked").touch()
+        while True:
+            time.sleep(0.1)
+
+    def action_flood(self):
+        (HOME / "flooding").touch()
+        self.set_interval(0.01, self.flood)
+
+    def flood(self):
+        self.query_one("#count").styles.height = 20
+        self.query_one("#count").update(f"{self.ticks:>6}" * 400)
+
+app = Small()
+app.run()
+sys.exit(app.return_code)
+"""
+
+
+def program(tmp_path: Path) -> list[str]:
+    file = tmp_path / "small.py"
+    file.write_text(APP)
+    return [sys.executable, str(file)]
+
+
+def gone_within(terminal: Terminal, seconds: float, since: float) -> int:
+    status = terminal.wait_exit(seconds + 5)
+    assert time.monotonic() - since <= seconds
+    return status
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> Iterator[Terminal]:
+    with Terminal(program(tmp_path), home=tmp_path) as terminal:
+        terminal.wait_for("ready 100x30", 30)
+        yield terminal
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
+def test_a_signal_saves_restores_and_ends(small: Terminal, tmp_path: Path, number: int) -> None:
+    assert not small.echoes()
+    since = time.monotonic()
+    small.signal(number)
+    assert gone_within(small, 1.0, since) == 0
+    assert (tmp_path / "saved").exists()
+    assert small.modes_restored()
+    assert small.echoes()
+
+
+def test_a_closed_terminal_saves_and_ends(small: Terminal, tmp_path: Path) -> None:
+    since = time.monotonic()
+    small.close_pty()
+    assert gone_within(small, 1.0, since) == 0
+    assert (tmp_path / "saved").exists()
+
+
+def test_a_hang_up_of_which_no_signal_tells_saves_and_ends(tmp_path: Path) -> None:
+    command = ["sh", "-c", 'trap \'\' HUP; exec "$0" "$1"', *program(tmp_path)]
+    with Terminal(command, home=tmp_path) as terminal:
+        terminal.wait_for("ready", 30)
+        since = time.monotonic()
+        terminal.close_pty()
+        assert gone_within(terminal, 1.0, since) == 0
+    assert (tmp_path / "saved").exists()
+
+
+def test_the_end_of_input_saves_restores_and_ends(tmp_path: Path) -> None:
+    command = ["sh", "-c", '"$0" "$1" < /dev/null', *program(tmp_path)]
+    with Terminal(command, home=tmp_path) as terminal:
+        assert terminal.wait_exit(30) == 0
+        assert terminal.modes_left_on() == []
+    assert (tmp_path / "saved").exists()
+
+
+def test_what_is_slow_to_save_is_ended_in_time_with_the_terminal_restored(tmp_path: Path) -> None:
+    with Terminal(program(tmp_path), home=tmp_path, env={"SLOW": "30"}) as terminal:
+        terminal.wait_for("ready", 30)
+        since = time.monotonic()
+        terminal.signal(signal.SIGTERM)
+        assert gone_within(terminal, 1.2, since) == 1
+        assert terminal.modes_restored()
+        assert terminal.echoes()
+
+
+def test_a_busy_loop_does_not_keep_the_program(small: Terminal, tmp_path: Path) -> None:
+    small.key("f3")
+    small.wait_for(lambda _: (tmp_path / "blocked").exists())
+    since = time.monotonic()
+    small.signal(signal.SIGTERM)
+    assert gone_within(small, 1.2, since) == 1
+    assert small.modes_restored()
+    assert small.echoes()
+
+
+def quit_to_a_sane_terminal(shell: Terminal) -> None:
+    shell.key("ctrl+q")
+    shell.wait_for(lambda text: text.rstrip().endswith("shell>"))  # sent sooner, keys would be the app's
+    assert shell.modes_left_on() == []
+    shell.send("clear; stty -a\r")
+    shell.wait_for(lambda text: {"icanon", "echo", "isig", "ixon", "icrnl"} <= set(text.replace(";", " ").split()))
+
+
+@pytest.fixture
+def shell(tmp_path: Path) -> Iterator[Terminal]:
+    """An interactive shell with the app running in it."""
+    env = {"PS1": "shell> ", "HISTFILE": ""}
+    with Terminal(["bash", "--norc", "--noprofile", "-i"], home=tmp_path, env=env) as terminal:
+        terminal.wait_for("shell>")
+        terminal.send("bind 'set enable-bracketed-paste off'\r")
+        terminal.send(" ".join(program(tmp_path)) + "\r")
+        terminal.wait_for("ready 100x30", 30)
+        yield terminal
+
+
+def test_ctrl_z_and_fg(shell: Terminal, tmp_path: Path) -> None:
+    ticks = tmp_path / "ticks"
+    app = psutil.Process(shell.pid).children()[0]
+    for typed in ("one", "onetwo"):  # the second time shows that nothing was taken twice
+        shell.send(typed[-3:])
+        shell.wait_for(typed)
+        modes = shell.modes_left_on()
+        assert modes
+        shell.key("ctrl+z")
+        shell.wait_for("Stopped")
+        assert shell.modes_left_on() == []
+        before = ticks.read_text()
+        shell.send("clear; echo still $((40 + 2))\r")
+        shell.wait_for("still 42")
+        assert ticks.read_text() == before
+        shell.resize(90, 30)
+        shell.send("bg\r")  # in the background it waits for its turn at the terminal
+        shell.wait_for("&")
+        shell.wait_for(lambda _: app.status() == psutil.STATUS_STOPPED)
+        shell.send("fg\r")
+        shell.wait_for("ready 90x30")
+        shell.wait_for(typed)
+        assert shell.modes_left_on() == modes
+    quit_to_a_sane_terminal(shell)
+
+
+def test_stopped_by_others_it_takes_the_terminal_back(shell: Terminal, tmp_path: Path) -> None:
+    app = psutil.Process(shell.pid).children()[0]
+    app.send_signal(signal.SIGSTOP)
+    shell.wait_for("Stopped")
+    shell.send("clear; echo away\r")
+    shell.wait_for(lambda text: "away" in text and "ready" not in text)
+    shell.send("fg\r")
+    shell.wait_for("ready 100x30")
+    shell.send("typed")
+    shell.wait_for("typed")
+    assert not shell.echoes()
+    quit_to_a_sane_terminal(shell)
+
+
+@pytest.mark.parametrize(
+    ("key", "said"), [("f2", "ValueError: it broke ␛[31mred"), ("f6", "KeyError: 'in a worker [/nope]'")]
+)
+def test_a_crash_tells_what_happened_and_nothing_of_its_insides(
+    small: Terminal, tmp_path: Path, key: str, said: str
+) -> None:
+    small.key(key)
+    assert small.wait_exit() == 1
+    assert small.modes_restored()
+    assert small.echoes()
+    shown = small.screen_text()
+    assert said in shown
+    assert str(tmp_path / "lama.log") in shown.replace("\n", "")
+    assert "sk-local" not in small.raw.decode()
+    assert "api_key" not in small.raw.decode()
+    assert "Traceback" not in shown
+
+
+class Stalled:
+    """A terminal that reads only when it is told to."""
+
+    def __init__(self, tmp_path: Path) -> None:
+        self.master, slave = os.openpty()
+        termios.tcsetwinsize(slave, (40, 120))
+        env = os.environ | {"HOME": str(tmp_path), "TERM": "xterm-256color"}
+        self.process = subprocess.Popen(program(tmp_path), stdin=slave, stdout=slave, stderr=slave, env=env)
+        os.close(slave)
+        self.raw = b""
+
+    def read_until(self, wanted: bytes, timeout: float = 20.0) -> None:
+        start, deadline = len(self.raw), time.monotonic() + timeout
+        while wanted not in self.raw[start:]:
+            assert time.monotonic() < deadline, f"{wanted!r} never came"
+            if select.select([self.master], [], [], 0.1)[0]:
+                self.raw += os.read(self.master, 65536)
+
+    def rest(self) -> bytes:
+        """What is left to read once the program has ended."""
+        rest = b""
+        while select.select([self.master], [], [], 0)[0]:
+            try:
+                data = os.read(self.master, 65536)
+            except OSError:
+                break
+            if not data:
+                break
+            rest += data
+        return rest
+
+
+@pytest.fixture
+def stalled(tmp_path: Path) -> Iterator[Stalled]:
+    terminal = Stalled(tmp_path)
+    try:
+        terminal.read_until(b"ready 120x40")
+        os.write(terminal.master, b"\x1bOS")  # f4: draw much, often
+        wait_until((tmp_path / "flooding").exists, 10)
+        yield terminal
+    finally:
+        terminal.process.kill()
+        terminal.process.wait()
+        os.close(terminal.master)
+
+
+def ticks(tmp_path: Path) -> int:
+    return int((tmp_path / "ticks").read_text() or 0)
+
+
+def wait_until(holds: Callable[[], bool], within: float) -> None:
+    deadline = time.monotonic() + within
+    while not holds():
+        assert time.monotonic() < deadline, "it never happened"
+        time.sleep(0.02)
+
+
+def test_a_terminal_that_does_not_read_stops_nothing(stalled: Stalled, tmp_path: Path) -> None:
+    before = ticks(tmp_path)
+    wait_until(lambda: ticks(tmp_path) > before + 150, 10)  # 3 s when nothing is in the way
+    stalled.read_until(b"ready 120x40")  # it reads again, and everything is drawn anew
+    before = ticks(tmp_path)
+    wait_until(lambda: ticks(tmp_path) > before + 150, 10)
+    since = time.monotonic()
+    stalled.process.send_signal(signal.SIGTERM)
+    assert stalled.process.wait(5) == 0
+    assert time.monotonic() - since <= 1.0
+    assert (tmp_path / "saved").exists()
+    # the terminal was given back although it did not read: what it had not read made room for that
+    xterm = Xterm(120, 40)
+    xterm.receive(stalled.raw + stalled.rest())
+    assert xterm.modes.left_on() == []

@@ -1,0 +1,225 @@
+"""The gate at drawing: what widgets show reaches the terminal only as characters, whatever they were given."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.console import Console
+from rich.control import Control
+from rich.segment import Segment
+from rich.style import Style
+from rich.text import Text
+from textual import __version__
+from textual._compositor import LayoutUpdate
+from textual.app import ComposeResult
+from textual.content import Content
+from textual.drivers.headless_driver import HeadlessDriver
+from textual.strip import Strip
+from textual.widget import Widget
+from textual.widgets import Button, DataTable, Input, Label, Log, Markdown, OptionList, RichLog, Static, TextArea, Tree
+from textual.widgets.option_list import Option
+
+from lama_tui.errors import LamaError
+from lama_tui.ui.terminal import gate
+from lama_tui.ui.terminal.app import TerminalApp
+
+# Every piece is something that a terminal obeys or that reorders text, beside "[/nope]" that markup chokes on.
+NAUGHTY = "a\x1b[6n\x1b]52;c;aGk=\x07\x1b[?1003l\x9b5n\x9d0;t\x9c\x08\x7f\u202eb\u2066c[/nope]z"
+
+# What the compositor and the app write themselves: colours, cursor moves, pointer shapes, links, line ends.
+OURS = re.compile(
+    r"\x1b\[[0-9;]*m|\x1b\[[0-9]+;[0-9]+H|\x1b\]22;[a-z-]*\x07"
+    r"|\x1b\]8;id=[0-9]+(?:-[0-9]+)?;[!-~]*\x1b\\|\x1b\]8;;\x1b\\|\n"
+)
+OBEYED = re.compile("[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u206f]")
+
+
+class Recording(HeadlessDriver):
+    """Keeps what is written, and is drawn to like a terminal."""
+
+    is_headless = False
+
+    def __init__(self, *arguments: object, **options: object) -> None:
+        super().__init__(*arguments, **options)  # type: ignore[arg-type]
+        self.written: list[str] = []
+
+    def write(self, data: str) -> None:
+        self.written.append(data)
+
+
+class Shows(TerminalApp):
+    """Shows one widget."""
+
+    def __init__(self, make: Callable[[], Widget]) -> None:
+        super().__init__(Path("lama.log"))
+        self.driver_class = Recording
+        self._make = make
+
+    def compose(self) -> ComposeResult:
+        yield self._make()
+
+    def written(self) -> str:
+        assert isinstance(self._driver, Recording)
+        return "".join(self._driver.written)
+
+
+def table() -> Widget:
+    widget: DataTable[Text] = DataTable()
+    widget.add_column(Text(NAUGHTY))
+    widget.add_row(Text(NAUGHTY), label=Text(NAUGHTY))
+    return widget
+
+
+def tree() -> Widget:
+    widget: Tree[None] = Tree(Text(NAUGHTY))
+    widget.root.expand().add_leaf(Text(NAUGHTY))
+    return widget
+
+
+def titled() -> Widget:
+    widget = Static("x")
+    widget.styles.border = ("round", "red")
+    widget.border_title, widget.border_subtitle = Content(NAUGHTY), Content(NAUGHTY)
+    return widget
+
+
+def logged(widget: Log | RichLog) -> Widget:
+    widget.call_after_refresh(widget.write, NAUGHTY)
+    return widget
+
+
+WIDGETS: dict[str, Callable[[], Widget]] = {
+    "static": lambda: Static(NAUGHTY, markup=False),
+    "static of rich text": lambda: Static(Text(NAUGHTY)),
+    "label": lambda: Label(NAUGHTY, markup=False),
+    "button": lambda: Button(Content(NAUGHTY)),
+    "options": lambda: OptionList(Option(Content(NAUGHTY)), NAUGHTY, markup=False),
+    "table": table,
+    "tree": tree,
+    "input": lambda: Input(value=NAUGHTY, placeholder=NAUGHTY),
+    "text area": lambda: TextArea(NAUGHTY),
+    "markdown": lambda: Markdown(NAUGHTY.replace("[/nope]", f"[x](https://a.example/{NAUGHTY})")),
+    "log": lambda: logged(Log()),
+    "rich log": lambda: logged(RichLog()),
+    "titles": titled,
+}
+
+
+def assert_safe(written: str, *, shows: str = "␛") -> None:
+    assert OBEYED.findall(OURS.sub("", written)) == []
+    assert shows in written
+
+
+@pytest.mark.parametrize("name", WIDGETS)
+async def test_what_a_widget_shows_is_not_obeyed(name: str) -> None:
+    app = Shows(WIDGETS[name])
+    async with app.run_test(headless=False, size=(120, 30)) as pilot:
+        await pilot.pause()
+        await pilot.wait_for_scheduled_animations()
+        assert_safe(app.written())
+
+
+async def test_a_notice_is_not_obeyed() -> None:
+    app = Shows(lambda: Static("x"))
+    async with app.run_test(headless=False, size=(120, 30), notifications=True) as pilot:
+        app.notify(NAUGHTY, title=NAUGHTY, markup=False)
+        await pilot.pause()
+        await pilot.wait_for_scheduled_animations()
+        assert_safe(app.written())
+
+
+async def test_typed_text_is_not_obeyed() -> None:
+    app = Shows(Input)
+    async with app.run_test(headless=False, size=(120, 30)) as pilot:
+        app.query_one(Input).insert_text_at_cursor(NAUGHTY)
+        await pilot.pause()
+        assert_safe(app.written())
+
+
+def drawn(*segments: Segment) -> str:
+    gate.install()
+    return Strip(segments).render(Console(color_system="truecolor"))
+
+
+@given(st.text(), st.booleans())
+def test_no_text_passes_as_a_command(text: str, bold: bool) -> None:
+    assert OBEYED.findall(OURS.sub("", drawn(Segment(text, Style(bold=True) if bold else None)))) == []
+
+
+@given(st.text())
+def test_no_address_passes_as_a_command(address: str) -> None:
+    written = drawn(Segment("x", Style(link="https://a.example/" + address)))
+    assert OBEYED.findall(OURS.sub("", written)) == []
+
+
+@given(st.text(st.sampled_from("ab漢\u200d\x1b\x07\x9b\u202e👩‍💻")), st.text(st.sampled_from("xy\x1b")))
+def test_a_row_stays_as_wide_as_it_was(one: str, other: str) -> None:
+    strip = Strip([Segment(one), Segment(other, Style(bold=True))])
+    assert gate.clean_strip(strip).cell_length == strip.cell_length
+
+
+def test_a_clean_row_is_drawn_as_it_is() -> None:
+    family = "👩\u200d👩\u200d👧 naïve e\u0301 नि\u200dज"
+    strip = Strip([Segment(family), Segment("b", Style(color="red"))])
+    assert gate.clean_strip(strip) is strip
+    assert drawn(Segment(family)) == family
+
+
+def test_control_segments_of_rich_are_not_drawn() -> None:
+    assert drawn(Control.bell().segment, Segment("x")) == "x"
+
+
+@pytest.mark.parametrize(
+    ("address", "kept"),
+    [
+        ("https://a.example/b?c=d;e#f%20g", "https://a.example/b?c=d;e#f%20g"),
+        ("HTTP://a.example/ü \x1b\\", "HTTP://a.example/%C3%BC%20%1B%5C"),
+        ("mailto:a@b.example", "mailto:a@b.example"),
+        ("file:///etc/passwd", None),
+        ("javascript:alert(1)", None),
+        ("https://a.example/" + "b" * 3000, None),
+    ],
+)
+def test_addresses(address: str, kept: str | None) -> None:
+    written = drawn(Segment("x", Style(link=address)))
+    found = re.findall(r"\x1b\]8;id=[^;]*;([^\x1b]+)\x1b\\", written)
+    assert found == ([kept] if kept else [])
+    assert "x" in written
+
+
+def test_the_gate_holds_with_this_textual() -> None:
+    gate.install()
+    gate.install()  # for every app
+    assert gate._leak() == ""
+
+
+def test_where_textual_draws_in_another_way_the_workspace_does_not_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    def stock(update: LayoutUpdate, console: Console) -> str:
+        return "".join(segment.text for row in update.strips for strip in row for segment in strip)
+
+    monkeypatch.setattr(LayoutUpdate, "render_segments", stock)
+    with pytest.raises(LamaError, match=re.escape(__version__)) as caught:
+        TerminalApp(Path("lama.log"))
+    assert OBEYED.findall(str(caught.value)) == []
+    monkeypatch.setattr(LayoutUpdate, "__init__", lambda self: None)
+    with pytest.raises(LamaError, match="TypeError"):
+        TerminalApp(Path("lama.log"))
+
+
+async def test_what_is_said_at_the_end_is_plain_text(capfd: pytest.CaptureFixture[str]) -> None:
+    app = Shows(lambda: Static("x"))
+    async with app.run_test(size=(80, 24)):
+        app.exit(message=f"file {NAUGHTY} sk-local-0123456789")
+    said = capfd.readouterr().err
+    assert "␛[6n" in said
+    assert "[/nope]z [redacted]" in said
+    assert OBEYED.findall(said.replace("\n", "")) == []
+    app = Shows(lambda: Static("x"))
+    async with app.run_test(size=(80, 24)):
+        app.panic(Text(NAUGHTY), NAUGHTY)
+    said = capfd.readouterr().err
+    assert "[/nope]" in said
+    assert OBEYED.findall(said.replace("\n", "")) == []
