@@ -1,0 +1,27 @@
+"""What the palette lists: every action of the keymap, with its key."""
+
+from collections.abc import Iterable, Mapping
+
+from textual.app import App, SystemCommand
+from textual.dom import DOMNode
+
+from lama_tui.config.keymap import KEYMAP, Scope
+from lama_tui.ui.bindings import key_of
+
+_OUT_OF_PLACE = {"palette.open", "composer.send", "composer.newline", "composer.edit_queued"}
+"""Ids that mean nothing once the palette was open."""
+
+
+def commands(
+    app: App[None], targets: Mapping[Scope, DOMNode], overrides: Mapping[str, str]
+) -> Iterable[SystemCommand]:
+    """A command for every binding whose pane is on this screen."""
+    for key in KEYMAP:
+        target = app if key.scope == "app" else targets.get(key.scope)
+        if target is None or key.id in _OUT_OF_PLACE:
+            continue
+
+        async def run(action: str = key.action, target: DOMNode = target) -> None:
+            await app.run_action(action, default_namespace=target)
+
+        yield SystemCommand(key.tooltip.split(";")[0], f"{key.label} · {key_of(key.id, dict(overrides))}", run)

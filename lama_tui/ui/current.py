@@ -1,0 +1,145 @@
+"""The conversation on screen: what is shown, and what the person can do with it. No widgets here."""
+
+from dataclasses import dataclass, field
+
+from lama_tui.chat.chat import Chat
+from lama_tui.chat.progress import TurnProgress
+from lama_tui.conversations.messages import Conversation, Message
+from lama_tui.conversations.table import Conversations
+from lama_tui.types import ConversationId, MessageId, Usage
+from lama_tui.ui import figures
+from lama_tui.ui.drawn_message import Progress
+
+
+@dataclass(slots=True)
+class CurrentConversation:
+    """A conversation that is open, or a new one that has no id until its first message."""
+
+    conversations: Conversations
+    chat: Chat
+    default_model: str
+    conversation: Conversation | None = None
+    messages: tuple[Message, ...] = ()
+    _model: str = field(default="")
+
+    @property
+    def id(self) -> ConversationId | None:
+        """Its id; None for a new one."""
+        return self.conversation.id if self.conversation else None
+
+    @property
+    def title(self) -> str:
+        """Its title, as shown."""
+        return (self.conversation.title if self.conversation else "") or "New conversation"
+
+    @property
+    def model(self) -> str:
+        """The reference of the model that answers here."""
+        return self._model or (self.conversation.model if self.conversation else "") or self.default_model
+
+    @property
+    def running(self) -> TurnProgress | None:
+        """How far its answer is; None when none runs."""
+        return self.chat.running(self.id) if self.id is not None else None
+
+    @property
+    def queued(self) -> tuple[str, ...]:
+        """Messages that wait for the answer to end."""
+        return self.chat.queued(self.id) if self.id is not None else ()
+
+    @property
+    def usage(self) -> Usage:
+        """Figures of the running answer, else of the last one."""
+        if (running := self.running) is not None:
+            return running.usage
+        answers = [message for message in self.messages if message.role == "assistant"]
+        return answers[-1].usage if answers else Usage()
+
+    def start_new(self) -> None:
+        """Show an empty conversation; it is saved with its first message."""
+        self.conversation, self.messages, self._model = None, (), ""
+
+    async def open(self, conversation: ConversationId) -> bool:
+        """Show this conversation; False when it is gone."""
+        found = await self.conversations.get(conversation)
+        if found is None:
+            return False
+        messages = await self.conversations.messages(conversation)
+        await self.conversations.mark_seen(conversation)
+        self.conversation, self.messages, self._model = found, messages, ""
+        return True
+
+    async def reload(self) -> None:
+        """Read it again, after something changed."""
+        if self.id is None:
+            return
+        found, messages = await self.conversations.get(self.id), await self.conversations.messages(self.id)
+        if found is not None and found.id == self.id:
+            self.conversation, self.messages = found, messages
+
+    async def send(self, text: str) -> None:
+        """Send a message, or queue it behind the running answer."""
+        model = self.model
+        if self.conversation is None:
+            created = await self.conversations.create("", model)
+            self.conversation = await self.conversations.get(created)
+        if self.id is not None:
+            await self.chat.send(self.id, text, model)
+
+    async def use_model(self, model: str) -> None:
+        """Let another model answer from now on."""
+        self._model = model
+        if self.id is not None:
+            await self.conversations.set_model(self.id, model)
+
+    async def regenerate(self, message: MessageId) -> None:
+        """Answer again: the message, or where it is a question, its answer."""
+        if (answer := self._answer_of(message)) is not None:
+            await self.chat.regenerate(answer)
+
+    async def resume(self, message: MessageId) -> None:
+        """Go on with an answer that ended early."""
+        if (answer := self._answer_of(message)) is not None:
+            await self.chat.resume(answer)
+
+    async def stop(self) -> None:
+        """End the running answer and keep its text."""
+        if self.id is not None:
+            await self.chat.stop(self.id)
+
+    def take_queued(self) -> str | None:
+        """Take the newest waiting message back."""
+        return self.chat.take_queued(self.id) if self.id is not None else None
+
+    def text_of(self, message: MessageId) -> str:
+        """The text of a shown message."""
+        return next((shown.text for shown in self.messages if shown.id == message), "")
+
+    def _answer_of(self, message: MessageId) -> MessageId | None:
+        answers = [shown.id for shown in self.messages if shown.role == "assistant"]
+        if message in answers:
+            return message
+        return next((shown.id for shown in self.messages if shown.parent == message and shown.id in answers), None)
+
+
+def shown(turn: TurnProgress) -> Progress:
+    """A running turn as the transcript draws it."""
+    return Progress(turn.text, turn.reasoning, doing(turn))
+
+
+def doing(turn: TurnProgress) -> str:
+    """What a running turn does now, with how far it is."""
+    if turn.unsaved is not None:
+        return f"not saved yet: {turn.unsaved.title}"
+    match turn.phase:
+        case "loading":
+            share = f" {100 * turn.done // turn.total} %" if turn.total else ""
+            return f"loading {turn.model}{share}"
+        case "prefill":
+            return f"reading {figures.count(turn.done)} of {figures.count(turn.total)} tokens"
+        case "streaming":
+            return "writing" if turn.text else "thinking"
+        case "saving":
+            return "saving"
+        case _:
+            return "waiting for the model"

@@ -1,0 +1,43 @@
+"""What the model picker offers: the models on this machine, then those of the configured servers."""
+
+from lama_tui.config.settings import Settings
+from lama_tui.library.installed import InstalledModel, installed_models
+from lama_tui.paths import Paths
+from lama_tui.security.gate import clean_line
+from lama_tui.types import GUIDE
+from lama_tui.ui import figures
+from lama_tui.ui.screens.model_picker import Choice
+
+
+async def choices(paths: Paths, settings: Settings) -> list[Choice]:
+    """Everything that can answer, or that looks as if it could and why it cannot."""
+    local = [_installed(model) for model in await installed_models(paths)]
+    servers = [
+        Choice(
+            f"{name}:{server.model}",
+            f"{server.kind} · {clean_line(server.endpoint, 60)}",
+            "Answers come from this server: what you write is sent there.",
+        )
+        for name, server in settings.providers.items()
+    ]
+    return local + servers
+
+
+def _installed(model: InstalledModel) -> Choice:
+    facts = [
+        f"{model.params / 1e9:.1f} B" if model.params and model.params >= 1e8 else _millions(model.params),
+        f"{model.bits}-bit" if model.bits else "",
+        figures.size(model.size),
+        f"context {figures.count(model.context)}" if model.context else "",
+        "too big for the free memory" if model.fits is False else "",
+    ]
+    about = f"{clean_line(model.architecture or '', 60)} {model.format or ''} in {clean_line(model.path, 200)}".strip()
+    if model.ref == GUIDE:
+        about = "Built in and tiny: it only knows this app. Ask it anything about lama."
+    if model.problem:
+        about = f"{clean_line(model.problem, 300)}"
+    return Choice(clean_line(model.ref, 200), " · ".join(fact for fact in facts if fact), about, clean_line(model.problem, 80))
+
+
+def _millions(params: int | None) -> str:
+    return f"{params / 1e6:.1f} M" if params else ""

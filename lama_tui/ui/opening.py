@@ -1,0 +1,87 @@
+"""Opening the store behind the first paint, and what to do when it cannot be opened."""
+
+import asyncio
+import shutil
+import tempfile
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lama_tui.config.loader import LoadedSettings
+from lama_tui.config.settings import Settings
+from lama_tui.errors import ConfigError, LamaError, StoreError
+from lama_tui.paths import Paths
+from lama_tui.services import Services
+
+if TYPE_CHECKING:
+    from lama_tui.chat.chat import Chat
+    from lama_tui.conversations.table import Conversations
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """The parts that the workspace works with; `problem` says why they keep nothing, where that is so."""
+
+    services: Services
+    conversations: "Conversations"
+    chat: "Chat"
+    problem: LamaError | None = None
+
+
+class Opening:
+    """Opens the services once. Where the store cannot be used, a temporary one takes its place:
+    the workspace works, and says that nothing is kept."""
+
+    def __init__(
+        self,
+        paths: Paths,
+        loaded: LoadedSettings,
+        open_services: Callable[[Paths, LoadedSettings], Awaitable[Services]],
+    ) -> None:
+        self.paths = paths
+        self.problems: tuple[ConfigError, ...] = loaded.problems
+        self._loaded = loaded
+        self._open_services = open_services
+        self._services: Services | None = None
+        self._temporary: Path | None = None
+
+    @property
+    def settings(self) -> Settings:
+        """The settings in force."""
+        return self._loaded.settings
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the status line must always say."""
+        notes = ("local only",) if self.settings.privacy.local_only else ()
+        return (*notes, "not saved") if self._temporary is not None else notes
+
+    async def open(self) -> Opened:
+        """Open the store and mark what a crash cut short."""
+        try:
+            return await self._open_at(self.paths, None)
+        except StoreError as error:
+            await self.close()
+            problem = StoreError(
+                f"Nothing is saved this time: {error.title}",
+                error.detail,
+                error.hint or "Mend the cause and start lama again; what was saved before is untouched.",
+            )
+            self._temporary = Path(await asyncio.to_thread(tempfile.mkdtemp, prefix="lama-"))
+            elsewhere = replace(self.paths, data=self._temporary / "data", state=self._temporary / "state")
+            return await self._open_at(elsewhere, problem)
+
+    async def _open_at(self, paths: Paths, problem: LamaError | None) -> Opened:
+        self._services = services = await self._open_services(paths, self._loaded)
+        conversations, chat = await services.conversations(), await services.chat()
+        await conversations.recover()
+        return Opened(services, conversations, chat, problem)
+
+    async def close(self) -> None:
+        """Close what was opened; a temporary store is removed."""
+        if self._services is not None:
+            await self._services.close()
+            self._services = None
+        if self._temporary is not None:
+            await asyncio.to_thread(shutil.rmtree, self._temporary, ignore_errors=True)

@@ -1,0 +1,35 @@
+"""Small windows that ask for one thing."""
+
+from textual.app import ComposeResult
+from textual.binding import Binding
+from textual.containers import Vertical
+from textual.screen import ModalScreen
+from textual.widgets import Input, Label
+
+from lama_tui.security.gate import clean_line
+
+LONGEST_TITLE = 200
+
+
+class RenameDialog(ModalScreen[str | None]):
+    """Asks for a title; None when it was left."""
+
+    BINDINGS = [
+        Binding("escape", "dismiss(None)", "Back", id="rename.close", tooltip="Keep the title as it is"),
+    ]
+
+    def __init__(self, title: str) -> None:
+        super().__init__()
+        self._before = title
+
+    def compose(self) -> ComposeResult:
+        """A field with the title in it."""
+        with Vertical(classes="dialog") as dialog:
+            dialog.border_title = "Rename"
+            yield Input(self._before, max_length=LONGEST_TITLE, select_on_focus=False)
+            yield Label("enter keeps it · esc leaves it as it was", classes="hint", markup=False)
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        """Hand the title over."""
+        event.stop()
+        self.dismiss(clean_line(event.value, LONGEST_TITLE).strip() or None)

@@ -1,0 +1,121 @@
+"""Choose the model of a conversation: what is on this machine, and the configured servers."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+
+from textual import on, work
+from textual.app import ComposeResult
+from textual.containers import Vertical
+from textual.content import Content
+from textual.events import Key
+from textual.screen import ModalScreen
+from textual.widgets import Input, OptionList, Static
+from textual.widgets.option_list import Option
+
+from lama_tui.ui.bindings import bindings
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A line of the picker. `problem` says why it cannot be used; empty: it can."""
+
+    reference: str
+    facts: str
+    about: str
+    problem: str = ""
+
+
+class ModelPicker(ModalScreen[str | None]):
+    """Type to narrow, enter to use. Returns the reference, or None."""
+
+    BINDINGS = bindings("models", priority=True)
+
+    def __init__(self, current: str, find: Callable[[], Awaitable[Sequence[Choice]]]) -> None:
+        super().__init__()
+        self._current = current
+        self._find = find
+        self._choices: Sequence[Choice] = ()
+
+    def compose(self) -> ComposeResult:
+        """A filter, the list, and what is known of the highlighted model."""
+        with Vertical(classes="dialog") as dialog:
+            dialog.border_title = "Models"
+            dialog.border_subtitle = "type to narrow · enter uses it here · esc closes"
+            yield Input(placeholder="Narrow the list…", id="narrow")
+            yield OptionList(id="models", markup=False)
+            yield Static("Looking for models…", id="about", markup=False)
+
+    def on_mount(self) -> None:
+        """Look for models without holding up the picker."""
+        self._look()
+
+    @work(exclusive=True)
+    async def _look(self) -> None:
+        self._choices = await self._find()
+        self._fill("")
+
+    @on(Input.Changed, "#narrow")
+    def _narrow(self, event: Input.Changed) -> None:
+        self._fill(event.value)
+
+    def _fill(self, wanted: str) -> None:
+        words = wanted.casefold().split()
+        shown = [c for c in self._choices if all(w in f"{c.reference} {c.facts}".casefold() for w in words)]
+        models = self.query_one("#models", OptionList)
+        models.set_options(Option(self._line(choice), id=choice.reference) for choice in shown)
+        references = [choice.reference for choice in shown]
+        if references:
+            models.highlighted = references.index(self._current) if self._current in references else 0
+        elif self._choices:
+            self._say(Content(f"No model is called “{wanted}”. Clear the field to see all."))
+
+    def _line(self, choice: Choice) -> Content:
+        mark = "✓ " if choice.reference == self._current else "  "
+        style = "$foreground-muted" if choice.problem else ""
+        facts = f"   {choice.problem or choice.facts}"
+        return Content.assemble((mark, "bold"), (choice.reference, style), (facts, "dim"))
+
+    @on(OptionList.OptionHighlighted)
+    def _describe(self, event: OptionList.OptionHighlighted) -> None:
+        for choice in self._choices:
+            if choice.reference == event.option.id:
+                self._say(Content(choice.about))
+
+    def _say(self, text: Content) -> None:
+        self.query_one("#about", Static).update(text)
+
+    def action_use(self) -> None:
+        """Use the highlighted model, if it can be used."""
+        option = self.query_one("#models", OptionList).highlighted_option
+        choice = next((c for c in self._choices if option is not None and c.reference == option.id), None)
+        if choice is None:
+            return
+        if choice.problem:
+            self.app.bell()
+            self._say(Content(choice.about))
+            return
+        self.dismiss(choice.reference)
+
+    @on(OptionList.OptionSelected)
+    def _clicked(self, event: OptionList.OptionSelected) -> None:
+        event.stop()
+        self.action_use()
+
+    def on_key(self, event: Key) -> None:
+        """Arrows move in the list while the filter keeps the focus."""
+        models = self.query_one("#models", OptionList)
+        if models.has_focus:
+            return
+        match event.key:
+            case "down":
+                models.action_cursor_down()
+            case "up":
+                models.action_cursor_up()
+            case "pagedown":
+                models.action_page_down()  # type: ignore[no-untyped-call]
+            case "pageup":
+                models.action_page_up()  # type: ignore[no-untyped-call]
+
+    def action_close(self) -> None:
+        """Leave the model as it is."""
+        self.dismiss(None)

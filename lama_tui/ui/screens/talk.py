@@ -1,0 +1,292 @@
+"""The conversation on screen: shows it, follows its running answer, carries out what is asked of it."""
+
+import time
+from collections.abc import Awaitable, Callable
+
+from textual import on, work
+from textual.screen import Screen
+from textual.timer import Timer
+from textual.widgets import Label, Static
+
+from lama_tui.errors import ConfigError, LamaError
+from lama_tui.events import SaveDelayed, StreamEvent, StreamFailed, StreamFinished
+from lama_tui.types import ConversationId, MessageId, Place
+from lama_tui.ui.bindings import key_of
+from lama_tui.ui.current import CurrentConversation, doing, shown
+from lama_tui.ui.markdown.wrap import Line
+from lama_tui.ui.opening import Opened, Opening
+from lama_tui.ui.options import WorkspaceOptions
+from lama_tui.ui.palette import Palette
+from lama_tui.ui.terminal.clipboard import copy
+from lama_tui.ui.widgets.composer import Composer
+from lama_tui.ui.widgets.conversation_list import ConversationList
+from lama_tui.ui.widgets.monitor_pane import MonitorPane
+from lama_tui.ui.widgets.notice import Notice
+from lama_tui.ui.widgets.status_line import Status, StatusLine
+from lama_tui.ui.widgets.transcript import Transcript
+from lama_tui.ui.widgets.welcome import welcome
+
+_FRAME = 0.1
+"""Seconds between looks at a running answer; more where drawing one takes long."""
+
+
+class Talk(Screen[None]):
+    """What `Workspace` does with conversations; the panes and keys are there."""
+
+    def __init__(self, opening: Opening, options: WorkspaceOptions, palette: Callable[[], Palette]) -> None:
+        super().__init__()
+        self._opening = opening
+        self._options = options
+        self._palette = palette
+        self._opened: Opened | None = None
+        self._current: CurrentConversation | None = None
+        self._ticker: Timer | None = None
+        self._next_frame = 0.0
+        self._unwatch: Callable[[], None] | None = None
+        self._deleted: list[ConversationId] = []
+        self._early: list[str] = []  # sent before the store was open
+
+    def on_mount(self) -> None:
+        """The composer takes keys at once; the store opens behind it."""
+        self._transcript = self.query_one(Transcript)
+        self._composer = self.query_one(Composer)
+        self._list = self.query_one(ConversationList)
+        self._notice = self.query_one(Notice)
+        self._composer.focus()
+        for problem in self._opening.problems:
+            self._notice.add(problem)
+        self.call_after_refresh(self._open)
+
+    @work(exclusive=True, group="open")
+    async def _open(self) -> None:
+        """Open the store and show the conversation that was asked for."""
+        self._opened = opened = await self._opening.open()
+        if opened.problem is not None:
+            self._notice.add(opened.problem)
+        default = self._options.model or self._opening.settings.model
+        current = CurrentConversation(opened.conversations, opened.chat, default)
+        opened.chat.subscribe(self._heard)
+        with self._notice.catching():
+            await self._open_first(current)
+        self._current = current
+        self.watch_machine()
+        await self._show()
+        for text in self._early:
+            self._submit(text)
+        self._early.clear()
+
+    async def _open_first(self, current: CurrentConversation) -> None:
+        options, conversations = self._options, current.conversations
+        wanted = None
+        if options.conversation is not None:
+            wanted = await conversations.find(options.conversation)
+            if wanted is None:
+                self._notice.add(
+                    LamaError(
+                        "There is no such conversation",
+                        f"No id or title matches “{options.conversation}”.",
+                        f"Press {self._key('conversation.list')} to see them all.",
+                    )
+                )
+        elif not options.new:
+            wanted = await conversations.last()
+        if wanted is not None:
+            await current.open(wanted.id)
+            if options.model:
+                await current.use_model(options.model)
+
+    # --- what is on screen ---------------------------------------------------------
+
+    async def _show(self, follow: bool = True) -> None:
+        """Show the current conversation, the list and the status."""
+        if self._current is None:
+            return
+        self._transcript.show(self._current.messages, follow=follow or None)
+        self._show_running()
+        await self._show_list()
+
+    async def _show_list(self) -> None:
+        if self._opened is None or self._current is None:
+            return
+        with self._notice.catching():
+            listed = await self._opened.conversations.list()
+            self._list.show(listed, self._opened.chat.running_ids(), self._current.id)
+
+    def _show_running(self) -> None:
+        """Show how far the answer is, and keep looking while one runs."""
+        current, opened = self._current, self._opened
+        if current is None or opened is None:
+            return
+        running = current.running
+        if running is not None:
+            self._transcript.advance(running.message, shown(running))
+        place = self._place(current.model)
+        notes = self._opening.notes
+        if not self._transcript.following:
+            notes += (f"↓ {self._key('transcript.last')} follows",)
+        self.query_one(StatusLine).status = Status(
+            model=current.model,
+            place=place.label,
+            off_machine=not place.on_machine,
+            doing=doing(running) if running is not None else "",
+            usage=current.usage,
+            notes=notes,
+        )
+        self.query_one("#heading", Label).update(current.title)
+        queue = self.query_one("#queue", Static)
+        queue.update("\n".join(f"next: {text.splitlines()[0][:200]}" for text in current.queued))
+        queue.set_class(bool(current.queued), "-shown")
+        if opened.chat.running_ids():
+            if self._ticker is None:
+                self._ticker = self.set_interval(_FRAME, self._tick)
+        elif self._ticker is not None:
+            self._ticker.stop()
+            self._ticker = None
+
+    def _place(self, model: str) -> Place:
+        """Where the model of this conversation runs, or what is wrong with its name."""
+        assert self._opened is not None
+        try:
+            provider, name = self._opened.services.providers.provider_for(model)
+        except LamaError as error:
+            return Place("unknown server" if isinstance(error, ConfigError) else "cannot run", True)
+        return provider.place(name)
+
+    def _tick(self) -> None:
+        """Draw a frame, unless the last one took so long that input would be felt to lag."""
+        now = time.monotonic()
+        if now < self._next_frame:
+            return
+        self._show_running()
+        self._next_frame = now + max(0.0, 4 * (time.monotonic() - now) - _FRAME)
+
+    def _heard(self, conversation: ConversationId, message: MessageId, event: StreamEvent) -> None:
+        """An event of any turn: ends are shown at once, growth by the ticker."""
+        if isinstance(event, SaveDelayed):
+            self._notice.add(event.error)
+        if isinstance(event, StreamFinished | StreamFailed):
+            self._ended(conversation)
+        elif self._ticker is None:
+            self._show_running()
+
+    @work(group="ended")
+    async def _ended(self, conversation: ConversationId) -> None:
+        if self._current is None or self._opened is None:
+            return
+        with self._notice.catching():
+            if conversation == self._current.id:
+                await self._current.reload()
+                self._transcript.show(self._current.messages)
+            else:
+                await self._opened.conversations.mark_unseen(conversation)
+        self._show_running()
+        await self._show_list()
+
+    def watch_machine(self) -> None:
+        """Sample the machine while the monitor is on screen, and only then."""
+        if self._opened is None:
+            return
+        pane = self.query_one("#monitor-pane")
+        if pane.display and self._unwatch is None:
+            self._unwatch = self._opened.services.sampler.subscribe(self.query_one(MonitorPane).add)
+        elif not pane.display and self._unwatch is not None:
+            self._unwatch()
+            self._unwatch = None
+
+    def _welcome(self, width: int, height: int, palette: Palette) -> list[Line]:
+        model = self._current.model if self._current else ""
+        return welcome(width, height, palette, model, self._key)
+
+    # --- wishes --------------------------------------------------------------------
+
+    @on(Composer.Submitted)
+    def _composer_submitted(self, event: Composer.Submitted) -> None:
+        if self._current is None:
+            self._early.append(event.text)
+        else:
+            self._submit(event.text)
+
+    def _submit(self, text: str) -> None:
+        current = self._current
+        if current is None:
+            return
+
+        async def send() -> None:
+            try:
+                await current.send(text)
+            except LamaError:
+                self._composer.insert(text)  # nothing that was written is lost
+                raise
+
+        self._do(send(), follow=True)
+
+    @on(Composer.QueuedRequested)
+    def _queued_requested(self) -> None:
+        if self._current is not None and (text := self._current.take_queued()) is not None:
+            self._composer.insert(text)
+            self._show_running()
+
+    @on(Composer.ScrollRequested)
+    def _scroll_requested(self, event: Composer.ScrollRequested) -> None:
+        if event.pages < 0:
+            self._transcript.scroll_page_up(animate=False)
+        else:
+            self._transcript.scroll_page_down(animate=False)
+
+    @on(Transcript.FollowingChanged)
+    def _following_changed(self) -> None:
+        self._show_running()
+
+    @on(Transcript.MessageRequested)
+    def _message_requested(self, event: Transcript.MessageRequested) -> None:
+        current = self._current
+        if current is None:
+            return
+        match event.wish:
+            case "copy":
+                self._copy(current.text_of(event.message))
+            case "regenerate":
+                self._do(current.regenerate(event.message), follow=True)
+            case "continue":
+                self._do(current.resume(event.message), follow=True)
+            case "sibling":
+                self._do(current.conversations.select_sibling(event.message, event.step))
+
+    @work(exclusive=True, group="switch")
+    async def _switch(self, conversation: ConversationId | None) -> None:
+        """Show another conversation, or a new one; what runs goes on."""
+        if self._current is None:
+            return
+        with self._notice.catching():
+            if conversation is None:
+                self._current.start_new()
+            else:
+                await self._current.open(conversation)
+            self.remove_class("-show-conversations")
+            await self._show(follow=True)
+            self._composer.focus()
+
+    def _do(self, wish: Awaitable[None], follow: bool = False) -> None:
+        """Carry out a wish and show what came of it; what goes wrong is shown where the eye is."""
+
+        async def carry_out() -> None:
+            with self._notice.catching():
+                await wish
+            if self._current is not None:
+                with self._notice.catching():
+                    await self._current.reload()
+                await self._show(follow=follow)
+
+        self.run_worker(carry_out(), group="wishes")
+
+    @work(group="copy")
+    async def _copy(self, text: str) -> None:
+        if text:
+            self._tell(await copy(self.app, text, self._opening.paths))
+
+    def _tell(self, text: str) -> None:
+        self.notify(text, markup=False)
+
+    def _key(self, binding: str) -> str:
+        """The key that is bound to `binding` now."""
+        return key_of(binding, self._opening.settings.keys)

@@ -1,0 +1,105 @@
+"""The list of conversations, with a mark for what each one is doing."""
+
+from collections.abc import Collection, Sequence
+
+from textual.content import Content
+from textual.message import Message
+from textual.widgets import OptionList
+from textual.widgets.option_list import Option
+
+from lama_tui.conversations.messages import Conversation
+from lama_tui.types import ConversationId
+from lama_tui.ui.bindings import bindings
+
+RUNNING, UNSEEN, INTERRUPTED = "◌", "●", "◧"
+"""Marks differ in shape, not only in colour."""
+
+
+class ConversationList(OptionList):
+    """Titles, newest first. Enter opens, and the other wishes are posted."""
+
+    BINDINGS = bindings("conversations")
+
+    class Wish(Message):
+        """The person wants something of one conversation."""
+
+        def __init__(self, conversation: ConversationId) -> None:
+            super().__init__()
+            self.conversation = conversation
+
+    class OpenRequested(Wish):
+        """They want to see it."""
+
+    class RenameRequested(Wish):
+        """They want another title."""
+
+    class DeleteRequested(Wish):
+        """They want it gone."""
+
+    class RestoreRequested(Message):
+        """The person wants the last deleted one back."""
+
+    def show(
+        self,
+        conversations: Sequence[Conversation],
+        running: Collection[ConversationId],
+        current: ConversationId | None,
+    ) -> None:
+        """Replace the list; the highlight stays on the conversation that it was on."""
+        highlighted = self._highlighted_id() or current
+        options = [self._option(c, c.id in running, c.id == current) for c in conversations]
+        shown = [(option.id, option.prompt) for option in self.options]
+        if shown == [(option.id, option.prompt) for option in options]:
+            return
+        self.set_options(options)
+        ids = [c.id for c in conversations]
+        if highlighted in ids:
+            self.highlighted = ids.index(highlighted)
+        elif ids:
+            self.highlighted = 0
+
+    def highlight(self, conversation: ConversationId) -> None:
+        """Put the highlight on a conversation, if it is in the list."""
+        for index, option in enumerate(self.options):
+            if option.id == str(conversation):
+                self.highlighted = index
+
+    def _option(self, conversation: Conversation, running: bool, current: bool) -> Option:
+        mark, style = " ", ""
+        if running:
+            mark, style = RUNNING, "$accent"
+        elif conversation.unseen:
+            mark, style = UNSEEN, "$success"
+        elif conversation.interrupted:
+            mark, style = INTERRUPTED, "$warning"
+        title = conversation.title or "New conversation"
+        prompt = Content.assemble((f"{mark} ", style), (title, "bold" if current else ""))
+        return Option(prompt.truncate(200, ellipsis=True), id=str(conversation.id))
+
+    def _highlighted_id(self) -> ConversationId | None:
+        option = self.highlighted_option
+        return ConversationId(int(option.id)) if option is not None and option.id else None
+
+    def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
+        """A click or enter opens the conversation."""
+        event.stop()
+        self.action_open()
+
+    def action_open(self) -> None:
+        """Ask for the highlighted conversation."""
+        if (conversation := self._highlighted_id()) is not None:
+            self.post_message(self.OpenRequested(conversation))
+
+    def action_rename(self) -> None:
+        """Ask for another title."""
+        if (conversation := self._highlighted_id()) is not None:
+            self.post_message(self.RenameRequested(conversation))
+
+    def action_delete(self) -> None:
+        """Ask for it to be deleted."""
+        if (conversation := self._highlighted_id()) is not None:
+            self.post_message(self.DeleteRequested(conversation))
+
+    def action_undo_delete(self) -> None:
+        """Ask for the last deleted one back."""
+        self.post_message(self.RestoreRequested())

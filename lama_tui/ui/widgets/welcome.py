@@ -1,0 +1,35 @@
+"""What an empty conversation shows: what this is, and what to press."""
+
+from collections.abc import Callable
+
+from rich.segment import Segment
+
+from lama_tui.types import GUIDE
+from lama_tui.ui.markdown.wrap import Line, Span, width_of, wrap
+from lama_tui.ui.palette import Palette
+
+
+def welcome(width: int, height: int, palette: Palette, model: str, key: Callable[[str], str]) -> list[Line]:
+    """Lines for the middle of an empty transcript, `width` by `height` cells."""
+    room = max(10, min(width - 4, 60))
+    if model == GUIDE:
+        about = "You are talking to the guide: a tiny built-in model that only knows this app. Ask it how things work."
+    elif model:
+        about = f"{model} is ready to answer."
+    else:
+        about = "Opening your conversations…"
+    lines: list[Line] = [[Segment("lama", palette.assistant)], []]
+    lines += wrap([Span(about, palette.text)], room)
+    lines.append([])
+    for binding, text in (
+        ("composer.send", "send what you typed"),
+        ("models.open", "choose another model"),
+        ("palette.open", "everything lama can do"),
+        ("help.open", "all keys"),
+        ("app.quit", "quit; everything is saved"),
+    ):
+        lines.append([Segment(f"{key(binding):<10}", palette.marker), Segment(text, palette.muted)])
+    above = max(0, (height - len(lines)) // 2)
+    widest = max(width_of(line) for line in lines)
+    left = " " * max(0, (width - widest) // 2)
+    return [[] for _ in range(above)] + [[Segment(left), *line] for line in lines]

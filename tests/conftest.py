@@ -1,0 +1,22 @@
+"""Every test has a home of its own, and reaches nothing beyond loopback."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+# before anything imports MLX: compiling shells out to a C++ compiler on the CPU
+os.environ["MLX_DISABLE_COMPILE"] = "1"
+os.environ["HF_HUB_OFFLINE"] = "1"
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A LAMA_HOME and an HF_HOME that are empty and nobody else's."""
+    for name in list(os.environ):
+        if name.startswith(("LAMA_", "HF_", "HUGGINGFACE_", "XDG_")) and name != "HF_HUB_OFFLINE":
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("LAMA_HOME", str(tmp_path / "lama"))
+    monkeypatch.setenv("HF_HOME", str(tmp_path / "hub"))
+    yield tmp_path
