@@ -87,6 +87,12 @@ class Conversations:
         """Undo `delete`."""
         await self._set(conversation, "deleted", None)
 
+    async def purge_deleted(self, before: int) -> int:
+        """Erase what was deleted before `before` (UTC milliseconds) for good; how many those were."""
+        async with self._database.transaction() as connection:
+            cursor = await connection.execute("DELETE FROM conversations WHERE deleted < ?", (before,))
+            return cursor.rowcount
+
     async def mark_seen(self, conversation: ConversationId) -> None:
         """Its newest words were on screen."""
         await self._set(conversation, "unseen", 0)

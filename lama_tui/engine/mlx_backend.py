@@ -5,6 +5,7 @@ Lives in the engine thread: MLX's streams and random state belong to a thread.
 
 import gc
 import logging
+import traceback
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,7 @@ from lama_tui.engine.backend import (
 from lama_tui.engine.chat_template import TemplateRenderer
 from lama_tui.engine.device import advice
 from lama_tui.engine.model_files import ModelFiles, check_folder
+from lama_tui.engine.pace import Pace
 from lama_tui.engine.sampling import choose
 from lama_tui.errors import InferenceError, LamaError, ModelLoadError, OutOfMemoryError
 from lama_tui.events import StreamFailed, StreamFinished
@@ -40,6 +42,7 @@ class MlxBackend:
         self._renderer = TemplateRenderer()
         self._device: DeviceFacts | None = None
         self._model: MlxModel | None = None
+        self._pace = Pace(settings.batch_size)
         self._answers: dict[RequestId, MlxAnswer] = {}
 
     def open(self) -> DeviceFacts:
@@ -47,9 +50,8 @@ class MlxBackend:
         try:
             import mlx.core as mx
         except (ImportError, OSError) as error:
-            detail = (
-                "MLX is not installed." if isinstance(error, ModuleNotFoundError) else f"MLX does not start: {error}."
-            )
+            missing = isinstance(error, ModuleNotFoundError)
+            detail = "MLX is not installed." if missing else f"MLX does not start: {error}."
             raise ModelLoadError("Models cannot run on this machine yet", detail, advice()) from error
         kind: DeviceKind = "cpu"
         if mx.default_device() == mx.gpu:
@@ -59,6 +61,12 @@ class MlxBackend:
         if kind == "metal" and memory:
             # without it macOS may page a large model's weights out between two tokens
             mx.set_wired_limit(int(memory))
+        if kind == "cpu":
+            import psutil
+
+            memory = psutil.virtual_memory().total
+            # it would call g++ for each new kernel and load what lies in /tmp/mlx; decode is no faster for it
+            mx.disable_compile()
         self._device = DeviceFacts(kind, str(about.get("device_name", kind)), int(memory) if memory else None)
         return self._device
 
@@ -69,7 +77,12 @@ class MlxBackend:
         self._drop_model()
         from lama_tui.engine import mlx_model
 
-        self._model = mlx_model.load(source, files, progress)
+        try:
+            self._model = mlx_model.load(source, files, progress)
+        except BaseException as error:
+            _forget_arrays(error)
+            raise
+        self._pace = Pace(self._settings.batch_size)
         if self._model.template is not None:
             self._renderer.start()
         return self._facts(self._model)
@@ -111,7 +124,7 @@ class MlxBackend:
             import mlx.core as mx
 
             mx.reset_peak_memory()
-        self._answers[request.id] = MlxAnswer(request, model, prompt, chosen, limit, self._settings.batch_size)
+        self._answers[request.id] = MlxAnswer(request, model, prompt, chosen, limit, self._pace)
 
     def step(self) -> Sequence[StepEvent]:
         """Advance every answer by one chunk or one token; one that raises ends alone."""
@@ -121,6 +134,7 @@ class MlxBackend:
                 events = answer.step()
             except Exception as error:
                 log.exception("an answer failed")
+                _forget_arrays(error)
                 events = [StreamFailed(_explain(error))]
             produced += [StepEvent(request, event) for event in events]
             if events and isinstance(events[-1], StreamFinished | StreamFailed):
@@ -178,10 +192,6 @@ class MlxBackend:
     def _check_memory(self, source: ModelSource, files: ModelFiles) -> None:
         """Refuse what cannot fit: on Linux the kernel would end the whole program instead."""
         memory = self._device.memory if self._device is not None else None
-        if self._kind() == "cpu":
-            import psutil
-
-            memory = psutil.virtual_memory().total
         if memory is None:
             return
         limit = int(memory * self._settings.memory_limit)
@@ -191,6 +201,18 @@ class MlxBackend:
                 f"Its weights are {_gib(files.weights)}; models may use {_gib(limit)} here (engine.memory_limit).",
                 "Choose a smaller model or quantization.",
             )
+
+
+def _forget_arrays(error: BaseException) -> None:
+    """Free what the frames of `error` hold: people look at an error for long, and it would keep a model in memory."""
+    import mlx.core as mx
+
+    at: BaseException | None = error
+    while at is not None:
+        traceback.clear_frames(at.__traceback__)
+        at = at.__cause__ or at.__context__
+    gc.collect()
+    mx.clear_cache()
 
 
 def _gib(size: int) -> str:

@@ -8,6 +8,7 @@ from lama_tui.engine.answer_text import AnswerText
 from lama_tui.engine.backend import GenerationRequest
 from lama_tui.engine.mlx_model import MlxModel
 from lama_tui.engine.mlx_sampler import MlxSampler
+from lama_tui.engine.pace import Pace
 from lama_tui.engine.sampling import Chosen
 from lama_tui.events import PromptProgress, StreamEvent, StreamFinished, UsageUpdated
 from lama_tui.types import FinishReason, Usage
@@ -28,7 +29,7 @@ class MlxAnswer:
         prompt: Sequence[int],
         chosen: Chosen,
         limit: int,
-        chunk: int,
+        pace: Pace,
     ) -> None:
         import mlx.core as mx
         from mlx_lm.models.cache import make_prompt_cache
@@ -37,7 +38,7 @@ class MlxAnswer:
         self._model = model
         self._prompt = mx.array(list(prompt), mx.uint32)
         self._limit = limit
-        self._chunk = chunk
+        self._pace = pace
         self._cache = make_prompt_cache(model.network)
         self._sampler = MlxSampler(chosen, request.sampling.seed)
         self._text = AnswerText(model.tokenizer, prompt, model.stops, continued=bool(request.prefix))
@@ -80,11 +81,12 @@ class MlxAnswer:
         started = time.perf_counter()
         total = int(self._prompt.size)
         # the last token is read by the step that makes the first token of the answer
-        size = min(self._chunk, total - 1 - self._read)
+        size = min(self._pace.chunk, total - 1 - self._read)
         if size > 0:
             self._model.network(self._prompt[self._read : self._read + size][None], cache=self._cache)
             mx.eval([layer.state for layer in self._cache])
             mx.clear_cache()
+            self._pace.measured(size, time.perf_counter() - started)
             self._read += size
         if self._read == total - 1:
             self._next = self._forward(self._prompt[-1:])

@@ -138,10 +138,8 @@ class Worker:
             except LoadAbandoned:
                 log.info("loading was abandoned")
             except Exception as error:
-                if job in self._waiting:
-                    self._waiting.remove(job)
+                self._leave_line(job)
                 job.fail(_explain(error))
-            self._look()
 
     def _serve(self, job: Job, move: Move) -> None:
         """Load for, unload for, or admit the first in line. Raises what the backend raises."""
@@ -149,13 +147,22 @@ class Worker:
             self._load(job.first.source)
             return
         if isinstance(job, UnloadJob):
-            job.finish(self._unload() if self._is_loaded(job.reference) else 0)
+            freed = self._unload() if self._is_loaded(job.reference) else 0
+            self._leave_line(job)
+            job.finish(freed)
         elif isinstance(job, LoadJob):
-            job.finish(next(iter(self._opened().loaded())))
+            model = next(iter(self._opened().loaded()))
+            self._leave_line(job)
+            job.finish(model)
         else:
             self._opened().begin(job.request)
             self._running[job.request.id] = job
+            self._leave_line(job)
+
+    def _leave_line(self, job: Job) -> None:
+        """Take `job` out of the line and publish it, before its reader hears of the outcome."""
         self._waiting.remove(job)
+        self._look()
 
     def _is_loaded(self, reference: str) -> bool:
         return self._loaded is not None and self._loaded.reference == reference
@@ -225,14 +232,15 @@ class Worker:
 
     def _fail_running(self, error: LamaError) -> None:
         """A step that raised belongs to every request in it: all of them end, the thread does not."""
-        for job in list(self._running.values()):
+        failed, self._running = self._running, {}
+        for request in failed:
             try:
-                self._opened().cancel(job.request.id)
+                self._opened().cancel(request)
             except Exception:
-                log.exception("the backend failed to drop %s", job.request.id)
-            job.fail(error)
-        self._running.clear()
+                log.exception("the backend failed to drop %s", request)
         self._look()
+        for job in failed.values():
+            job.fail(error)
 
     def _look(self) -> None:
         """Publish new figures."""

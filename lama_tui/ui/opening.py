@@ -3,6 +3,7 @@
 import asyncio
 import shutil
 import tempfile
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,10 +14,15 @@ from lama_tui.config.settings import Settings
 from lama_tui.errors import ConfigError, LamaError, StoreError
 from lama_tui.paths import Paths
 from lama_tui.services import Services
+from lama_tui.store.checks import quick_check
 
 if TYPE_CHECKING:
     from lama_tui.chat.chat import Chat
     from lama_tui.conversations.table import Conversations
+
+
+UNDO_MILLISECONDS = 24 * 3_600_000
+"""How long a deleted conversation can be brought back by a window that is still open."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +82,13 @@ class Opening:
         self._services = services = await self._open_services(paths, self._loaded)
         conversations, chat = await services.conversations(), await services.chat()
         await conversations.recover()
+        await conversations.purge_deleted(time.time_ns() // 1_000_000 - UNDO_MILLISECONDS)
         return Opened(services, conversations, chat, problem)
+
+    async def check(self) -> None:
+        """Read the whole database once and compare it with itself. Raises `StoreError`."""
+        if self._services is not None:
+            await quick_check((await self._services.database()).path)
 
     async def close(self) -> None:
         """Close what was opened; a temporary store is removed."""

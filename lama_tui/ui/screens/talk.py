@@ -9,7 +9,7 @@ from textual.timer import Timer
 from textual.widgets import Label, Static
 
 from lama_tui.errors import ConfigError, LamaError
-from lama_tui.events import SaveDelayed, StreamEvent, StreamFailed, StreamFinished
+from lama_tui.events import SaveDelayed, StreamEvent, StreamFailed, StreamFinished, TurnStarted
 from lama_tui.types import ConversationId, MessageId, Place
 from lama_tui.ui.bindings import key_of
 from lama_tui.ui.current import CurrentConversation, doing, shown
@@ -74,6 +74,8 @@ class Talk(Screen[None]):
         for text in self._early:
             self._submit(text)
         self._early.clear()
+        with self._notice.catching():
+            await self._opening.check()
 
     async def _open_first(self, current: CurrentConversation) -> None:
         options, conversations = self._options, current.conversations
@@ -166,8 +168,20 @@ class Talk(Screen[None]):
             self._notice.add(event.error)
         if isinstance(event, StreamFinished | StreamFailed):
             self._ended(conversation)
+        elif isinstance(event, TurnStarted):
+            self._begun(conversation)
         elif self._ticker is None:
             self._show_running()
+
+    @work(group="begun")
+    async def _begun(self, conversation: ConversationId) -> None:
+        """Show a turn that began: one just asked for, or one that waited in the queue."""
+        if self._current is not None and conversation == self._current.id:
+            with self._notice.catching():
+                await self._current.reload()
+                self._transcript.show(self._current.messages)
+        self._show_running()
+        await self._show_list()
 
     @work(group="ended")
     async def _ended(self, conversation: ConversationId) -> None:

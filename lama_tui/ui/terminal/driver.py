@@ -47,8 +47,7 @@ class LamaDriver(LinuxDriver):
         super().__init__(app, debug=debug, mouse=mouse, size=size)
         for number, handler in before.items():  # handled on the loop instead, while the terminal is ours
             signal.signal(number, handler)
-        # Textual draws on stderr, so that stdout can be a pipe
-        self._output = _open_without_blocking(self._file.fileno() if self._file is not None else self.fileno)
+        self._output = _open_without_blocking(self.fileno)
         self._writer: TerminalWriter | None = None
         self._taken = False
         self._frame: list[str] | None = None
@@ -248,12 +247,13 @@ class LamaDriver(LinuxDriver):
         return 80, 24
 
 
-def _open_without_blocking(descriptor: int) -> int:
-    """Open the same terminal again, so that writes do not block and its other users do not notice.
+def _open_without_blocking(source: int) -> int:
+    """Open the terminal that `source` reads from once more, so that writes do not block and its other users
+    do not notice. It is drawn on whatever stdout and stderr are connected to.
 
     Where it has no name, or is another user's (`su`), the descriptor itself has to do.
     """
     try:
-        return os.open(os.ttyname(descriptor), os.O_WRONLY | os.O_NOCTTY | os.O_NONBLOCK | os.O_CLOEXEC)
+        return os.open(os.ttyname(source), os.O_WRONLY | os.O_NOCTTY | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError:
-        return os.dup(descriptor)
+        return os.dup(source if os.isatty(source) else 2)

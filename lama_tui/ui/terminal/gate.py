@@ -46,10 +46,15 @@ def install() -> None:
 
 def clean_strip(strip: Strip) -> Strip:
     """Return `strip` with nothing in it that a terminal obeys, as wide as before; itself if it is clean."""
-    text = strip.text
-    if clean_row(text) is text and not any(control or (style and style.link) for _, style, control in strip):
-        return strip
-    cleaned = Strip([Segment(clean_row(text), _clean_link(style)) for text, style, control in strip if not control])
+    segments = strip._segments  # public ways to them cost as much as the drawing
+    text = "".join([segment[0] for segment in segments])
+    if clean_row(text) is text:
+        for _, style, control in segments:
+            if control or (style is not None and style._link):
+                break
+        else:
+            return strip
+    cleaned = Strip([Segment(clean_row(text), _clean_link(style)) for text, style, control in segments if not control])
     # control pictures have a cell where the characters had none
     return cleaned.adjust_cell_length(strip.cell_length, _last_style(cleaned))
 
