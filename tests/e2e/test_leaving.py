@@ -19,17 +19,22 @@ APP = """
 import asyncio, os, sys, time
 from pathlib import Path
 from textual.widgets import Input, Static
+from lama_tui.paths import Paths
+from lama_tui.security.log import open_log
 from lama_tui.ui.terminal.app import TerminalApp
 
 HOME = Path(os.environ["HOME"])
+PATHS = Paths.from_environment()
 
 class Small(TerminalApp):
     BINDINGS = [("ctrl+z", "suspend_process"), ("f2", "crash"), ("f3", "block"), ("f4", "flood"), ("f6", "worker")]
 
     def __init__(self):
-        super().__init__(HOME / "lama.log")
+        super().__init__(PATHS.log)
 
     def compose(self):
+        if "FAIL_EARLY" in os.environ:
+            raise ValueError("it broke early")
         yield Static("", id="size", markup=False)
         yield Static("", id="count", markup=False)
         yield Input(id="input")
@@ -53,7 +58,7 @@ class Small(TerminalApp):
 
     def action_crash(self):
         api_key = "sk-local-0123456789"
-        raise ValueError("it broke \\x1b[31mred")
+        raise ValueError(f"it broke \\x1b[31mred {api_key}")
 
     def action_worker(self):
         async def work():
@@ -73,8 +78,10 @@ class Small(TerminalApp):
         self.query_one("#count").styles.height = 20
         self.query_one("#count").update(f"{self.ticks:>6}" * 400)
 
+log = open_log(PATHS)
 app = Small()
 app.run()
+log.close()
 sys.exit(app.return_code)
 """
 
@@ -215,7 +222,7 @@ def test_stopped_by_others_it_takes_the_terminal_back(shell: Terminal, tmp_path:
 
 
 @pytest.mark.parametrize(
-    ("key", "said"), [("f2", "ValueError: it broke ␛[31mred"), ("f6", "KeyError: 'in a worker [/nope]'")]
+    ("key", "said"), [("f2", "ValueError: it broke ␛[31mred [redacted]"), ("f6", "KeyError: 'in a worker [/nope]'")]
 )
 def test_a_crash_tells_what_happened_and_nothing_of_its_insides(
     small: Terminal, tmp_path: Path, key: str, said: str
@@ -226,10 +233,29 @@ def test_a_crash_tells_what_happened_and_nothing_of_its_insides(
     assert small.echoes()
     shown = small.screen_text()
     assert said in shown
-    assert str(tmp_path / "lama.log") in shown.replace("\n", "")
+    log = tmp_path / "lama" / "state" / "lama.log"
+    assert str(log) in shown.replace("\n", "")
+    assert "Traceback" in log.read_text()
+    assert "sk-local" not in log.read_text()
     assert "sk-local" not in small.raw.decode()
     assert "api_key" not in small.raw.decode()
     assert "Traceback" not in shown
+
+
+def test_a_crash_before_the_first_screen(tmp_path: Path) -> None:
+    with Terminal(program(tmp_path), home=tmp_path, env={"FAIL_EARLY": "1"}) as terminal:
+        assert terminal.wait_exit(30) == 1
+        assert "ValueError: it broke early" in terminal.screen_text()
+        assert terminal.modes_restored()
+        assert terminal.echoes()
+
+
+def test_it_draws_on_the_terminal_wherever_errors_go(tmp_path: Path) -> None:
+    with Terminal(["sh", "-c", '"$0" "$1" 2> /dev/null', *program(tmp_path)], home=tmp_path) as terminal:
+        terminal.wait_for("ready 100x30", 30)
+        terminal.key("ctrl+q")
+        assert terminal.wait_exit() == 0
+        assert terminal.modes_restored()
 
 
 class Stalled:
@@ -304,3 +330,46 @@ def test_a_terminal_that_does_not_read_stops_nothing(stalled: Stalled, tmp_path:
     xterm = Xterm(120, 40)
     xterm.receive(stalled.raw + stalled.rest())
     assert xterm.modes.left_on() == []
+
+
+LAMA = [sys.executable, "-m", "lama_tui"]
+
+
+@pytest.fixture
+def lama(tmp_path: Path) -> Iterator[Terminal]:
+    with Terminal(LAMA, home=tmp_path) as terminal:
+        terminal.wait_for("Ask something", 30)
+        yield terminal
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_lama_leaves_on_a_signal(lama: Terminal, number: int) -> None:
+    since = time.monotonic()
+    lama.signal(number)
+    assert gone_within(lama, 1.0, since) == 0
+    assert lama.modes_restored()
+    assert lama.echoes()
+
+
+@pytest.mark.parametrize("prefix", [[], ["sh", "-c", "trap '' HUP; exec \"$@\"", "sh"]], ids=["told", "under nohup"])
+def test_lama_leaves_when_the_terminal_is_closed(tmp_path: Path, prefix: list[str]) -> None:
+    with Terminal([*prefix, *LAMA], home=tmp_path) as terminal:
+        terminal.wait_for("Ask something", 30)
+        since = time.monotonic()
+        terminal.close_pty()
+        assert gone_within(terminal, 1.0, since) == 0
+
+
+def test_lama_suspends_and_returns(tmp_path: Path) -> None:
+    with Terminal(["bash", "--norc", "--noprofile", "-i"], home=tmp_path, env={"PS1": "shell> "}) as shell:
+        shell.wait_for("shell>")
+        shell.send("bind 'set enable-bracketed-paste off'\r" + " ".join(LAMA) + "\r")
+        shell.wait_for("Ask something", 30)
+        shell.send("half a thought")
+        shell.wait_for("half a thought")
+        shell.key("ctrl+z")
+        shell.wait_for("Stopped")
+        assert shell.modes_left_on() == []
+        shell.send("fg\r")
+        shell.wait_for("half a thought")
+        quit_to_a_sane_terminal(shell)
