@@ -86,7 +86,7 @@ class LamaApp(TerminalApp):
     def action_help(self) -> None:
         """Show every key."""
         if not isinstance(self.screen, HelpScreen):
-            self.push_screen(HelpScreen(self._opening.settings.keys))
+            self.push_screen(HelpScreen(self._opening.settings.keys, self.palette_in_use()))
 
     def action_redraw(self) -> None:
         """Draw the whole screen again."""

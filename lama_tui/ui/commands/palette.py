@@ -24,4 +24,4 @@ def commands(
         async def run(action: str = key.action, target: DOMNode = target) -> None:
             await app.run_action(action, default_namespace=target)
 
-        yield SystemCommand(key.tooltip.split(";")[0], f"{key.label} · {key_of(key.id, dict(overrides))}", run)
+        yield SystemCommand(f"{key.label}: {key.tooltip}", key_of(key.id, overrides), run)

@@ -2,20 +2,22 @@
 
 from collections.abc import Mapping
 
+from rich.table import Table
+from rich.text import Text
 from textual.app import ComposeResult
 from textual.containers import Vertical, VerticalScroll
-from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from lama_tui.config.keymap import KEYMAP, Scope
 from lama_tui.ui.bindings import bindings, key_name
+from lama_tui.ui.palette import Palette
 
-_HEADINGS: dict[Scope, str] = {
+_HEADINGS: Mapping[Scope, str] = {
     "composer": "While you write",
     "workspace": "In the workspace",
     "app": "Everywhere",
-    "transcript": "In the transcript (esc goes there, i comes back)",
+    "transcript": "In the transcript",
     "conversations": "In the list of conversations",
     "models": "In the list of models",
 }
@@ -26,8 +28,9 @@ class HelpScreen(ModalScreen[None]):
 
     BINDINGS = bindings("help")
 
-    def __init__(self, overrides: Mapping[str, str]) -> None:
+    def __init__(self, overrides: Mapping[str, str], palette: Palette) -> None:
         super().__init__()
+        self._palette = palette
         self._overrides = overrides
 
     def compose(self) -> ComposeResult:
@@ -36,7 +39,7 @@ class HelpScreen(ModalScreen[None]):
             dialog.border_title = "Keys"
             dialog.border_subtitle = "esc closes · arrows scroll"
             with VerticalScroll():
-                yield Static(self._text(), id="help-text", markup=False)
+                yield Static(self._table(), id="help-text", markup=False)
 
     def on_mount(self) -> None:
         """Arrow keys scroll at once."""
@@ -46,15 +49,16 @@ class HelpScreen(ModalScreen[None]):
         """Back to the workspace."""
         self.dismiss()
 
-    def _text(self) -> Content:
-        lines: list[Content] = []
+    def _table(self) -> Table:
+        table = Table.grid(padding=(0, 2))
+        table.add_column(no_wrap=True)
+        table.add_column()
         for scope, heading in _HEADINGS.items():
-            lines += [Content.styled(heading, "bold $primary")]
+            table.add_row(Text(""))
+            table.add_row(Text(""), Text(heading, self._palette.assistant))
             for key in KEYMAP:
-                if key.scope != scope:
-                    continue
-                keys = self._overrides.get(key.id, key.keys)
-                names = " ".join(key_name(name) for name in keys.split(","))
-                lines.append(Content.assemble((f"  {names:<20}", "bold $accent"), key.tooltip))
-            lines.append(Content.empty())
-        return Content("\n").join(lines)
+                if key.scope == scope:
+                    keys = self._overrides.get(key.id, key.keys)
+                    names = " ".join(key_name(name) for name in keys.split(","))
+                    table.add_row(Text(names, self._palette.marker), Text(key.tooltip, self._palette.text))
+        return table

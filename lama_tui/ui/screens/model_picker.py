@@ -70,10 +70,8 @@ class ModelPicker(ModalScreen[str | None]):
             self._say(Content(f"No model is called “{wanted}”. Clear the field to see all."))
 
     def _line(self, choice: Choice) -> Content:
-        mark = "✓ " if choice.reference == self._current else "  "
-        style = "$foreground-muted" if choice.problem else ""
-        facts = f"   {choice.problem or choice.facts}"
-        return Content.assemble((mark, "bold"), (choice.reference, style), (facts, "dim"))
+        mark = "✕ " if choice.problem else "✓ " if choice.reference == self._current else "  "
+        return Content(f"{mark}{choice.reference}   {choice.problem or choice.facts}")
 
     @on(OptionList.OptionHighlighted)
     def _describe(self, event: OptionList.OptionHighlighted) -> None:

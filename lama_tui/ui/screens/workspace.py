@@ -35,6 +35,7 @@ class Workspace(Talk):
 
     BINDINGS = bindings("workspace", priority=True)
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (80, "-medium"), (120, "-wide"), (160, "-roomy")]
+    VERTICAL_BREAKPOINTS = [(0, "-short"), (30, "-tall")]
 
     def compose(self) -> ComposeResult:
         """All panes; the stylesheet decides which of them fit."""
@@ -159,8 +160,8 @@ class Workspace(Talk):
         here = next((index for index, pane in enumerate(shown) if pane.has_focus), -1 if step > 0 else 0)
         shown[(here + step) % len(shown)].focus()
 
-    def action_compose(self) -> None:
-        """Go to the composer."""
+    @on(Transcript.ComposeRequested)
+    def _compose_requested(self) -> None:
         self._composer.focus()
 
     def on_key(self, event: Key) -> None:

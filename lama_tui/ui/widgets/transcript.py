@@ -19,6 +19,7 @@ from textual.strip import Strip
 
 from lama_tui.conversations.messages import Message
 from lama_tui.types import MessageId
+from lama_tui.ui.bindings import bindings
 from lama_tui.ui.drawn_message import DrawnMessage, KeyNames, Progress
 from lama_tui.ui.markdown.wrap import Line, width_of
 from lama_tui.ui.palette import Palette
@@ -32,6 +33,11 @@ _MARGIN = 2
 
 class Transcript(ScrollView, can_focus=True):
     """Shows a conversation; follows its end until one scrolls away from it."""
+
+    BINDINGS = bindings("transcript")
+
+    class ComposeRequested(WidgetMessage):
+        """The person wants to write."""
 
     class MessageRequested(WidgetMessage):
         """The person asked for something to be done with a message."""
@@ -289,6 +295,10 @@ class Transcript(ScrollView, can_focus=True):
     def action_sibling(self, step: int) -> None:
         """Ask for the answer before or after this one."""
         self._wish("sibling", step)
+
+    def action_compose(self) -> None:
+        """Ask for the composer."""
+        self.post_message(self.ComposeRequested())
 
     def action_fold(self) -> None:
         """Fold or unfold the message under the cursor."""
