@@ -34,7 +34,7 @@ KEYMAP: tuple[Key, ...] = (
         "workspace",
         "ctrl+s",
         "show_conversations",
-        "Conversations",
+        "List",
         "Go to the list of conversations",
         True,
     ),

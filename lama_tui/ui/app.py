@@ -1,5 +1,6 @@
 """The Textual app: themes, dialogs and leaving. Everything else is in the screens and widgets."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 
 from textual.app import SystemCommand
@@ -40,7 +41,7 @@ class LamaApp(TerminalApp):
         self._opening = Opening(paths, loaded, opener)
         self._options = options
         self._themes = load_themes(paths)
-        self._leaving = False
+        self._leaving: asyncio.Task[None] | None = None
         for theme in self._themes.by_name.values():
             self.register_theme(to_textual(theme))
         chosen, problem = self._themes.choose(options.theme or loaded.settings.theme)
@@ -66,12 +67,11 @@ class LamaApp(TerminalApp):
             yield from commands(self, screen.targets, self._opening.settings.keys)
 
     async def leave(self) -> None:
-        """Save what runs, close everything and end. Called once; later calls do nothing."""
-        if self._leaving:
-            return
-        self._leaving = True
+        """Save what runs, close everything and end. Later calls wait for the first."""
+        if self._leaving is None:
+            self._leaving = asyncio.create_task(self._opening.close())
         try:
-            await self._opening.close()
+            await asyncio.shield(self._leaving)
         finally:
             self.exit()
 

@@ -34,9 +34,8 @@ def _installed(model: InstalledModel) -> Choice:
     about = f"{clean_line(model.architecture or '', 60)} {model.format or ''} in {clean_line(model.path, 200)}".strip()
     if model.ref == GUIDE:
         about = "Built in and tiny: it only knows this app. Ask it anything about lama."
-    if model.problem:
-        about = f"{clean_line(model.problem, 300)}"
-    return Choice(clean_line(model.ref, 200), " · ".join(fact for fact in facts if fact), about, clean_line(model.problem, 80))
+    problem = clean_line(model.problem, 300)
+    return Choice(clean_line(model.ref), " · ".join(filter(None, facts)), problem or about, problem)
 
 
 def _millions(params: int | None) -> str:

@@ -22,4 +22,3 @@ def to_textual(file: ThemeFile) -> Theme:
         error=file.error,
         variables=dict(file.variables),
     )
-

@@ -12,9 +12,7 @@ _OUT_OF_PLACE = {"palette.open", "composer.send", "composer.newline", "composer.
 """Ids that mean nothing once the palette was open."""
 
 
-def commands(
-    app: App[None], targets: Mapping[Scope, DOMNode], overrides: Mapping[str, str]
-) -> Iterable[SystemCommand]:
+def commands(app: App[None], targets: Mapping[Scope, DOMNode], overrides: Mapping[str, str]) -> Iterable[SystemCommand]:
     """A command for every binding whose pane is on this screen."""
     for key in KEYMAP:
         target = app if key.scope == "app" else targets.get(key.scope)

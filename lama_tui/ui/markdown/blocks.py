@@ -64,9 +64,7 @@ def render(block: Block, width: int, palette: Palette, base: Style | None = None
             return _code(first, width, palette)
         case "blockquote_open":
             bar = Segment("▎ ", palette.marker)
-            return indent(
-                render_all(_blocks(tokens[1:-1]), width - 2, palette, base + palette.quote, depth), bar, bar
-            )
+            return indent(render_all(_blocks(tokens[1:-1]), width - 2, palette, base + palette.quote, depth), bar, bar)
         case "hr":
             return [[Segment("─" * width, palette.rule)]]
         case "table_open":
@@ -158,7 +156,8 @@ def _code(token: "Token", width: int, palette: Palette) -> list[Line]:
     language = words[0] if words else ""
     source = token.content.removesuffix("\n").expandtabs(4)
     edge = Segment(" ", palette.code_block)
-    lines: list[Line] = [pad(line, width, palette.code_label) for line in wrap_hard([Span(f" {language}", palette.code_label)], width)[:1]]
+    label = wrap_hard([Span(f" {language}", palette.code_label)], width)[0]
+    lines: list[Line] = [pad(label, width, palette.code_label)]
     for spans in highlight(source, language, palette):
         for line in wrap_hard(spans, max(1, width - 2)):
             lines.append(pad([edge, *line], width, palette.code_block))

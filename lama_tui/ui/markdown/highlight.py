@@ -56,6 +56,6 @@ def _style(kind: Any, palette: Palette) -> Style:
         return palette.string
     if kind in Number:
         return palette.number
-    if kind in Name.Function or kind in Name.Class or kind in Name.Decorator or kind in Name.Tag or kind in Name.Builtin:
+    if any(kind in named for named in (Name.Function, Name.Class, Name.Decorator, Name.Tag, Name.Builtin)):
         return palette.name
     return palette.code_block

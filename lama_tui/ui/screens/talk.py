@@ -147,7 +147,8 @@ class Talk(Screen[None]):
 
     def _place(self, model: str) -> Place:
         """Where the model of this conversation runs, or what is wrong with its name."""
-        assert self._opened is not None
+        if self._opened is None:
+            return Place("", True)
         try:
             provider, name = self._opened.services.providers.provider_for(model)
         except LamaError as error:

@@ -11,7 +11,6 @@ from textual.widget import Widget
 from textual.widgets import Footer, Label, Static
 
 from lama_tui.config.keymap import Scope
-from lama_tui.types import ConversationId
 from lama_tui.ui.bindings import bindings
 from lama_tui.ui.drawn_message import KeyNames
 from lama_tui.ui.models import choices
@@ -34,7 +33,12 @@ class Workspace(Talk):
     """
 
     BINDINGS = bindings("workspace", priority=True)
-    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (80, "-medium"), (120, "-wide"), (160, "-roomy")]
+    HORIZONTAL_BREAKPOINTS = [
+        (0, "-narrow"),
+        (80, "-medium"),
+        (120, "-wide"),
+        (160, "-roomy"),
+    ]
     VERTICAL_BREAKPOINTS = [(0, "-short"), (30, "-tall")]
 
     def compose(self) -> ComposeResult:

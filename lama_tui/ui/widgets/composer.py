@@ -36,9 +36,7 @@ class Composer(TextArea):
     BINDINGS = bindings("composer", priority=True)
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - the name that Textual uses
-        super().__init__(
-            id=id, soft_wrap=True, compact=True, highlight_cursor_line=False, placeholder="Ask something…"
-        )
+        super().__init__(id=id, soft_wrap=True, compact=True, highlight_cursor_line=False, placeholder="Ask something…")
         self._enter: Timer | None = None  # an enter that waits to see whether it was typed
         self._burst: Timer | None = None  # runs while a paste arrives as keys
 
