@@ -1,0 +1,136 @@
+"""What a streaming answer costs: 2,000 tokens at a steady pace from a server on loopback, into the real workspace.
+
+Two runs: the installed command for processor time and bytes, the same app with a look at its loop for lag.
+The terminal is read as fast as it is written, and answers nothing.
+"""
+
+import json
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from queue import Empty, SimpleQueue
+
+from tests.benchmarks.answer import pieces
+from tests.benchmarks.program import Program, lama
+
+_ROOT = Path(__file__).parents[2]
+_SETTLE = 1.0  # seconds after the last token
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """`cpu` as a share of one core while tokens came; `bytes_a_token` to the terminal."""
+
+    cpu: float
+    bytes_a_token: float
+
+
+@dataclass(frozen=True, slots=True)
+class Lag:
+    """Seconds that the event loop was late, at the 50th and 99th percentile and at worst."""
+
+    median: float
+    p99: float
+    worst: float
+
+
+def measure_cost(rate: float) -> Cost:
+    """Processor time and bytes of the installed command."""
+    with _server(rate) as server, tempfile.TemporaryDirectory() as home:
+        _configure(Path(home), server.port)
+        with Program(lama(), Path(home)) as program:
+            stream = _stream(program, server)
+    return Cost(stream.cpu / (stream.ended - stream.began), stream.written / len(pieces()))
+
+
+def measure_lag(rate: float) -> Lag:
+    """How late the event loop was."""
+    with _server(rate) as server, tempfile.TemporaryDirectory() as home:
+        _configure(Path(home), server.port)
+        file = Path(home) / "lag.json"
+        command = [sys.executable, "-m", "tests.benchmarks.watched", str(file)]
+        with Program(command, Path(home), env={"PYTHONPATH": str(_ROOT)}) as program:
+            stream = _stream(program, server)
+            assert program.quit() == 0
+        looks: list[tuple[float, float]] = json.loads(file.read_text())
+    late = sorted(late for due, late in looks if stream.began <= due <= stream.ended)
+    return Lag(late[len(late) // 2], late[len(late) * 99 // 100], late[-1])
+
+
+@dataclass(frozen=True, slots=True)
+class _Stream:
+    """When the first and last token left the server, and what the app used and wrote in between."""
+
+    began: float
+    ended: float
+    cpu: float
+    written: int
+
+
+def _stream(program: Program, server: "_Server") -> _Stream:
+    program.ready()
+    program.read_for(3.0)  # what start-up leaves behind is not the stream's
+    program.send("\x7fHow much memory does a long conversation take?")
+    program.read_for(0.3)
+    program.send("\r")
+    began = server.says(program, 10)
+    cpu, written = program.cpu(), program.read_bytes
+    ended = server.says(program, 120)
+    cpu = program.cpu() - cpu
+    program.read_for(_SETTLE)
+    assert program.process.is_running()
+    return _Stream(began, ended, cpu, program.read_bytes - written)
+
+
+class _Server:
+    """The server's process, as seen from here."""
+
+    def __init__(self, process: "subprocess.Popen[str]") -> None:
+        assert process.stdout is not None
+        self.port = int(process.stdout.readline())
+        self._said: SimpleQueue[float] = SimpleQueue()
+        self._thread = threading.Thread(target=self._listen, args=(process.stdout,), daemon=True)
+        self._thread.start()
+
+    def _listen(self, lines: Sequence[str]) -> None:
+        for line in lines:
+            self._said.put(float(line))
+
+    def says(self, program: Program, timeout: float) -> float:
+        """The next time that the server tells; the program is read meanwhile."""
+        for _ in range(int(timeout / 0.02)):
+            try:
+                return self._said.get_nowait()
+            except Empty:
+                program.read_for(0.02)
+        raise AssertionError(f"the server had nothing to do for {timeout:g} s")
+
+
+@contextmanager
+def _server(rate: float) -> Iterator[_Server]:
+    command = [sys.executable, "-m", "tests.benchmarks.server", str(rate)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=_ROOT)
+    try:
+        yield _Server(process)
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def _configure(home: Path, port: int) -> None:
+    folder = home / "lama" / "config"
+    folder.mkdir(parents=True, mode=0o700)
+    (folder / "config.toml").write_text(
+        f"""model = "bench:steady"
+[providers.bench]
+kind = "openai"
+endpoint = "http://127.0.0.1:{port}/v1"
+model = "steady"
+key_env = "BENCH_KEY"
+"""
+    )
