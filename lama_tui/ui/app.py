@@ -22,12 +22,12 @@ from lama_tui.ui.terminal.app import TerminalApp
 from lama_tui.ui.themes import to_textual
 
 
-class LamaApp(TerminalApp):
+class LamaApp(TerminalApp, inherit_bindings=False):
     """Shows the workspace until it is told to leave."""
 
     TITLE = "lama"
     CSS_PATH = ["styles/workspace.tcss", "styles/dialogs.tcss"]
-    BINDINGS = bindings("app", priority=True)
+    BINDINGS = bindings("app")
     ENABLE_COMMAND_PALETTE = True
 
     def __init__(

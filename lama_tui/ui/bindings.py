@@ -16,8 +16,8 @@ _SYMBOLS = {
 }
 
 
-def bindings(scope: Scope, *, priority: bool = False) -> list[BindingType]:
-    """The bindings of one scope. `priority` ones work whatever has the focus."""
+def bindings(scope: Scope) -> list[BindingType]:
+    """The bindings of one scope."""
     return [
         Binding(
             key.keys,
@@ -25,13 +25,17 @@ def bindings(scope: Scope, *, priority: bool = False) -> list[BindingType]:
             key.label,
             show=key.show,
             key_display=key_name(key.keys).replace("ctrl+", "^"),
-            priority=priority,
             tooltip=key.tooltip,
             id=key.id,
         )
         for key in KEYMAP
         if key.scope == scope
     ]
+
+
+def names_of(keys: str) -> list[str]:
+    """The single keys of a comma-separated text."""
+    return [name.strip() for name in keys.split(",") if name.strip()]
 
 
 def key_name(keys: str) -> str:

@@ -134,7 +134,7 @@ def doing(turn: TurnProgress) -> str:
     match turn.phase:
         case "loading":
             share = f" {100 * turn.done // turn.total} %" if turn.total else ""
-            return f"loading {turn.model}{share}"
+            return f"loading {figures.model_name(turn.model)}{share}"
         case "prefill":
             return f"reading {figures.count(turn.done)} of {figures.count(turn.total)} tokens"
         case "streaming":

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from rich.segment import Segment
 
 from lama_tui.conversations.messages import Message
+from lama_tui.ui.figures import model_name
 from lama_tui.ui.markdown.stream import GrowingMarkdown
 from lama_tui.ui.markdown.wrap import Line, Span, indent, wrap, wrap_hard
 from lama_tui.ui.palette import Palette
@@ -97,7 +98,7 @@ class DrawnMessage:
         message = self.message
         if message.role == "user":
             return [Segment("You", palette.user)]
-        line = [Segment(message.model or "assistant", palette.assistant)]
+        line = [Segment(model_name(message.model) or "assistant", palette.assistant)]
         if message.siblings > 1:
             line.append(Segment(f"  ‹ {message.sibling}/{message.siblings} ›", palette.muted))
         return line

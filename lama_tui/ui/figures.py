@@ -34,6 +34,11 @@ def milliseconds(value: float | None) -> str:
     return f"{value:.0f} ms" if value < 1000 else f"{value / 1000:.1f} s"
 
 
+def model_name(reference: str) -> str:
+    """A model reference, of a folder only its name: paths are long and start alike."""
+    return reference.rstrip("/").rpartition("/")[2] if reference.startswith(("/", "~", ".")) else reference
+
+
 def count(value: int | None) -> str:
     """A count, shortened from ten thousand on: `8,192`, `131k`."""
     if value is None:

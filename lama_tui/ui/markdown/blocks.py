@@ -23,6 +23,9 @@ _BULLETS = "•◦▪"
 _NARROWEST = 8
 """Cells: nesting stops taking width here, so that deep lists stay readable."""
 
+_DEEPEST = 20
+"""Levels of nesting: the parser drops what is deeper, so that a block with more is shown as it was written."""
+
 
 @dataclass(frozen=True, slots=True)
 class Block:
@@ -38,15 +41,20 @@ class Block:
 
 @lru_cache(maxsize=1)
 def parser() -> "MarkdownIt":
-    """CommonMark with tables and strikethrough. HTML stays what it is: text."""
+    """CommonMark with tables and strikethrough. HTML stays what it is: text.
+
+    So do reference definitions: nothing that was written is hidden, and what a text shows does not
+    depend on what follows it.
+    """
     from markdown_it import MarkdownIt
 
-    return MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
+    rules = MarkdownIt("commonmark", {"html": True, "maxNesting": _DEEPEST})
+    return rules.enable(["table", "strikethrough"]).disable("reference")
 
 
 def parse(source: str) -> list[Block]:
     """Split `source` into blocks, in order. Never raises: any text is Markdown."""
-    return _blocks(parser().parse(source))
+    return [_as_written(block, source) if _is_too_deep(block) else block for block in _blocks(parser().parse(source))]
 
 
 def render(block: Block, width: int, palette: Palette, base: Style | None = None, depth: int = 0) -> list[Line]:
@@ -63,8 +71,10 @@ def render(block: Block, width: int, palette: Palette, base: Style | None = None
         case "fence" | "code_block":
             return _code(first, width, palette)
         case "blockquote_open":
+            room = width - 2 if width - 2 >= _NARROWEST else width
+            lines = render_all(_blocks(tokens[1:-1]), room, palette, base + palette.quote, depth)
             bar = Segment("▎ ", palette.marker)
-            return indent(render_all(_blocks(tokens[1:-1]), width - 2, palette, base + palette.quote, depth), bar, bar)
+            return lines if room == width else indent(lines, bar, bar)
         case "hr":
             return [[Segment("─" * width, palette.rule)]]
         case "table_open":
@@ -109,6 +119,19 @@ def _blocks(tokens: Sequence["Token"]) -> list[Block]:
             blocks.append(Block(tuple(tokens[position:end]), _line_of(first), kind))
         position = end
     return blocks
+
+
+def _is_too_deep(block: Block) -> bool:
+    return any(token.nesting == 1 and token.level >= _DEEPEST - 1 for token in block.tokens)
+
+
+def _as_written(block: Block, source: str) -> Block:
+    """The source of a block, to be shown as text."""
+    from markdown_it.token import Token
+
+    start, end = block.tokens[0].map or (0, 0)
+    content = "\n".join(source.split("\n")[start:end])
+    return Block((Token("html_block", "", 0, content=content),), block.line, "html_block")
 
 
 def _items(tokens: Sequence["Token"], ordered: bool) -> list[Block]:

@@ -28,7 +28,7 @@ class Choice:
 class ModelPicker(ModalScreen[str | None]):
     """Type to narrow, enter to use. Returns the reference, or None."""
 
-    BINDINGS = bindings("models", priority=True)
+    BINDINGS = bindings("models")
 
     def __init__(self, current: str, find: Callable[[], Awaitable[Sequence[Choice]]]) -> None:
         super().__init__()
@@ -57,6 +57,11 @@ class ModelPicker(ModalScreen[str | None]):
     @on(Input.Changed, "#narrow")
     def _narrow(self, event: Input.Changed) -> None:
         self._fill(event.value)
+
+    @on(Input.Submitted, "#narrow")
+    def _entered(self, event: Input.Submitted) -> None:
+        event.stop()
+        self.action_use()
 
     def _fill(self, wanted: str) -> None:
         words = wanted.casefold().split()

@@ -12,6 +12,7 @@ from lama_tui.errors import ConfigError, LamaError
 from lama_tui.events import SaveDelayed, StreamEvent, StreamFailed, StreamFinished, TurnStarted
 from lama_tui.types import ConversationId, MessageId, Place
 from lama_tui.ui.bindings import key_of
+from lama_tui.ui import figures
 from lama_tui.ui.current import CurrentConversation, doing, shown
 from lama_tui.ui.markdown.wrap import Line
 from lama_tui.ui.opening import Opened, Opening
@@ -127,7 +128,7 @@ class Talk(Screen[None]):
         if not self._transcript.following:
             notes += (f"↓ {self._key('transcript.last')} follows",)
         self.query_one(StatusLine).status = Status(
-            model=current.model,
+            model=figures.model_name(current.model),
             place=place.label,
             off_machine=not place.on_machine,
             doing=doing(running) if running is not None else "",

@@ -32,7 +32,7 @@ class Workspace(Talk):
     `-show-monitor` and `-hide-monitor` say where the person wants it otherwise.
     """
 
-    BINDINGS = bindings("workspace", priority=True)
+    BINDINGS = bindings("workspace")
     HORIZONTAL_BREAKPOINTS = [
         (0, "-narrow"),
         (80, "-medium"),
@@ -53,7 +53,7 @@ class Workspace(Talk):
                 yield Transcript(self._palette, self._welcome, keys, id="transcript")
                 yield Notice(self._key("app.stop"), id="notice")
                 yield Static("", id="queue", markup=False)
-                yield Composer(id="composer")
+                yield Composer(self._opening.settings.keys, id="composer")
                 yield StatusLine(id="status")
             with Vertical(id="monitor-pane"):
                 yield Label("Monitor", classes="pane-title", markup=False)

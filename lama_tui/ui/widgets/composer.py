@@ -1,12 +1,15 @@
 """Where one types. Enter sends; a paste never does, also where the terminal cannot mark it as one."""
 
+from collections.abc import Mapping
+
 from textual import events
 from textual.message import Message
 from textual.timer import Timer
 from textual.widgets import TextArea
 
+from lama_tui.config.keymap import keys_of
 from lama_tui.security.gate import clean
-from lama_tui.ui.bindings import bindings
+from lama_tui.ui.bindings import bindings, names_of
 
 _BURST = 0.03
 """Seconds: keys that follow enter sooner than this were not typed by hand, but pasted."""
@@ -32,11 +35,17 @@ class Composer(TextArea):
             super().__init__()
             self.pages = pages
 
-    # Priority, because the text area would take enter and up for itself.
-    BINDINGS = bindings("composer", priority=True)
+    BINDINGS = bindings("composer")
 
-    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - the name that Textual uses
+    def __init__(self, overrides: Mapping[str, str], *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
         super().__init__(id=id, soft_wrap=True, compact=True, highlight_cursor_line=False, placeholder="Ask something…")
+        # Keys act here in the order in which they come. Bindings would overtake what is typed before
+        # them (priority ones) or fall behind what follows (those found when the key has bubbled up).
+        self._own = {name: key.action for key in keys_of("composer", overrides) for name in names_of(key.keys)}
+        for scope in ("composer", "workspace", "app"):
+            for key in keys_of(scope, overrides):
+                for name in names_of(key.keys):  # the text area's own meaning of this key gives way
+                    self._bindings.key_to_bindings.pop(name, None)
         self._enter: Timer | None = None  # an enter that waits to see whether it was typed
         self._burst: Timer | None = None  # runs while a paste arrives as keys
 
@@ -47,7 +56,12 @@ class Composer(TextArea):
                 self._begin_burst()
             elif self._burst is not None:
                 self._burst.reset()
-        await super()._on_key(event)
+        if (action := self._own.get(event.key)) is not None:
+            event.stop()
+            event.prevent_default()
+            await self.run_action(action)
+        else:
+            await super()._on_key(event)
 
     async def _on_paste(self, event: events.Paste) -> None:
         """Insert what was pasted, cleaned; it is sent only by a later enter."""

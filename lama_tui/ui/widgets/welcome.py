@@ -5,6 +5,7 @@ from collections.abc import Callable
 from rich.segment import Segment
 
 from lama_tui.types import GUIDE
+from lama_tui.ui.figures import model_name
 from lama_tui.ui.markdown.wrap import Line, Span, width_of, wrap
 from lama_tui.ui.palette import Palette
 
@@ -15,7 +16,7 @@ def welcome(width: int, height: int, palette: Palette, model: str, key: Callable
     if model == GUIDE:
         about = "You are talking to the guide: a tiny built-in model that only knows this app. Ask it how things work."
     elif model:
-        about = f"{model} is ready to answer."
+        about = f"{model_name(model)} will answer. It is loaded with the first message."
     else:
         about = "Opening your conversations…"
     lines: list[Line] = [[Segment("lama", palette.assistant)], []]
