@@ -11,8 +11,8 @@ from textual.widgets import Label, Static
 from lama_tui.errors import ConfigError, LamaError
 from lama_tui.events import SaveDelayed, StreamEvent, StreamFailed, StreamFinished, TurnStarted
 from lama_tui.types import ConversationId, MessageId, Place
-from lama_tui.ui.bindings import key_of
 from lama_tui.ui import figures
+from lama_tui.ui.bindings import key_of
 from lama_tui.ui.current import CurrentConversation, doing, shown
 from lama_tui.ui.markdown.wrap import Line
 from lama_tui.ui.opening import Opened, Opening
