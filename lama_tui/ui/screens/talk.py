@@ -46,6 +46,7 @@ class Talk(Screen[None]):
         self._unwatch: Callable[[], None] | None = None
         self._deleted: list[ConversationId] = []
         self._early: list[str] = []  # sent before the store was open
+        self._titles: tuple[str, tuple[str, ...]] = ("", ())
 
     def on_mount(self) -> None:
         """The composer takes keys at once; the store opens behind it."""
@@ -135,16 +136,23 @@ class Talk(Screen[None]):
             usage=current.usage,
             notes=notes,
         )
-        self.query_one("#heading", Label).update(current.title)
-        queue = self.query_one("#queue", Static)
-        queue.update("\n".join(f"next: {text.splitlines()[0][:200]}" for text in current.queued))
-        queue.set_class(bool(current.queued), "-shown")
+        self._show_titles(current.title, current.queued)
         if opened.chat.running_ids():
             if self._ticker is None:
                 self._ticker = self.set_interval(_FRAME, self._tick)
         elif self._ticker is not None:
             self._ticker.stop()
             self._ticker = None
+
+    def _show_titles(self, title: str, queued: tuple[str, ...]) -> None:
+        """Show what stands above and below the transcript, if it changed: either lays out the whole screen."""
+        if (title, queued) == self._titles:
+            return
+        self._titles = (title, queued)
+        self.query_one("#heading", Label).update(title)
+        queue = self.query_one("#queue", Static)
+        queue.update("\n".join(f"next: {text.splitlines()[0][:200]}" for text in queued))
+        queue.set_class(bool(queued), "-shown")
 
     def _place(self, model: str) -> Place:
         """Where the model of this conversation runs, or what is wrong with its name."""

@@ -16,6 +16,7 @@ from textual.message import Message as WidgetMessage
 from textual.scroll_view import ScrollView
 from textual.selection import Selection
 from textual.strip import Strip
+from textual.widget import Widget
 
 from lama_tui.conversations.messages import Message
 from lama_tui.types import MessageId
@@ -151,13 +152,21 @@ class Transcript(ScrollView, can_focus=True):
                     drawn.draw(width, palette)
             self._measure()
             total = self._tops[-1]
-            self.virtual_size = Size(self.scrollable_content_region.width, max(total, 1))
+            self._set_extent(total)
             if self._following:
                 self.scroll_to(y=max(0, total - height), animate=False, force=True)
             elif anchor >= 0:
                 self.scroll_to(y=self._tops[anchor] + within, animate=False, force=True)
         finally:
             self._settling = False
+
+    def _set_extent(self, lines: int) -> None:
+        """Tell the scroll bar how long the conversation is. Setting `virtual_size` itself would lay out
+        and draw the whole screen with every line that an answer grows by."""
+        extent = Size(self.scrollable_content_region.width, max(lines, 1))
+        if extent != self.virtual_size:
+            self.set_reactive(Widget.virtual_size, extent)
+            self._scroll_update(extent)
 
     def _in_view(self, margin: int) -> tuple[int, int]:
         top = self.scroll_offset.y
@@ -194,7 +203,7 @@ class Transcript(ScrollView, can_focus=True):
     def render_line(self, y: int) -> Strip:
         """One line of the viewport."""
         width = self.scrollable_content_region.width
-        base = self.rich_style
+        base = self.visual_style.rich_style  # kept until the styles change, unlike `rich_style`
         if not self._drawn:
             lines = self._empty(width, self.size.height, self._palette())
             return Strip(lines[y] if y < len(lines) else []).adjust_cell_length(width).apply_style(base)
@@ -331,7 +340,7 @@ class Transcript(ScrollView, can_focus=True):
         top, height = self._tops[index], self._drawn[index].height
         visible = range(self.scroll_offset.y, self.scroll_offset.y + self.size.height)
         if top not in visible or (top + height - 1 not in visible and height <= self.size.height):
-            self.virtual_size = Size(self.virtual_size.width, max(self._tops[-1], 1))
+            self._set_extent(self._tops[-1])
             self.scroll_to(y=top, animate=False, force=True)
         self._settle()
         self.refresh()
