@@ -40,7 +40,7 @@ def table(rows: Sequence[Row], width: int, rule: Style) -> list[Line]:
     lines: list[Line] = []
     for row in rows:
         columns = [wrap(cell.spans, size) for cell, size in zip(row.cells, widths, strict=False)]
-        for number in range(max(len(column) for column in columns)):
+        for number in range(max((len(column) for column in columns), default=0)):
             line: Line = []
             for index, size in enumerate(widths):
                 if index:

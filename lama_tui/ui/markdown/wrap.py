@@ -49,7 +49,7 @@ def wrap(spans: Sequence[Span], width: int) -> list[Line]:
         if text.isspace():
             space = (" ", word[0][1])
             continue
-        size = cell_len(text)
+        size = sum(cell_len(part) for part, _ in word)  # as drawn: a joiner reaches no further than its style
         gap = 1 if space is not None and line else 0
         if used + gap + size > width:
             if size > width or (size > text.__len__() and used + gap < width):
@@ -120,6 +120,8 @@ def _words(spans: Sequence[Span]) -> Iterator[list[tuple[str, Style]]]:
                     yield word
                     word = []
                 yield [(piece, style)]
+            elif word and word[-1][1] == style:
+                word[-1] = (word[-1][0] + piece, style)
             else:
                 word.append((piece, style))
     if word:

@@ -1,0 +1,135 @@
+"""A running workspace under test, with a real store and a provider that plays scripts."""
+
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+
+import pytest
+from chat.scripted import Scripted, until
+from textual.pilot import Pilot
+
+from lama_tui.chat.chat import Chat
+from lama_tui.conversations.messages import Message
+from lama_tui.conversations.table import Conversations
+from lama_tui.paths import Paths
+from lama_tui.providers.base import Provider
+from lama_tui.ui.app import LamaApp
+from lama_tui.ui.screens.workspace import Workspace
+from lama_tui.ui.widgets.composer import Composer
+from lama_tui.ui.widgets.conversation_list import ConversationList
+from lama_tui.ui.widgets.transcript import Transcript
+
+
+@dataclass(frozen=True)
+class Only:
+    """Asks one provider, whatever the model."""
+
+    provider: Provider
+
+    def provider_for(self, model: str) -> tuple[Provider, str]:
+        return self.provider, model
+
+    async def close(self) -> None:
+        await self.provider.close()
+
+
+@dataclass
+class Stage:
+    """A running workspace and ways to look at it."""
+
+    app: LamaApp
+    pilot: Pilot[None]
+    scripted: Scripted
+    paths: Paths
+
+    @property
+    def screen(self) -> Workspace:
+        screen = self.app.screen_stack[0]
+        assert isinstance(screen, Workspace)
+        return screen
+
+    @property
+    def composer(self) -> Composer:
+        return self.screen.query_one(Composer)
+
+    @property
+    def transcript(self) -> Transcript:
+        return self.screen.query_one(Transcript)
+
+    @property
+    def sidebar(self) -> ConversationList:
+        return self.screen.query_one(ConversationList)
+
+    @property
+    def chat(self) -> Chat:
+        assert self.screen._opened is not None
+        return self.screen._opened.chat
+
+    @property
+    def conversations(self) -> Conversations:
+        assert self.screen._opened is not None
+        return self.screen._opened.conversations
+
+    @property
+    def messages(self) -> tuple[Message, ...]:
+        """What the screen knows of the conversation that is open."""
+        return self.screen._current.messages if self.screen._current else ()
+
+    @property
+    def states(self) -> list[str]:
+        return [message.state for message in self.messages]
+
+    def seen(self) -> str:
+        """The text on screen, a line for each row."""
+        return "\n".join(strip.text.rstrip() for strip in self.app.screen._compositor.render_strips())
+
+    def sees(self, *texts: str) -> bool:
+        seen = self.seen()
+        return all(text in seen for text in texts)
+
+    async def until(self, condition: Callable[[], object]) -> None:
+        """Wait for a condition; on failure show what was on screen."""
+        try:
+            await until(condition)
+        except TimeoutError:
+            pytest.fail(f"did not come to be; on screen:\n{self.seen()}")
+
+    async def until_seen(self, *texts: str) -> None:
+        await self.until(lambda: self.sees(*texts))
+
+    async def until_gone(self, text: str) -> None:
+        await self.until(lambda: text not in self.seen())
+
+    async def opened(self) -> None:
+        await self.until(lambda: self.screen._current is not None)
+
+    async def press(self, *keys: str) -> None:
+        await self.pilot.press(*keys)
+
+    async def say(self, text: str) -> None:
+        """Write a message and send it."""
+        before = len(self.scripted.requests), len(self.queued)
+        self.composer.focus()
+        self.composer.text = text
+        await self.press("enter")
+        await self.until(lambda: (len(self.scripted.requests), len(self.queued)) != before)
+
+    async def ask(self, text: str) -> None:
+        """Send a message and wait for its answer to end."""
+        await self.say(text)
+        await self.idle()
+
+    async def idle(self) -> None:
+        """Wait until no answer runs and the screen knows."""
+        await self.until(lambda: not self.chat.running_ids() and "streaming" not in self.states and self.messages)
+        await self.pilot.pause()
+
+    @property
+    def queued(self) -> tuple[str, ...]:
+        return self.screen._current.queued if self.screen._current else ()
+
+
+Open = Callable[..., AbstractAsyncContextManager[Stage]]
+
+
+Open = Callable[..., AbstractAsyncContextManager[Stage]]
