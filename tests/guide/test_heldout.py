@@ -1,0 +1,55 @@
+"""How well the guide answers questions that nobody trained or tuned it on, in words of their own.
+
+Right: one of the topic's names is in the answer, nothing in backticks that the topic's own answer
+does not name, and at most 500 characters. Whole answers are generated, greedily, by MLX.
+"""
+
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from lama_tui.guide.corpus import OFF_TOPIC, topics
+from lama_tui.paths import guide_weights
+
+mlx_lm = pytest.importorskip("mlx_lm")
+
+BAR = 0.80
+REFUSED = 0.80
+HELDOUT = Path(__file__).parent / "heldout.toml"
+
+
+@pytest.fixture(scope="module")
+def ask() -> Callable[[str], str]:
+    from mlx_lm.utils import load_model, load_tokenizer
+
+    model, _ = load_model(guide_weights())
+    tokenizer = load_tokenizer(guide_weights())
+
+    def answer(question: str) -> str:
+        prompt = tokenizer.apply_chat_template([{"role": "user", "content": question}], add_generation_prompt=True)
+        return "".join(part.text for part in mlx_lm.stream_generate(model, tokenizer, prompt, max_tokens=160))
+
+    return answer
+
+
+def test_heldout(ask: Callable[[str], str], capsys: pytest.CaptureFixture[str]) -> None:
+    known = {topic.id: topic for topic in topics()}
+    cases = tomllib.loads(HELDOUT.read_text(encoding="utf-8"))["case"]
+    on_topic = [case for case in cases if case["topic"] != OFF_TOPIC]
+    off_topic = [case for case in cases if case["topic"] == OFF_TOPIC]
+
+    def right(asked: list[dict[str, str]]) -> int:
+        return sum(known[case["topic"]].accepts(ask(case["question"])) for case in asked)
+
+    answered, refused = right(on_topic), right(off_topic)
+    with capsys.disabled():
+        print(
+            f"\nguide, held out: {answered + refused} of {len(cases)} right ({(answered + refused) / len(cases):.1%}); "
+            f"on topic {answered} of {len(on_topic)} ({answered / len(on_topic):.1%}), "
+            f"off-topic {refused} of {len(off_topic)} refused ({refused / len(off_topic):.1%})"
+        )
+    assert answered >= BAR * len(on_topic)
+    assert answered + refused >= BAR * len(cases)
+    assert refused >= REFUSED * len(off_topic)
