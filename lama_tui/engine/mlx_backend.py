@@ -208,7 +208,9 @@ def _forget_arrays(error: BaseException) -> None:
     import mlx.core as mx
 
     at: BaseException | None = error
-    while at is not None:
+    seen: set[int] = set()
+    while at is not None and id(at) not in seen:
+        seen.add(id(at))
         traceback.clear_frames(at.__traceback__)
         at = at.__cause__ or at.__context__
     gc.collect()

@@ -55,7 +55,7 @@ def load(source: ModelSource, files: ModelFiles, progress: Callable[[int, int], 
     try:
         network = _network(files)
         weights = _read(network, progress)
-    except (LamaError, MemoryError, RuntimeError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (MemoryError, RuntimeError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise _explain(source, error) from error
     progress(weights, weights)
     tokenizer = _tokenizer(files)
@@ -166,8 +166,6 @@ def _stops(generation_config: Mapping[str, Any], asked_plainly: bool) -> tuple[s
 
 def _explain(source: ModelSource, error: Exception) -> LamaError:
     """Translate what MLX raised while loading."""
-    if isinstance(error, LamaError):
-        return error
     text = str(error)
     if is_out_of_memory(error):
         return OutOfMemoryError(

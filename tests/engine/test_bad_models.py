@@ -11,7 +11,7 @@ from lama_tui.engine.backend import ModelSource
 from lama_tui.errors import ModelError, ModelFormatError, ModelLoadError, ModelNotFoundError, OutOfMemoryError
 from lama_tui.events import StreamFinished
 from tests.engine.conftest import PATIENCE, Rig
-from tests.models import write_safetensors
+from tests.models import make_tiny_llama, write_safetensors
 
 
 def change_json(path: Path, **values: object) -> None:
@@ -156,6 +156,16 @@ async def test_code_of_its_own_that_is_not_needed_is_not_run(mlx: Rig, tmp_path:
     change_json(folder / "config.json", auto_map={"AutoModelForCausalLM": "modeling.X", "AutoConfig": "modeling.Y"})
     assert isinstance((await mlx.answer(mlx.request(ModelSource("auto", str(folder)))))[-1], StreamFinished)
     assert not (folder / "ran").exists()
+
+
+async def test_an_error_that_is_kept_keeps_no_weights(mlx: Rig, tmp_path: Path) -> None:
+    folder = make_tiny_llama(tmp_path / "bad", hidden=128)
+    (folder / "tokenizer.json").write_text("{}")
+    with pytest.raises(ModelFormatError) as caught:
+        await mlx.answer(mlx.request(ModelSource("bad", str(folder))))
+    assert caught.value.__cause__ is not None
+    memory = mlx.engine.figures().memory
+    assert memory is not None and memory.peak > 100_000 and memory.active + memory.cache < 10_000
 
 
 async def test_a_model_larger_than_its_share_of_memory(tiny_models: tuple[Path, Path]) -> None:

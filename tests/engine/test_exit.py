@@ -24,7 +24,8 @@ async def main(folder, event, goodbye):
     engine = Engine(backend)
     source = ModelSource("one", folder)
     text = "word " * 700 if event == "PromptProgress" else "hello"
-    request = GenerationRequest(RequestId("r"), source, (ChatMessage("user", text),), Sampling(0.0, 5 if event == "StreamFinished" else 3000))
+    tokens = 5 if event == "StreamFinished" else 3000
+    request = GenerationRequest(RequestId("r"), source, (ChatMessage("user", text),), Sampling(0.0, tokens))
     async for seen in engine.generate(request):
         if type(seen).__name__ == event:
             break
