@@ -88,7 +88,8 @@ class DrawnMessage:
             reasoning = progress.reasoning if progress else message.reasoning
             lines += self._reasoning(reasoning, bool(text), width, palette)
             lines += self._answer(text, width, palette)
-            lines += self._ending(width, palette)
+            ending = self._ending(width, palette)
+            lines += [[], *ending] if ending and text and self._progress is None else ending
         lines.append([])
         self.lines = lines
         self.height = len(lines)

@@ -45,8 +45,8 @@ class ConversationList(OptionList):
         running: Collection[ConversationId],
         current: ConversationId | None,
     ) -> None:
-        """Replace the list; the highlight stays on the conversation that it was on."""
-        highlighted = self._highlighted_id() or current
+        """Replace the list; the highlight is on the current one, unless the person moves it now."""
+        highlighted = self._highlighted_id() if self.has_focus else current
         options = [self._option(c, c.id in running, c.id == current) for c in conversations]
         shown = [(option.id, option.prompt) for option in self.options]
         if shown == [(option.id, option.prompt) for option in options]:

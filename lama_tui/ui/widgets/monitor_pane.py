@@ -80,7 +80,7 @@ def _spark(values: list[float | None], width: int, top: float | None) -> Content
     shown = values[-width:]
     highest = top or max((value for value in shown if value), default=0.0)
     marks = [" " if value is None or highest <= 0 else _BARS[_level(value / highest)] for value in shown]
-    return Content.styled("".join(marks).rjust(width), "$accent")
+    return Content.styled("".join(marks).rjust(width), "$secondary")
 
 
 def _level(share: float) -> int:
