@@ -1,0 +1,148 @@
+"""The real `lama` in a terminal, a server that it can ask, and what it saved."""
+
+import asyncio
+import sqlite3
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from terminal import Terminal
+
+from tests.providers.server import DONE, Handler, LoopbackServer, Request, delta, head, serving
+
+COMMAND = [sys.executable, "-m", "lama_tui"]
+READY = "Ask something"
+"""What the empty composer says; it takes keys then."""
+
+
+@contextmanager
+def lama(
+    home: Path, *arguments: str | Path, size: tuple[int, int] = (100, 30), env: Mapping[str, str] = {}
+) -> Iterator[Terminal]:
+    """`lama` with these arguments, until it is ready; killed at the end of the block."""
+    with Terminal([*COMMAND, *map(str, arguments)], home=home, size=size, env=env) as terminal:
+        terminal.wait_for(READY, 30)
+        yield terminal
+
+
+def ask(terminal: Terminal, text: str) -> None:
+    """Type a message and send it; returns when the composer handed it over."""
+    terminal.send(text)
+    terminal.wait_for(text)
+    terminal.key("enter")
+    terminal.wait_for(READY)
+
+
+def leave(terminal: Terminal) -> None:
+    """Quit as people do."""
+    terminal.key("ctrl+q")
+    assert terminal.wait_exit() == 0
+    assert terminal.modes_restored()
+    assert terminal.echoes()
+
+
+@dataclass(frozen=True)
+class Saved:
+    """A message in the database."""
+
+    conversation: str
+    role: str
+    state: str
+    text: str
+
+
+def saved(home: Path) -> list[Saved]:
+    """Every message in the order of writing, read by SQLite itself."""
+    with closing(sqlite3.connect(home / "lama" / "data" / "lama.db")) as connection:
+        assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+        rows = connection.execute(
+            "SELECT c.title, m.role, m.state, coalesce(group_concat(p.text, ''), '') FROM messages m"
+            " JOIN conversations c ON c.id = m.conversation_id LEFT JOIN parts p ON p.message_id = m.id"
+            " GROUP BY m.id ORDER BY m.id"
+        )
+        return [Saved(*row) for row in rows]
+
+
+def wait_saved(home: Path, wanted: Callable[[list[Saved]], object], timeout: float = 10) -> list[Saved]:
+    """Wait until what is saved fulfils `wanted`."""
+    deadline = time.monotonic() + timeout
+    while True:
+        found = saved(home) if (home / "lama" / "data" / "lama.db").exists() else []
+        if wanted(found):
+            return found
+        assert time.monotonic() < deadline, f"after {timeout:g} s this is saved: {found}"
+        time.sleep(0.05)
+
+
+def configure(home: Path, text: str) -> Path:
+    """Write `config.toml`."""
+    file = home / "lama" / "config" / "config.toml"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(text)
+    return file
+
+
+def provider(endpoint: str, **settings: object) -> str:
+    """The lines of config.toml that make `here:steady` answer by default."""
+    more = "\n".join(f"{name} = {value!r}" for name, value in settings.items())
+    return (
+        f'model = "here:steady"\n[providers.here]\nkind = "openai"\nendpoint = "{endpoint}"\nmodel = "steady"\n{more}\n'
+    )
+
+
+@contextmanager
+def server(handler: Handler) -> Iterator[LoopbackServer]:
+    """A server on loopback whose event loop runs in a thread of its own."""
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever, name="server")
+    thread.start()
+
+    async def close(serve: "contextmanager[LoopbackServer]") -> None:
+        await serve.__aexit__(None, None, None)
+        others = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in others:
+            task.cancel()
+        await asyncio.gather(*others, return_exceptions=True)
+
+    running = serving(handler)
+    served = asyncio.run_coroutine_threadsafe(running.__aenter__(), loop).result(5)
+    try:
+        yield served
+    finally:
+        asyncio.run_coroutine_threadsafe(close(running), loop).result(5)
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.close()
+
+
+@dataclass
+class Steady:
+    """Answers every question with numbered words at a steady pace, and keeps what it sent when (monotonic s)."""
+
+    rate: float
+    words: int = 100_000
+    sent: list[list[tuple[float, str]]] = field(default_factory=list)
+
+    async def __call__(self, request: Request, writer: asyncio.StreamWriter) -> None:
+        sent: list[tuple[float, str]] = []
+        answer = len(self.sent)
+        self.sent.append(sent)
+        writer.write(head())
+        began = time.monotonic()
+        for number in range(self.words):
+            await asyncio.sleep(began + number / self.rate - time.monotonic())
+            word = f"{answer}.{number} "
+            sent.append((time.monotonic(), word))
+            writer.write(delta(content=word))
+            await writer.drain()
+        writer.write(delta("stop") + DONE)
+        await writer.drain()
+
+
+def pieces_of(text: str) -> Sequence[str]:
+    """The words of a text as pieces for `make_reciter`."""
+    return [word + " " for word in text.split()]
