@@ -1,26 +1,39 @@
 """The conversation on screen: what is shown, and what the person can do with it. No widgets here."""
 
+import asyncio
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from lama_tui.chat.chat import Chat
 from lama_tui.chat.progress import TurnProgress
 from lama_tui.conversations.messages import Conversation, Message
-from lama_tui.conversations.table import Conversations
 from lama_tui.types import ConversationId, MessageId, Usage
 from lama_tui.ui import figures
 from lama_tui.ui.drawn_message import Progress
+
+if TYPE_CHECKING:
+    from lama_tui.chat.chat import Chat
+    from lama_tui.conversations.table import Conversations
+
+
+@dataclass(slots=True)
+class _Target:
+    """Where messages go. A new conversation has no id until its first message."""
+
+    id: ConversationId | None = None
+    beginning: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
 @dataclass(slots=True)
 class CurrentConversation:
     """A conversation that is open, or a new one that has no id until its first message."""
 
-    conversations: Conversations
-    chat: Chat
+    conversations: "Conversations"
+    chat: "Chat"
     default_model: str
     conversation: Conversation | None = None
     messages: tuple[Message, ...] = ()
     _model: str = field(default="")
+    _target: _Target = field(default_factory=_Target)
 
     @property
     def id(self) -> ConversationId | None:
@@ -57,7 +70,7 @@ class CurrentConversation:
 
     def start_new(self) -> None:
         """Show an empty conversation; it is saved with its first message."""
-        self.conversation, self.messages, self._model = None, (), ""
+        self.conversation, self.messages, self._model, self._target = None, (), "", _Target()
 
     async def open(self, conversation: ConversationId) -> bool:
         """Show this conversation; False when it is gone."""
@@ -66,7 +79,7 @@ class CurrentConversation:
             return False
         messages = await self.conversations.messages(conversation)
         await self.conversations.mark_seen(conversation)
-        self.conversation, self.messages, self._model = found, messages, ""
+        self.conversation, self.messages, self._model, self._target = found, messages, "", _Target(found.id)
         return True
 
     async def reload(self) -> None:
@@ -78,13 +91,18 @@ class CurrentConversation:
             self.conversation, self.messages = found, messages
 
     async def send(self, text: str) -> None:
-        """Send a message, or queue it behind the running answer."""
-        model = self.model
-        if self.conversation is None:
-            created = await self.conversations.create("", model)
-            self.conversation = await self.conversations.get(created)
-        if self.id is not None:
-            await self.chat.send(self.id, text, model)
+        """Send a message, or queue it behind the running answer.
+
+        A new conversation begins with it; it stays on screen unless the person went elsewhere meanwhile.
+        """
+        target, model = self._target, self.model
+        async with target.beginning:  # of two messages in a row, the second finds what the first began
+            if target.id is None:
+                target.id = await self.conversations.create("", model)
+                created = await self.conversations.get(target.id)
+                if self._target is target:
+                    self.conversation = created
+        await self.chat.send(target.id, text, model)
 
     async def use_model(self, model: str) -> None:
         """Let another model answer from now on."""

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from textual import events
+from textual.geometry import Offset
 from textual.message import Message
 from textual.timer import Timer
 from textual.widgets import TextArea
@@ -108,6 +109,12 @@ class Composer(TextArea):
     @property
     def _keys_waiting(self) -> bool:
         return self.message_queue_size > 0 or self.app.message_queue_size > 0
+
+    def scroll_cursor_visible(self, center: bool = False, animate: bool = False) -> Offset:
+        """Bring the cursor into view; while undo has shortened the text and not yet moved it, it is nowhere."""
+        if self.cursor_location[0] >= self.document.line_count:
+            return Offset(0, 0)
+        return super().scroll_cursor_visible(center, animate)
 
     def clear_typed(self) -> None:
         """Empty it, in a way that undo brings back."""
