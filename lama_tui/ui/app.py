@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
+from typing import TYPE_CHECKING
 
 from textual.app import SystemCommand
 from textual.screen import Screen
@@ -10,16 +11,18 @@ from lama_tui.config.loader import LoadedSettings, load_settings
 from lama_tui.config.themes import ThemeFile, load_themes
 from lama_tui.paths import Paths
 from lama_tui.security.log import open_log
-from lama_tui.services import Services, open_services
 from lama_tui.ui.bindings import bindings
 from lama_tui.ui.commands.palette import commands
-from lama_tui.ui.opening import Opening
+from lama_tui.ui.opening import Opening, open_services
 from lama_tui.ui.options import WorkspaceOptions
 from lama_tui.ui.palette import Palette
 from lama_tui.ui.screens.help import HelpScreen
 from lama_tui.ui.screens.workspace import Workspace
 from lama_tui.ui.terminal.app import TerminalApp
 from lama_tui.ui.themes import to_textual
+
+if TYPE_CHECKING:
+    from lama_tui.services import Services
 
 
 class LamaApp(TerminalApp, inherit_bindings=False):
@@ -35,7 +38,7 @@ class LamaApp(TerminalApp, inherit_bindings=False):
         paths: Paths,
         loaded: LoadedSettings,
         options: WorkspaceOptions,
-        opener: Callable[[Paths, LoadedSettings], Awaitable[Services]] = open_services,
+        opener: Callable[[Paths, LoadedSettings], Awaitable["Services"]] = open_services,
     ) -> None:
         super().__init__(paths.log)
         self._opening = Opening(paths, loaded, opener)
@@ -99,7 +102,11 @@ def run_workspace(options: WorkspaceOptions) -> int:
     log = open_log(paths, options.debug)
     try:
         app = LamaApp(paths, load_settings(paths), options)
-        app.run()
+        app.stray.divert()
+        try:
+            app.run()
+        finally:
+            app.stray.restore()
         return app.return_code or 0
     finally:
         log.close()

@@ -9,6 +9,7 @@ from textual.screen import Screen
 
 from lama_tui.ui.terminal import gate
 from lama_tui.ui.terminal.crash import CrashReport
+from lama_tui.ui.terminal.stray import StrayOutput
 
 if sys.platform != "win32":  # there Textual's own driver serves
     from lama_tui.ui.terminal.driver import LamaDriver
@@ -27,6 +28,7 @@ class TerminalApp(CrashReport):
         gate.install()
         super().__init__(driver_class=_driver_class())
         self.log_file = log_file
+        self.stray = StrayOutput()
 
     async def leave(self) -> None:
         """Save everything, close what is open, and exit. Called once, on a signal or a hang-up."""
@@ -36,6 +38,11 @@ class TerminalApp(CrashReport):
         """Draw every cell again."""
         if self._screen_stack:
             self.screen.refresh()
+
+    def _print_error_renderables(self) -> None:
+        """Print what was kept for the end where a person sees it."""
+        self.stray.restore()
+        super()._print_error_renderables()
 
     def _display(self, screen: Screen[object], renderable: RenderableType | None) -> None:
         """Draw `renderable` as one frame, unless the terminal does not read: then all is drawn when it does."""
