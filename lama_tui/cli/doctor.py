@@ -6,12 +6,16 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from lama_tui import __version__
-from lama_tui.cli import checks, mlx_checks, output
+from lama_tui.cli import output
 from lama_tui.config.loader import LoadedSettings
 from lama_tui.errors import LamaError
 from lama_tui.paths import Paths
+
+if TYPE_CHECKING:
+    from lama_tui.cli.checks import Check
 
 _MARKS = {"ok": ("32", "✓"), "warning": ("33", "!"), "problem": ("31", "✗")}
 
@@ -43,9 +47,11 @@ def doctor(arguments: argparse.Namespace, paths: Paths, loaded: LoadedSettings) 
     return 1 if problems else 0
 
 
-async def _look_at_all(paths: Paths, loaded: LoadedSettings) -> list[checks.Check]:
+async def _look_at_all(paths: Paths, loaded: LoadedSettings) -> "list[Check]":
     """Run all checks at once; one that fails says so and harms no other."""
-    looks: list[tuple[str, Callable[[], Awaitable[checks.Check]]]] = [
+    from lama_tui.cli import checks, mlx_checks
+
+    looks: list[tuple[str, Callable[[], Awaitable[Check]]]] = [
         ("platform", partial(asyncio.to_thread, checks.check_platform)),
         ("python", partial(asyncio.to_thread, checks.check_python)),
         ("packages", partial(asyncio.to_thread, checks.check_packages)),
@@ -62,7 +68,7 @@ async def _look_at_all(paths: Paths, loaded: LoadedSettings) -> list[checks.Chec
         ("terminal", partial(asyncio.to_thread, checks.check_terminal)),
     ]
 
-    async def look(id_: str, call: Callable[[], Awaitable[checks.Check]]) -> checks.Check:
+    async def look(id_: str, call: Callable[[], Awaitable["Check"]]) -> "Check":
         try:
             found = await call()
         except LamaError as error:

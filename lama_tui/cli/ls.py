@@ -2,14 +2,16 @@
 
 import argparse
 import asyncio
+from typing import TYPE_CHECKING
 
 from lama_tui.cli import output
 from lama_tui.config.loader import LoadedSettings
-from lama_tui.library.installed import InstalledModel, installed_models
-from lama_tui.monitor.presence import present
 from lama_tui.paths import Paths
 from lama_tui.types import GUIDE
 from lama_tui.ui.figures import UNKNOWN, size
+
+if TYPE_CHECKING:
+    from lama_tui.library.installed import InstalledModel
 
 
 def add_to(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -21,6 +23,9 @@ def add_to(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
 
 def ls(arguments: argparse.Namespace, paths: Paths, loaded: LoadedSettings) -> int:
     """List what can be used, then what cannot and why."""
+    from lama_tui.library.installed import installed_models
+    from lama_tui.monitor.presence import present
+
     models = asyncio.run(installed_models(paths))
     held = {model.model for instance in present(paths.run) for model in instance.loaded}
     if arguments.json:
@@ -46,7 +51,7 @@ def ls(arguments: argparse.Namespace, paths: Paths, loaded: LoadedSettings) -> i
     return 0
 
 
-def _json(model: InstalledModel, loaded: bool) -> dict[str, object]:
+def _json(model: "InstalledModel", loaded: bool) -> dict[str, object]:
     return {
         "ref": model.ref,
         "path": model.path or None,
@@ -61,7 +66,7 @@ def _json(model: InstalledModel, loaded: bool) -> dict[str, object]:
     }
 
 
-def _row(model: InstalledModel, loaded: bool) -> tuple[str, ...]:
+def _row(model: "InstalledModel", loaded: bool) -> tuple[str, ...]:
     return (
         output.home_as_tilde(model.ref),
         model.format or UNKNOWN,

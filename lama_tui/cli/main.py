@@ -1,7 +1,7 @@
 """The `lama` command: reads the command line, runs one verb or the workspace, and ends with its exit code.
 
 0 done, 1 failed (one line on stderr), 2 bad usage, 130 interrupted. Verbs are imported when the
-command line is read; what they need beyond that (the screen, MLX, servers) when they run.
+command line is read; what they need beyond that (models on disk, the screen, MLX, servers) when they run.
 """
 
 import argparse

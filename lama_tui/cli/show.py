@@ -2,14 +2,17 @@
 
 import argparse
 import asyncio
+from typing import TYPE_CHECKING
 
 from lama_tui.cli import output
 from lama_tui.cli.ls import parameters
 from lama_tui.config.loader import LoadedSettings
-from lama_tui.library.installed import InstalledModel, describe
 from lama_tui.paths import Paths
 from lama_tui.security.gate import clean_row
 from lama_tui.ui.figures import UNKNOWN, size
+
+if TYPE_CHECKING:
+    from lama_tui.library.installed import InstalledModel
 
 _FIELDS = (
     *("ref", "path", "revision", "format", "architecture", "params", "bits", "size", "context"),
@@ -27,6 +30,8 @@ def add_to(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
 
 def show(arguments: argparse.Namespace, paths: Paths, loaded: LoadedSettings) -> int:
     """Show what its files say."""
+    from lama_tui.library.installed import describe
+
     model = asyncio.run(describe(arguments.model, paths))
     if arguments.json:
         values: dict[str, object] = {name: getattr(model, name) for name in _FIELDS}
@@ -38,7 +43,7 @@ def show(arguments: argparse.Namespace, paths: Paths, loaded: LoadedSettings) ->
     return 0
 
 
-def _lines(model: InstalledModel) -> list[tuple[str, str]]:
+def _lines(model: "InstalledModel") -> list[tuple[str, str]]:
     lines = [
         ("model", model.ref),
         ("path", output.home_as_tilde(model.path) if model.path else UNKNOWN),

@@ -1,16 +1,22 @@
 """What the model picker offers: the models on this machine, then those of the configured servers."""
 
+from typing import TYPE_CHECKING
+
 from lama_tui.config.settings import Settings
-from lama_tui.library.installed import InstalledModel, installed_models
 from lama_tui.paths import Paths
 from lama_tui.security.gate import clean_line
 from lama_tui.types import GUIDE
 from lama_tui.ui import figures
 from lama_tui.ui.screens.model_picker import Choice
 
+if TYPE_CHECKING:
+    from lama_tui.library.installed import InstalledModel
+
 
 async def choices(paths: Paths, settings: Settings) -> list[Choice]:
     """Everything that can answer, or that looks as if it could and why it cannot."""
+    from lama_tui.library.installed import installed_models
+
     local = [_installed(model) for model in await installed_models(paths)]
     servers = [
         Choice(
@@ -23,7 +29,7 @@ async def choices(paths: Paths, settings: Settings) -> list[Choice]:
     return local + servers
 
 
-def _installed(model: InstalledModel) -> Choice:
+def _installed(model: "InstalledModel") -> Choice:
     facts = [
         f"{model.params / 1e9:.1f} B" if model.params and model.params >= 1e8 else _millions(model.params),
         f"{model.bits}-bit" if model.bits else "",

@@ -1,6 +1,7 @@
 """Opening the store behind the first paint, and what to do when it cannot be opened."""
 
 import asyncio
+import importlib
 import shutil
 import tempfile
 import time
@@ -13,12 +14,12 @@ from lama_tui.config.loader import LoadedSettings
 from lama_tui.config.settings import Settings
 from lama_tui.errors import ConfigError, LamaError, StoreError
 from lama_tui.paths import Paths
-from lama_tui.services import Services
 from lama_tui.store.checks import quick_check
 
 if TYPE_CHECKING:
     from lama_tui.chat.chat import Chat
     from lama_tui.conversations.table import Conversations
+    from lama_tui.services import Services
 
 
 UNDO_MILLISECONDS = 24 * 3_600_000
@@ -29,10 +30,17 @@ UNDO_MILLISECONDS = 24 * 3_600_000
 class Opened:
     """The parts that the workspace works with; `problem` says why they keep nothing, where that is so."""
 
-    services: Services
+    services: "Services"
     conversations: "Conversations"
     chat: "Chat"
     problem: LamaError | None = None
+
+
+async def open_services(paths: Paths, loaded: LoadedSettings) -> "Services":
+    """The parts, imported now and not before the first paint: they take half as long as the screen."""
+    services = await asyncio.to_thread(importlib.import_module, "lama_tui.services")
+    opened: Services = await services.open_services(paths, loaded)
+    return opened
 
 
 class Opening:
@@ -43,7 +51,7 @@ class Opening:
         self,
         paths: Paths,
         loaded: LoadedSettings,
-        open_services: Callable[[Paths, LoadedSettings], Awaitable[Services]],
+        open_services: Callable[[Paths, LoadedSettings], Awaitable["Services"]],
     ) -> None:
         self.paths = paths
         self.problems: tuple[ConfigError, ...] = loaded.problems

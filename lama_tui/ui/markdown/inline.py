@@ -1,24 +1,27 @@
 """Inline Markdown (emphasis, code, links) to spans of styled text."""
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from markdown_it.token import Token
 from rich.style import Style
 
 from lama_tui.ui.markdown.wrap import Span
 from lama_tui.ui.palette import Palette
+
+if TYPE_CHECKING:
+    from markdown_it.token import Token
 
 _STRONG = Style(bold=True)
 _EMPHASIS = Style(italic=True)
 _STRUCK = Style(strike=True)
 
 
-def spans_of(token: Token, palette: Palette, base: Style | None = None) -> list[Span]:
+def spans_of(token: "Token", palette: Palette, base: Style | None = None) -> list[Span]:
     """Render an `inline` token. Links show their address; nothing is hidden behind a word."""
     return _render(token.children or [], palette, palette.text if base is None else base)
 
 
-def _render(tokens: Sequence[Token], palette: Palette, base: Style) -> list[Span]:
+def _render(tokens: Sequence["Token"], palette: Palette, base: Style) -> list[Span]:
     spans: list[Span] = []
     styles = [base]
     links: list[tuple[str, int]] = []  # address, and how many spans stood before the link
