@@ -16,6 +16,11 @@ from lama_tui.events import (
     UsageUpdated,
 )
 
+REST = 0.015
+"""Seconds between two looks of a reader. A fast model makes a token in less than two
+milliseconds: waking the event loop for each would cost the engine thread the interpreter
+lock, and a tenth of its speed, for more frames than a screen shows."""
+
 REPLACED = (ModelLoading, PromptProgress, UsageUpdated)
 """Events of which only the newest says anything."""
 
@@ -43,15 +48,17 @@ class EventBuffer:
         self._ready = asyncio.Event()
         self._lock = threading.Lock()
         self._events: list[StreamEvent] = []
-        self._woken = False
+        self._awake = False
+        """The reader was called, or will look by itself: it need not be called again."""
+        self._looked = -REST
 
     def put(self, event: StreamEvent) -> bool:
         """Called by the engine thread. False when the reader's event loop is gone."""
         with self._lock:
             append(self._events, event)
-            if self._woken:
+            if self._awake:
                 return not self._loop.is_closed()
-            self._woken = True
+            self._awake = True
         try:
             self._loop.call_soon_threadsafe(self._ready.set)
         except RuntimeError:  # the loop was closed
@@ -60,9 +67,15 @@ class EventBuffer:
 
     async def take(self) -> list[StreamEvent]:
         """Wait for events and return all that are there."""
-        await self._ready.wait()
-        self._ready.clear()
-        with self._lock:
-            events, self._events = self._events, []
-            self._woken = False
-        return events
+        rest = self._looked + REST - self._loop.time()
+        if rest > 0:
+            await asyncio.sleep(rest)
+        while True:
+            with self._lock:
+                self._ready.clear()
+                events, self._events = self._events, []
+                self._awake = bool(events)
+            if events:
+                self._looked = self._loop.time()
+                return events
+            await self._ready.wait()

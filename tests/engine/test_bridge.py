@@ -2,11 +2,12 @@
 
 import asyncio
 import threading
+import time
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lama_tui.engine.bridge import EventBuffer, append
+from lama_tui.engine.bridge import REST, EventBuffer, append
 from lama_tui.events import (
     ModelLoading,
     PromptProgress,
@@ -103,6 +104,29 @@ async def test_nothing_is_lost_between_threads() -> None:
             ended = isinstance(event, StreamFinished)
     thread.join()
     assert text == "".join(f"{number}," for number in range(5000))
+
+
+async def test_a_fast_producer_does_not_wake_the_loop_for_every_token() -> None:
+    buffer = EventBuffer()
+
+    def produce() -> None:
+        for _ in range(200):
+            buffer.put(TextDelta("a"))
+            time.sleep(0.001)
+        buffer.put(StreamFinished("stop", Usage()))
+
+    thread = threading.Thread(target=produce)
+    began = time.monotonic()
+    thread.start()
+    looks, text, ended = 0, "", False
+    while not ended:
+        events = await buffer.take()
+        looks += 1
+        text += "".join(event.text for event in events if isinstance(event, TextDelta))
+        ended = isinstance(events[-1], StreamFinished)
+    thread.join()
+    assert text == "a" * 200
+    assert looks <= (time.monotonic() - began) / REST + 2
 
 
 def test_a_closed_loop_is_told_to_the_producer() -> None:
