@@ -4,12 +4,14 @@ import time
 from collections.abc import Awaitable, Callable
 
 from textual import on, work
+from textual.message import Message
 from textual.screen import Screen
 from textual.timer import Timer
 from textual.widgets import Label, Static
 
 from lama_tui.errors import ConfigError, LamaError
 from lama_tui.events import SaveDelayed, StreamEvent, StreamFailed, StreamFinished, TurnStarted
+from lama_tui.security.gate import clean_line
 from lama_tui.types import ConversationId, MessageId, Place
 from lama_tui.ui import figures
 from lama_tui.ui.bindings import key_of
@@ -34,6 +36,9 @@ _FRAME = 0.1
 class Talk(Screen[None]):
     """What `Workspace` does with conversations; the panes and keys are there."""
 
+    class Ready(Message):
+        """The conversations are open and on screen."""
+
     def __init__(self, opening: Opening, options: WorkspaceOptions, palette: Callable[[], Palette]) -> None:
         super().__init__()
         self._opening = opening
@@ -44,6 +49,7 @@ class Talk(Screen[None]):
         self._ticker: Timer | None = None
         self._next_frame = 0.0
         self._unwatch: Callable[[], None] | None = None
+        self._unsubscribe: Callable[[], None] = lambda: None
         self._deleted: list[ConversationId] = []
         self._early: list[str] = []  # sent before the store was open
         self._titles: tuple[str, tuple[str, ...]] = ("", ())
@@ -54,10 +60,17 @@ class Talk(Screen[None]):
         self._composer = self.query_one(Composer)
         self._list = self.query_one(ConversationList)
         self._notice = self.query_one(Notice)
+        self._status = self.query_one(StatusLine)
+        self._heading = self.query_one("#heading", Label)
+        self._queue = self.query_one("#queue", Static)
         self._composer.focus()
         for problem in self._opening.problems:
             self._notice.add(problem)
         self.call_after_refresh(self._open)
+
+    def on_unmount(self) -> None:
+        """Answers that end as lama quits have nobody to show them to."""
+        self._unsubscribe()
 
     @work(exclusive=True, group="open")
     async def _open(self) -> None:
@@ -67,7 +80,7 @@ class Talk(Screen[None]):
             self._notice.add(opened.problem)
         default = self._options.model or self._opening.settings.model
         current = CurrentConversation(opened.conversations, opened.chat, default)
-        opened.chat.subscribe(self._heard)
+        self._unsubscribe = opened.chat.subscribe(self._heard)
         with self._notice.catching():
             await self._open_first(current)
         self._current = current
@@ -76,6 +89,7 @@ class Talk(Screen[None]):
         for text in self._early:
             self._submit(text)
         self._early.clear()
+        self.post_message(self.Ready())
         with self._notice.catching():
             await self._opening.check()
 
@@ -128,7 +142,7 @@ class Talk(Screen[None]):
         notes = self._opening.notes
         if not self._transcript.following:
             notes += (f"↓ {self._key('transcript.last')} follows",)
-        self.query_one(StatusLine).status = Status(
+        self._status.status = Status(
             model=figures.model_name(current.model),
             place=place.label,
             off_machine=not place.on_machine,
@@ -149,10 +163,9 @@ class Talk(Screen[None]):
         if (title, queued) == self._titles:
             return
         self._titles = (title, queued)
-        self.query_one("#heading", Label).update(title)
-        queue = self.query_one("#queue", Static)
-        queue.update("\n".join(f"next: {text.splitlines()[0][:200]}" for text in queued))
-        queue.set_class(bool(queued), "-shown")
+        self._heading.update(title)
+        self._queue.update("\n".join(f"next: {clean_line(text)}" for text in queued))
+        self._queue.set_class(bool(queued), "-shown")
 
     def _place(self, model: str) -> Place:
         """Where the model of this conversation runs, or what is wrong with its name."""

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from textual import events
 from textual.geometry import Offset
 from textual.message import Message
+from textual.strip import Strip
 from textual.timer import Timer
 from textual.widgets import TextArea
 
@@ -109,6 +110,10 @@ class Composer(TextArea):
     @property
     def _keys_waiting(self) -> bool:
         return self.message_queue_size > 0 or self.app.message_queue_size > 0
+
+    def render_line(self, y: int) -> Strip:
+        """Draw one line; nothing where a tiny terminal leaves no room, which would crash the text area."""
+        return super().render_line(y) if self.content_size.width else Strip.blank(0)
 
     def scroll_cursor_visible(self, center: bool = False, animate: bool = False) -> Offset:
         """Bring the cursor into view; while undo has shortened the text and not yet moved it, it is nowhere."""
