@@ -5,6 +5,7 @@ command line is read; what they need beyond that (models on disk, the screen, ML
 """
 
 import argparse
+import gc
 import logging
 import os
 import sys
@@ -82,8 +83,8 @@ def _settings(arguments: argparse.Namespace) -> LoadedSettings:
     opens = arguments.verb is _open_workspace  # it opens on the defaults and shows what is wrong
     if loaded.problems and not opens and not arguments.tolerates_problems:
         first, *others = loaded.problems
-        more = f"`lama doctor` lists {len(others)} more." if others else ""
-        raise ConfigError(first.title, first.detail, f"{first.hint}. {more}" if more else first.hint)
+        more = f" (`lama doctor` lists {len(others)} more)" if others else ""
+        raise ConfigError(first.title, first.detail, first.hint + more)
     return loaded
 
 
@@ -94,6 +95,7 @@ def _open_workspace(arguments: argparse.Namespace, paths: Paths, loaded: LoadedS
             "input or output is a pipe or a file",
             "Ask one question with `lama run guide 'How do I stop an answer?'`, or run lama in a terminal",
         )
+    gc.disable()  # what is made now stays; `LamaApp` enables it when everything is there
     from lama_tui.ui.app import run_workspace
 
     return run_workspace(

@@ -1,6 +1,7 @@
 """The Textual app: themes, dialogs and leaving. Everything else is in the screens and widgets."""
 
 import asyncio
+import gc
 from collections.abc import Awaitable, Callable, Iterable
 from typing import TYPE_CHECKING
 
@@ -81,6 +82,12 @@ class LamaApp(TerminalApp, inherit_bindings=False):
     async def on_unmount(self) -> None:
         """Close what is open, however the app came to its end."""
         await self._opening.close()
+
+    def on_talk_ready(self) -> None:
+        """Go on without what start-up made: walking it, a collection would stop the screen for 60 ms each time."""
+        if not gc.isenabled():  # the command put it off
+            gc.freeze()
+            gc.enable()
 
     async def action_quit(self) -> None:
         """Save everything and quit."""

@@ -5,8 +5,6 @@ from textual.widgets import Footer, TextArea
 
 
 class Bare(App[None]):
-    BINDINGS = [("ctrl+q", "quit", "Quit")]
-
     def compose(self) -> ComposeResult:
         yield TextArea()
         yield Footer()

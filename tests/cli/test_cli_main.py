@@ -102,7 +102,7 @@ def test_an_unexpected_fault_is_one_line(lama: Callable, monkeypatch: pytest.Mon
     def fault(paths: Paths) -> None:
         raise RuntimeError("two\nlines")
 
-    monkeypatch.setattr("lama_tui.cli.ls.installed_models", fault)
+    monkeypatch.setattr("lama_tui.library.installed.installed_models", fault)
     ended = lama("ls")
     assert (ended.code, ended.out, ended.err.count("\n")) == (1, "", 1)
     assert "RuntimeError: two lines" in ended.err
