@@ -1,9 +1,10 @@
 """Which device local models can use here, told from what is installed, without importing MLX."""
 
+import os
 import platform
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib import metadata
 
 from lama_tui.types import DeviceKind
 
@@ -42,14 +43,24 @@ class Wheels:
         return "cpu" if "mlx-cpu" in self.installed else None
 
 
-def wheels() -> Wheels:
-    """Look at the metadata of installed distributions."""
+def wheels(folders: Sequence[str] | None = None) -> Wheels:
+    """Look at the names of installed distributions on `sys.path`.
+
+    (Reading the folders' names takes half a millisecond, importing `importlib.metadata` thirty.)
+    """
     found: dict[str, str] = {}
-    for name in DISTRIBUTIONS:
+    for folder in sys.path if folders is None else folders:
         try:
-            found[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
+            with os.scandir(folder or ".") as entries:
+                names = [entry.name for entry in entries]
+        except OSError:  # sys.path may name what is not a folder
             continue
+        for name in names:
+            if name.endswith(".dist-info"):
+                distribution, _, version = name.removesuffix(".dist-info").partition("-")
+                distribution = distribution.replace("_", "-").lower()
+                if distribution in DISTRIBUTIONS:
+                    found.setdefault(distribution, version)
     return Wheels(found)
 
 

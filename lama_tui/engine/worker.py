@@ -155,6 +155,8 @@ class Worker:
             self._leave_line(job)
             job.finish(model)
         else:
+            if job.request.id in self._running:
+                raise InferenceError("The request runs already", f"Its id is {job.request.id}.", "Use a new id.")
             self._opened().begin(job.request)
             self._running[job.request.id] = job
             self._leave_line(job)

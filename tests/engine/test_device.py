@@ -1,4 +1,5 @@
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -9,6 +10,19 @@ def test_what_is_installed_is_found_without_importing_it() -> None:
     found = wheels()
     assert found.usable and found.device == ("metal" if sys.platform == "darwin" else "cpu")
     assert found.conflict == ()
+
+
+def test_names_and_versions_agree_with_the_metadata() -> None:
+    from importlib import metadata
+
+    found = wheels().installed
+    assert found == {name: metadata.version(name) for name in found} and "mlx" in found
+
+
+def test_what_is_not_a_folder_is_passed_over(tmp_path: Path) -> None:
+    (tmp_path / "mlx_cuda_12-0.32.4.dist-info").mkdir()
+    (tmp_path / "mlx_other-1.dist-info").mkdir()
+    assert wheels([str(tmp_path / "gone"), str(tmp_path)]).installed == {"mlx-cuda-12": "0.32.4"}
 
 
 @pytest.mark.parametrize(

@@ -99,6 +99,18 @@ async def test_a_backend_that_is_not_installed() -> None:
     assert await rig.engine.stop(PATIENCE)
 
 
+async def test_the_same_id_twice_does_not_mix_two_answers() -> None:
+    rig = rig_with(FakeBackend())
+    request = rig.request(tokens=200)
+    first = asyncio.create_task(rig.answer(request))
+    await until(lambda: rig.running == 1, "the first runs")
+    with pytest.raises(InferenceError, match="runs already"):
+        await rig.answer(request)
+    last = (await first)[-1]
+    assert isinstance(last, StreamFinished) and last.usage.completion_tokens == 200
+    assert await rig.engine.stop(PATIENCE)
+
+
 async def test_only_so_many_run_together_and_the_rest_follows() -> None:
     backend = FakeBackend()
     rig = rig_with(backend)
