@@ -25,6 +25,7 @@ from lama_tui.ui.figures import size
 Status = Literal["ok", "warning", "problem"]
 
 _GIB = 1024**3
+_FULL = 1024**2  # bytes; too little for a database to work in
 _PACKAGES = ("textual", "aiosqlite", "httpx", "huggingface-hub", "keyring", "psutil", "transformers")
 _KEYRING_SECONDS = 2.0  # a key store without its daemon can hang for ever
 
@@ -113,6 +114,8 @@ def _folder(id_: str, folder: Path, needed: int, set_by: str) -> Check:
     value = f"{home_as_tilde(folder)}, {size(free)} free"
     if not (there.is_dir() and os.access(there, os.W_OK | os.X_OK)):
         return Check(id_, "problem", f"{value}, not writable", f"Make it writable, or set {set_by} to another folder")
+    if free < _FULL:
+        return Check(id_, "problem", f"{value}: full", f"Free some space, or set {set_by} to another folder")
     if free < needed:
         return Check(id_, "warning", value, f"Less than {size(needed)}: free some space, or set {set_by}")
     return Check(id_, "ok", value)
@@ -122,8 +125,9 @@ async def check_database(paths: Paths) -> Check:
     """Reads the whole database, changes nothing."""
     if not paths.database.exists():
         return Check("database", "ok", "none yet: the first conversation makes it")
-    from lama_tui.store.checks import quick_check
+    from lama_tui.store.checks import quick_check, schema_check
 
+    await schema_check(paths.database)
     await quick_check(paths.database)
     return Check(
         "database", "ok", f"{home_as_tilde(paths.database)}, {size(paths.database.stat().st_size)}, not damaged"

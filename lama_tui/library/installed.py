@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -89,13 +90,14 @@ def _describe(text: str, paths: Paths) -> InstalledModel:
             return _guide(available)
         case "folder":
             folder = Path(os.path.abspath(Path(reference.name).expanduser()))  # noqa: PTH100 — links stay as named
-            if not folder.is_dir():
-                raise ModelNotFoundError(f"There is no model at {folder}", "no such folder", "Check the path.")
+            if not _is_folder(folder):
+                why = "It is a file; a model is a folder." if _exists(str(folder)) else "There is no such folder."
+                raise ModelNotFoundError(f"There is no model at {folder}", why, "Check the path.")
             return _model(str(folder), folder, None, available)
         case "gguf":
             path = Path(os.path.abspath(Path(reference.name).expanduser()))  # noqa: PTH100
-            if not path.is_file():
-                raise ModelNotFoundError(f"There is no model at {path}", "no such file", "Check the path.")
+            if not os.path.isfile(path):  # noqa: PTH113 — never raises, whatever the name
+                raise ModelNotFoundError(f"There is no model at {path}", "There is no such file.", "Check the path.")
             size = path.stat().st_size
             return InstalledModel(
                 str(path), str(path), format="gguf", size=size, weights=size, fits=_fits(size, available),
@@ -104,7 +106,7 @@ def _describe(text: str, paths: Paths) -> InstalledModel:
         case "provider":
             raise ModelNotFoundError(
                 f"{text} is not on this machine",
-                f"it is served by the provider {reference.provider}",
+                f"It is served by the provider {reference.provider}.",
                 "`lama ls` lists the models that are.",
             )
         case "hub":
@@ -157,11 +159,11 @@ def _available_memory() -> int | None:
 
 def _not_here(name: str) -> ModelNotFoundError:
     if not name.strip():
-        return ModelNotFoundError("No model was named", "the reference is empty", "`lama ls` lists the models here.")
+        return ModelNotFoundError("No model was named", "The reference is empty.", "`lama ls` lists the models here.")
     hint = "`lama ls` lists the models here."
-    if name.count("/") == 1:
+    if re.fullmatch(r"[\w.-]+/[\w.-]+", name):
         hint = f"Get it with `hf download {name}`, or pick one of `lama ls`."
-    return ModelNotFoundError(f"{name} is not on this machine", "it is not in the hub's cache", hint)
+    return ModelNotFoundError(f"{name} is not on this machine", "It is not in the hub's cache.", hint)
 
 
 def _remedy(model: InstalledModel) -> str:

@@ -6,6 +6,7 @@ from contextlib import closing
 from pathlib import Path
 
 from lama_tui.errors import StoreError
+from lama_tui.store.migrate import known_version, read_migrations
 from lama_tui.store.sqlite_errors import translated
 
 
@@ -21,6 +22,17 @@ async def quick_check(path: Path) -> None:
             f"{path}: {'; '.join(problems)}.",
             "Export what can be read, then put back a backup (data/backups).",
         )
+
+
+async def schema_check(path: Path) -> None:
+    """Raise `StoreError` for a database that this version of lama cannot use; changes nothing."""
+    await asyncio.to_thread(_look_at_schema, path)
+
+
+def _look_at_schema(path: Path) -> None:
+    with translated(path), closing(sqlite3.connect(path, timeout=5.0)) as connection:
+        connection.execute("PRAGMA query_only=ON")
+        known_version(connection, path, read_migrations()[-1].number)
 
 
 def _problems(path: Path) -> list[str]:

@@ -44,14 +44,8 @@ def migrate(path: Path, steps: Sequence[Migration], holders: Collection[str]) ->
     """
     _refuse_garbage(path)
     with closing(sqlite3.connect(path, isolation_level=None, timeout=5.0)) as connection:
-        version = _version(connection, path)
         latest = steps[-1].number
-        if version > latest:
-            raise StoreError(
-                "The conversations were saved by a newer lama",
-                f"{path} has schema version {version}; this lama knows versions up to {latest}.",
-                "Update lama, or set LAMA_HOME to another folder.",
-            )
+        version = known_version(connection, path, latest)
         if version == latest:
             return
         if holders:
@@ -84,8 +78,11 @@ def _refuse_garbage(path: Path) -> None:
         )
 
 
-def _version(connection: sqlite3.Connection, path: Path) -> int:
-    """The schema version, 0 for an empty file. Refuses a database that another program made."""
+def known_version(connection: sqlite3.Connection, path: Path, latest: int) -> int:
+    """The schema version, 0 for an empty file.
+
+    Raises `StoreError` for a version beyond `latest` and for a database that another program made.
+    """
     version = int(connection.execute("PRAGMA user_version").fetchone()[0])
     application = connection.execute("PRAGMA application_id").fetchone()[0]
     empty = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] == 0
@@ -94,6 +91,12 @@ def _version(connection: sqlite3.Connection, path: Path) -> int:
             "The file of the conversations belongs to another program",
             f"{path} is a database, but lama did not make it.",
             "Move it away, or set LAMA_HOME to another folder.",
+        )
+    if version > latest:
+        raise StoreError(
+            "The conversations were saved by a newer lama",
+            f"{path} has schema version {version}; this lama knows versions up to {latest}.",
+            "Update lama, or set LAMA_HOME to another folder.",
         )
     return version
 

@@ -54,7 +54,7 @@ class Opening:
         open_services: Callable[[Paths, LoadedSettings], Awaitable["Services"]],
     ) -> None:
         self.paths = paths
-        self.problems: tuple[ConfigError, ...] = loaded.problems
+        self.problems: tuple[ConfigError, ...] = _with_consequence(loaded.problems)
         self._loaded = loaded
         self._open_services = open_services
         self._services: Services | None = None
@@ -105,3 +105,13 @@ class Opening:
             self._services = None
         if self._temporary is not None:
             await asyncio.to_thread(shutil.rmtree, self._temporary, ignore_errors=True)
+
+
+def _with_consequence(problems: tuple[ConfigError, ...]) -> tuple[ConfigError, ...]:
+    """What is wrong with the settings; the first says what is in force meanwhile."""
+    if not problems:
+        return ()
+    first, *others = problems
+    meanwhile = "Until it is put right lama runs on its defaults, and no request leaves this machine."
+    detail = f"{first.detail.rstrip('.')}. {meanwhile}" if first.detail else meanwhile
+    return (ConfigError(first.title, detail, first.hint), *others)

@@ -56,9 +56,14 @@ class Saved:
 
 
 def saved(home: Path) -> list[Saved]:
-    """Every message in the order of writing, read by SQLite itself."""
-    with closing(sqlite3.connect(home / "lama" / "data" / "lama.db")) as connection:
+    """Every message in the order of writing, read by SQLite itself; none before there is a database."""
+    file = home / "lama" / "data" / "lama.db"
+    if not file.exists():
+        return []
+    with closing(sqlite3.connect(file)) as connection:
         assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+        if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'messages'").fetchall():
+            return []
         rows = connection.execute(
             "SELECT c.title, m.role, m.state, coalesce(group_concat(p.text, ''), '') FROM messages m"
             " JOIN conversations c ON c.id = m.conversation_id LEFT JOIN parts p ON p.message_id = m.id"
@@ -71,7 +76,7 @@ def wait_saved(home: Path, wanted: Callable[[list[Saved]], object], timeout: flo
     """Wait until what is saved fulfils `wanted`."""
     deadline = time.monotonic() + timeout
     while True:
-        found = saved(home) if (home / "lama" / "data" / "lama.db").exists() else []
+        found = saved(home)
         if wanted(found):
             return found
         assert time.monotonic() < deadline, f"after {timeout:g} s this is saved: {found}"
