@@ -30,14 +30,15 @@ async def watch(late: list[tuple[float, float]]) -> None:
 def run_watched(app: LamaApp) -> None:
     """In place of `LamaApp.run`."""
 
+    late: list[tuple[float, float]] = []
+
     async def run() -> None:
-        late: list[tuple[float, float]] = []
         look = asyncio.create_task(watch(late))
         await app.run_async()
         look.cancel()
-        Path(sys.argv[1]).write_text(json.dumps(late))
 
     asyncio.run(run())
+    Path(sys.argv[1]).write_text(json.dumps(late))
 
 
 if __name__ == "__main__":
