@@ -41,7 +41,7 @@ def _installed(model: "InstalledModel") -> Choice:
     if model.ref == GUIDE:
         about = "Built in and tiny: it only knows this app. Ask it anything about lama."
     problem = clean_line(model.problem, 300)
-    return Choice(clean_line(model.ref), " · ".join(filter(None, facts)), problem or about, problem)
+    return Choice(clean_line(model.ref, 4096), " · ".join(filter(None, facts)), problem or about, problem)
 
 
 def _millions(params: int | None) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from chat.scripted import Scripted, Step, says
 from stage import Only, Open, Stage
+from textual.driver import Driver
 
 from lama_tui.config.loader import LoadedSettings, load_settings
 from lama_tui.paths import Paths
@@ -32,6 +33,7 @@ def workspace(paths: Paths) -> Open:
         config: str = "",
         options: WorkspaceOptions = WorkspaceOptions(),  # noqa: B008 - frozen
         wait: bool = True,
+        driver: type[Driver] | None = None,
         **arguments: Any,
     ) -> AsyncIterator[Stage]:
         scripted = Scripted(*(scripts or (says("An answer."),)))
@@ -45,6 +47,8 @@ def workspace(paths: Paths) -> Open:
             return services
 
         app = LamaApp(paths, load_settings(paths), options, arguments.pop("opener", opener))
+        if driver is not None:
+            app.driver_class = driver
         async with app.run_test(size=size, notifications=True, **arguments) as pilot:
             stage = Stage(app, pilot, scripted, paths)
             if wait:

@@ -29,6 +29,9 @@ from lama_tui.ui.widgets.status_line import Status, StatusLine
 from lama_tui.ui.widgets.transcript import Transcript
 from lama_tui.ui.widgets.welcome import welcome
 
+_LONGEST_NAME = 4096
+"""Characters: a model can be named by the path of its folder."""
+
 _FRAME = 0.1
 """Seconds between looks at a running answer; more where drawing one takes long."""
 
@@ -78,11 +81,11 @@ class Talk(Screen[None]):
         self._opened = opened = await self._opening.open()
         if opened.problem is not None:
             self._notice.add(opened.problem)
-        default = self._options.model or self._opening.settings.model
-        current = CurrentConversation(opened.conversations, opened.chat, default)
+        asked = clean_line(self._options.model or "", _LONGEST_NAME)  # arguments may be bytes that are no text
+        current = CurrentConversation(opened.conversations, opened.chat, asked or self._opening.settings.model)
         self._unsubscribe = opened.chat.subscribe(self._heard)
         with self._notice.catching():
-            await self._open_first(current)
+            await self._open_first(current, asked)
         self._current = current
         self.watch_machine()
         await self._show()
@@ -93,7 +96,7 @@ class Talk(Screen[None]):
         with self._notice.catching():
             await self._opening.check()
 
-    async def _open_first(self, current: CurrentConversation) -> None:
+    async def _open_first(self, current: CurrentConversation, model: str) -> None:
         options, conversations = self._options, current.conversations
         wanted = None
         if options.conversation is not None:
@@ -110,8 +113,8 @@ class Talk(Screen[None]):
             wanted = await conversations.last()
         if wanted is not None:
             await current.open(wanted.id)
-            if options.model:
-                await current.use_model(options.model)
+            if model:
+                await current.use_model(model)
 
     # --- what is on screen ---------------------------------------------------------
 
