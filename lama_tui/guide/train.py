@@ -112,13 +112,13 @@ class Lessons:
     def _row(self, topic: str, prompt: list[int], whole: bool) -> tuple[list[int], list[int], list[float]]:
         answers = self._answers
         opening = answers.opening(topic)
-        if self._chance.random() > (0.4 if whole else 0.04):
+        if self._chance.random() > (0.4 if whole else 0.05):
             return prompt, answers.tokens[topic][:opening], answers.weights(topic, 0.1)[:opening]
-        weights = answers.weights(topic, 0.3)
+        weights = answers.weights(topic, 0.6)
         if self._chance.random() < 0.5:
             topic = self._chance.choice(list(answers.tokens))
             opening = answers.opening(topic)
-            weights = [0.0] * opening + answers.weights(topic, 0.3)[opening:]
+            weights = [0.0] * opening + answers.weights(topic, 0.6)[opening:]
         return prompt, answers.tokens[topic], weights
 
 
