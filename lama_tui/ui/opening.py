@@ -66,10 +66,15 @@ class Opening:
         return self._loaded.settings
 
     @property
+    def saves(self) -> bool:
+        """What is said will be there next time."""
+        return self._temporary is None
+
+    @property
     def notes(self) -> tuple[str, ...]:
         """What the status line must always say."""
         notes = ("local only",) if self.settings.privacy.local_only else ()
-        return (*notes, "not saved") if self._temporary is not None else notes
+        return notes if self.saves else (*notes, "not saved")
 
     async def open(self) -> Opened:
         """Open the store and mark what a crash cut short."""

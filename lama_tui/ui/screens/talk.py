@@ -180,6 +180,16 @@ class Talk(Screen[None]):
             return Place("unknown server" if isinstance(error, ConfigError) else "cannot run", True)
         return provider.place(name)
 
+    def _server(self, model: str) -> str:
+        """The server that answers as `model`; empty where this program does."""
+        if self._opened is None:
+            return ""
+        try:
+            provider, name = self._opened.services.providers.provider_for(model)
+        except LamaError:
+            return ""
+        return "" if provider.name == "local" else provider.place(name).label
+
     def _tick(self) -> None:
         """Draw a frame, unless the last one took so long that input would be felt to lag."""
         now = time.monotonic()
@@ -235,7 +245,7 @@ class Talk(Screen[None]):
 
     def _welcome(self, width: int, height: int, palette: Palette) -> list[Line]:
         model = self._current.model if self._current else ""
-        return welcome(width, height, palette, model, self._key)
+        return welcome(width, height, palette, model, self._server(model), self._opening.saves, self._key)
 
     # --- wishes --------------------------------------------------------------------
 

@@ -10,11 +10,18 @@ from lama_tui.ui.markdown.wrap import Line, Span, width_of, wrap
 from lama_tui.ui.palette import Palette
 
 
-def welcome(width: int, height: int, palette: Palette, model: str, key: Callable[[str], str]) -> list[Line]:
-    """Lines for the middle of an empty transcript, `width` by `height` cells."""
+def welcome(
+    width: int, height: int, palette: Palette, model: str, server: str, saves: bool, key: Callable[[str], str]
+) -> list[Line]:
+    """Lines for the middle of an empty transcript, `width` by `height` cells.
+
+    `server` is where `model` runs, empty for this program; `saves`: what is said will be there next time.
+    """
     room = max(10, min(width - 4, 60))
     if model == GUIDE:
         about = "You are talking to the guide: a tiny built-in model that only knows this app. Ask it how things work."
+    elif server:
+        about = f"{model_name(model)} on {server} will answer."
     elif model:
         about = f"{model_name(model)} will answer. It is loaded with the first message."
     else:
@@ -27,7 +34,7 @@ def welcome(width: int, height: int, palette: Palette, model: str, key: Callable
         ("models.open", "choose another model"),
         ("palette.open", "everything lama can do"),
         ("help.open", "all keys"),
-        ("app.quit", "quit; everything is saved"),
+        ("app.quit", "quit; everything is saved" if saves else "quit; nothing is saved this time"),
     ):
         lines.append([Segment(f"{key(binding):<10}", palette.marker), Segment(text, palette.muted)])
     above = max(0, (height - len(lines)) // 2)
