@@ -43,13 +43,15 @@ def test_heldout(ask: Callable[[str], str], capsys: pytest.CaptureFixture[str]) 
     def right(asked: list[dict[str, str]]) -> int:
         return sum(known[case["topic"]].accepts(ask(case["question"])) for case in asked)
 
+    # numbers only: who tunes the training must not see the questions, not even in a failure
+    total, knows, strange = len(cases), len(on_topic), len(off_topic)
     answered, refused = right(on_topic), right(off_topic)
     with capsys.disabled():
         print(
-            f"\nguide, held out: {answered + refused} of {len(cases)} right ({(answered + refused) / len(cases):.1%}); "
-            f"on topic {answered} of {len(on_topic)} ({answered / len(on_topic):.1%}), "
-            f"off-topic {refused} of {len(off_topic)} refused ({refused / len(off_topic):.1%})"
+            f"\nguide, held out: {answered + refused} of {total} right ({(answered + refused) / total:.1%}); "
+            f"on topic {answered} of {knows} ({answered / knows:.1%}), "
+            f"off-topic {refused} of {strange} refused ({refused / strange:.1%})"
         )
-    assert answered >= BAR * len(on_topic)
-    assert answered + refused >= BAR * len(cases)
-    assert refused >= REFUSED * len(off_topic)
+    assert answered >= BAR * knows
+    assert answered + refused >= BAR * total
+    assert refused >= REFUSED * strange
