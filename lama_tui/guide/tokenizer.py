@@ -1,5 +1,6 @@
 """The guide's tokenizer: byte-level BPE, three special tokens, and its chat template."""
 
+import json
 from collections.abc import Iterable
 
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
@@ -43,6 +44,14 @@ def learn(texts: Iterable[str]) -> Tokenizer:
     )
     tokenizer.train_from_iterator(texts, trainer)
     return tokenizer
+
+
+def in_small_pieces(tokenizer: Tokenizer) -> Tokenizer:
+    """The same vocabulary with only the first third of the merges, so that words fall into more tokens."""
+    definition = json.loads(tokenizer.to_str())
+    merges = definition["model"]["merges"]
+    definition["model"]["merges"] = merges[: len(merges) // 3]
+    return Tokenizer.from_str(json.dumps(definition))
 
 
 def prompts(tokenizer: Tokenizer, questions: list[str]) -> list[list[int]]:

@@ -14,6 +14,7 @@ import math
 import random
 import time
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 
 import torch
@@ -88,16 +89,31 @@ class Lessons:
 
     def __init__(self, questions: Questions, tokenizer: Tokenizer, answers: Answers, seed: int) -> None:
         self._questions, self._tokenizer, self._answers = questions, tokenizer, answers
+        self._small = speech.in_small_pieces(tokenizer)
+        self._user, self._assistant = tokenizer.token_to_id(speech.USER), tokenizer.token_to_id(speech.ASSISTANT)
+        self._known: tuple[dict[str, list[int]], dict[str, list[int]]] = ({}, {})
         self._chance = random.Random(seed)  # noqa: S311 — nothing secret is drawn
 
     def labelled(self, rows: int) -> list[tuple[str, list[int]]]:
         """`rows` pairs of topic and prompt tokens."""
-        # half of them split into rarer pieces, so that no word is known by one token only
-        self._tokenizer.model.dropout = self._chance.choice((None, 0.1))
         drawn = [self._questions.draw() for _ in range(rows)]
-        found = speech.prompts(self._tokenizer, [text for _, text in drawn])
-        self._tokenizer.model.dropout = None
-        return [(topic, prompt) for (topic, _), prompt in zip(drawn, found, strict=True)]
+        return [(topic, self._prompt(text)) for topic, text in drawn]
+
+    def _prompt(self, question: str) -> list[int]:
+        """The tokens of a question; in half of them some words fall into smaller pieces.
+
+        So no word is known by one token only, and one with a slip in it resembles the right one.
+        """
+        share = self._chance.choice((0.0, 0.15))
+        words = speech.question_text(question).split(" ")[1:]
+        pieces = [self._pieces(" " + word, small=self._chance.random() < share) for word in words]
+        return [self._user, *chain.from_iterable(pieces), self._assistant]
+
+    def _pieces(self, word: str, small: bool) -> list[int]:
+        known = self._known[small]
+        if word not in known:
+            known[word] = (self._small if small else self._tokenizer).encode(word).ids
+        return known[word]
 
     def batches(self, whole: bool) -> Iterator[Batch]:
         """Batches of openings, or of `whole` answers."""
