@@ -14,10 +14,14 @@ from pathlib import Path
 PICTURE = Path(__file__).parents[1] / "docs" / "workspace.svg"
 SIZE = (124, 34)  # columns, rows: three panes
 CONVERSATIONS = (
-    ["How do I search my old conversations?"],
+    ["Is anything sent to the internet?"],
     ["Where are my conversations saved?"],
-    ["How do I stop an answer?", "Can I change the keys?"],
-    ["How do I get a real model?", "And how do I use it here?", "What does the monitor show?"],
+    ["How do I copy an answer?", "Can I change the keys?"],
+    [
+        "How do I download a model from Hugging Face?",
+        "Which model should I choose?",
+        "How do I switch to another model?",
+    ],
 )
 PATIENCE = 60.0  # seconds that an answer may take
 

@@ -58,9 +58,9 @@ class Finder:
             if called in self._switched - self._settled and shows and not _is_off(node):
                 yield f"{called}(…) without markup=False"
             elif called in self._unswitched:
-                yield from (f"{called}(…) reads this as markup" for text in _texts(node) if not _is_made(text))
+                yield from (f"{called}(…) reads this as markup" for text in _texts(node) if not _is_plain(text))
             elif called == "add_row":
-                yield from ("a cell of add_row(…) is read as markup" for cell in node.args if not _is_made(cell))
+                yield from ("a cell of add_row(…) is read as markup" for cell in node.args if not _is_plain(cell))
             elif called == "from_markup" and not (node.args and _is_literal(node.args[0])):
                 yield "from_markup(…) of something that is not a literal"
         elif isinstance(node, ast.ClassDef) and {_name(base) for base in node.bases} & self._switched:
@@ -70,7 +70,7 @@ class Finder:
         elif isinstance(node, ast.Assign | ast.AnnAssign | ast.AugAssign):
             for target in node.targets if isinstance(node, ast.Assign) else [node.target]:
                 title = isinstance(target, ast.Attribute) and target.attr in TITLES
-                if title and node.value is not None and not (_is_literal(node.value) or _is_made(node.value)):
+                if title and node.value is not None and not _is_plain(node.value):
                     yield f"{_name(target)} reads this as markup"
 
 
@@ -103,10 +103,16 @@ def _is_made(node: ast.expr) -> bool:
     return _name(owner) in MADE
 
 
+def _is_plain(node: ast.expr) -> bool:
+    """Whether it is content, or a literal: those are ours."""
+    if isinstance(node, ast.IfExp):
+        return _is_plain(node.body) and _is_plain(node.orelse)
+    return _is_literal(node) or _is_made(node)
+
+
 def _texts(call: ast.Call) -> Iterable[ast.expr]:
-    """What a widget is given to show: literals are ours, and keyword arguments name things."""
-    shown = [*call.args, *(keyword.value for keyword in call.keywords if keyword.arg in ("label", "prompt", "title"))]
-    return [argument for argument in shown if not _is_literal(argument)]
+    """What a widget is given to show; other keyword arguments name things."""
+    return [*call.args, *(keyword.value for keyword in call.keywords if keyword.arg in ("label", "prompt", "title"))]
 
 
 def _super_inits(made: ast.ClassDef) -> list[ast.Call]:
