@@ -75,6 +75,31 @@ def survives(home: Path, rounds: int, seed: int) -> None:
             leave(terminal)
 
 
+def test_what_waits_survives(tmp_path: Path) -> None:
+    steady = Steady(RATE)
+    with server(steady) as served:
+        configure(tmp_path, provider(served.endpoint))
+        with lama(tmp_path) as terminal:
+            ask(terminal, "The first question")
+            terminal.wait_for("0.3 ")
+            ask(terminal, "Waits for its turn")
+            terminal.wait_for("next: Waits for its turn")
+            terminal.signal(signal.SIGKILL)
+            assert terminal.wait_exit() == -signal.SIGKILL
+        steady.words = 5
+        with lama(tmp_path) as terminal:
+            text = terminal.wait_for("next: Waits for its turn")
+            assert "up edits it · enter sends it" in text
+            assert len(saved(tmp_path)) == 2  # it is not sent by itself
+            terminal.key("up")
+            terminal.wait_for(lambda text: "next:" not in text and "Waits for its turn" in text)
+            terminal.send(" no more")
+            terminal.key("enter")
+            done = wait_saved(tmp_path, lambda saved: len(saved) == 4 and saved[-1].state == "complete")
+            assert done[2].text == "Waits for its turn no more"
+            leave(terminal)
+
+
 def test_killed_three_times(tmp_path: Path) -> None:
     survives(tmp_path, 3, random.randrange(1 << 32))
 

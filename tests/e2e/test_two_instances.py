@@ -1,0 +1,101 @@
+"""Two windows on one home: both talk, each sees what the other does, and neither spoils it."""
+
+import time
+from pathlib import Path
+
+from workspace import Steady, ask, configure, lama, leave, provider, saved, server, wait_saved
+
+
+def test_both_chat_and_see_each_other(tmp_path: Path) -> None:
+    steady = Steady(rate=20, words=60)
+    with server(steady) as served:
+        configure(tmp_path, provider(served.endpoint))
+        with lama(tmp_path) as one, lama(tmp_path) as two:
+            ask(one, "First window")
+            one.wait_for("0.2 ")
+            ask(two, "Second window")
+            two.wait_for("1.2 ")
+            # its list was read anew when it spoke, so it knows what the first window began
+            two.wait_for("First window")
+            two.key("ctrl+s")
+            two.wait_for("Rename")
+            two.key("end", "enter")
+            text = two.wait_for("another window is writing this answer")
+            assert "interrupted" not in text
+            leave(two)  # while both answers run: its own is interrupted, the other's is not
+
+            states = {m.conversation: m.state for m in saved(tmp_path) if m.role == "assistant"}
+            assert states == {"First window": "streaming", "Second window": "interrupted"}
+            one.wait_for("0.59", 10)
+            ask(one, "And on")
+            one.wait_for("Second window")
+            one.wait_for("2.2 ")
+            leave(one)
+    found = [(m.conversation, m.role, m.state) for m in saved(tmp_path)]
+    assert sorted(found) == sorted(
+        [
+            ("First window", "user", "complete"),
+            ("First window", "assistant", "complete"),
+            ("Second window", "user", "complete"),
+            ("Second window", "assistant", "interrupted"),
+            ("First window", "user", "complete"),
+            ("First window", "assistant", "interrupted"),
+        ]
+    )
+
+
+def test_a_start_does_not_take_a_running_answer_for_interrupted(tmp_path: Path) -> None:
+    with server(Steady(rate=20, words=80)) as served:
+        configure(tmp_path, provider(served.endpoint))
+        with lama(tmp_path) as one:
+            ask(one, "First window")
+            one.wait_for("0.2 ")
+            with lama(tmp_path) as two:  # opens on the same conversation
+                text = two.wait_for("another window is writing this answer")
+                assert "interrupted" not in text and "◧" not in text
+                two.key("escape")
+                two.wait_for("Continue")
+                two.send("c")
+                two.wait_for("cannot be continued")
+                leave(two)
+            one.wait_for("0.79", 10)
+            assert wait_saved(tmp_path, lambda saved: saved[-1].state == "complete")
+            leave(one)
+
+
+def test_both_write_into_one_conversation(tmp_path: Path) -> None:
+    """Not what one means to do, but nothing may be lost by it: each answer is a branch of its own."""
+    with server(Steady(rate=50, words=20)) as served:
+        configure(tmp_path, provider(served.endpoint))
+        with lama(tmp_path) as one:
+            ask(one, "Begin")
+            wait_saved(tmp_path, lambda saved: saved and saved[-1].state == "complete")
+            with lama(tmp_path) as two:
+                two.wait_for("0.19")
+                one.send("From the first\r")
+                two.send("From the second\r")
+                wait_saved(tmp_path, lambda saved: len(saved) == 6 and all(m.state == "complete" for m in saved))
+                one.wait_for("From the first")
+                two.wait_for("From the second")
+                leave(two)
+            leave(one)
+        texts = {m.text for m in saved(tmp_path) if m.role == "user"}
+        assert texts == {"Begin", "From the first", "From the second"}
+
+
+def test_much_at_once_from_both(tmp_path: Path) -> None:
+    with server(Steady(rate=500, words=100)) as served:
+        configure(tmp_path, provider(served.endpoint))
+        with lama(tmp_path) as one, lama(tmp_path) as two:
+            began = time.monotonic()
+            for number in range(4):
+                for name, terminal in (("one", one), ("two", two)):
+                    ask(terminal, f"{name} asks {number}")
+                    terminal.key("ctrl+n")
+            done = wait_saved(
+                tmp_path, lambda saved: len(saved) == 16 and all(m.state == "complete" for m in saved), 30
+            )
+            assert time.monotonic() - began < 30
+            assert all(len(m.text.split()) == 100 for m in done if m.role == "assistant")
+            leave(one)
+            leave(two)
