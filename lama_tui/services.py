@@ -90,7 +90,9 @@ class Services:
             from lama_tui.chat.chat import Chat
 
             conversations = await self.conversations()
-            self._chat = self._chat or Chat(conversations, self.providers.provider_for, self.settings.generation)
+            chat = Chat(conversations, self.providers.provider_for, self.settings.generation)
+            await chat.load()
+            self._chat = self._chat or chat
         return self._chat
 
     async def close(self) -> None:

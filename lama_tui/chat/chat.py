@@ -3,11 +3,11 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 
 from lama_tui.chat.progress import TurnProgress
 from lama_tui.chat.turn import Providers, Turn
 from lama_tui.config.settings import GenerationSettings
+from lama_tui.conversations.messages import QueuedMessage
 from lama_tui.conversations.table import Conversations
 from lama_tui.errors import InferenceError, LamaError, StoreError
 from lama_tui.events import SaveDelayed, StreamEvent
@@ -18,14 +18,6 @@ _log = logging.getLogger(__name__)
 Listener = Callable[[ConversationId, MessageId, StreamEvent], None]
 
 CLOSE_SECONDS = 0.9  # of the second in which a quitting program must be gone
-
-
-@dataclass(frozen=True, slots=True)
-class _Queued:
-    """A message that waits for the running answer."""
-
-    text: str
-    model: str
 
 
 class Chat:
@@ -42,9 +34,15 @@ class Chat:
         self._turns: dict[ConversationId, Turn] = {}
         self._starting: dict[ConversationId, asyncio.Task[MessageId]] = {}
         self._driving: dict[ConversationId, asyncio.Task[None]] = {}
-        self._queues: dict[ConversationId, list[_Queued]] = {}
+        self._queued: list[QueuedMessage] = []  # as saved, less what is just being sent
+        self._queueing = asyncio.Lock()  # while it is held no turn ends
+        self._enqueuing: set[asyncio.Task[None]] = set()
         self._listeners: list[Listener] = []
         self._closed = False
+
+    async def load(self) -> None:
+        """Learn what waits since an earlier run; call it before anything is sent. Raises `StoreError`."""
+        self._queued = list(await self._conversations.queued())
 
     # -- what people do
 
@@ -53,10 +51,23 @@ class Chat:
 
         Raises `StoreError` when the message cannot be saved: then nothing was sent.
         """
-        if self._is_busy(conversation):
-            self._queues.setdefault(conversation, []).append(_Queued(text, model))
-            return None
-        return await asyncio.shield(self._begin(conversation, self._ask(conversation, text, model)))
+        async with self._queueing:
+            self._require_open()
+            if self.is_busy(conversation):
+                await asyncio.shield(self._enqueue(conversation, text, model))
+                return None
+            begun = self._begin(conversation, self._ask(conversation, text, model))
+        return await asyncio.shield(begun)
+
+    async def send_queued(self, conversation: ConversationId) -> MessageId | None:
+        """Begin the answer to what waits longest; its id, or None when nothing waits or an answer runs.
+
+        Raises `StoreError` when that cannot be saved: then it goes on waiting.
+        """
+        async with self._queueing:
+            self._require_open()
+            begun = None if self.is_busy(conversation) else self._begin_queued(conversation)
+        return await asyncio.shield(begun) if begun else None
 
     async def regenerate(self, answer: MessageId, model: str = "") -> MessageId:
         """Begin another answer beside this one, by default with the conversation's model; its id."""
@@ -93,12 +104,21 @@ class Chat:
 
     def queued(self, conversation: ConversationId) -> tuple[str, ...]:
         """The messages that wait, first to be sent first."""
-        return tuple(waiting.text for waiting in self._queues.get(conversation, ()))
+        return tuple(queued.text for queued in self._queued if queued.conversation == conversation)
 
-    def take_queued(self, conversation: ConversationId) -> str | None:
-        """Take the newest waiting message back, to edit it."""
-        queue = self._queues.get(conversation)
-        return queue.pop().text if queue else None
+    async def take_queued(self, conversation: ConversationId) -> str | None:
+        """Take the newest waiting message back, to edit it; None when nothing waits. Raises `StoreError`."""
+        async with self._queueing:
+            for queued in [queued for queued in reversed(self._queued) if queued.conversation == conversation]:
+                taken = await self._conversations.dequeue(queued)
+                self._queued.remove(queued)
+                if taken:
+                    return queued.text
+        return None
+
+    def is_busy(self, conversation: ConversationId) -> bool:
+        """A turn runs there or is about to."""
+        return conversation in self._turns or conversation in self._starting
 
     def running(self, conversation: ConversationId) -> TurnProgress | None:
         """How far the running turn of a conversation is; None without one."""
@@ -133,17 +153,28 @@ class Chat:
 
     # -- how turns begin and end
 
-    def _is_busy(self, conversation: ConversationId) -> bool:
-        """A turn runs or is about to. Raises `InferenceError` after `close`."""
+    def _require_open(self) -> None:
+        """Raise `InferenceError` after `close`."""
         if self._closed:
             raise InferenceError("No answer can begin", "lama is quitting.", "Start it again.")
-        return conversation in self._turns or conversation in self._starting
+
+    def _enqueue(self, conversation: ConversationId, text: str, model: str) -> "asyncio.Task[None]":
+        """Save a message that waits, in a task that outlives whoever waits for it."""
+
+        async def write() -> None:
+            self._queued.append(await self._conversations.enqueue(conversation, text, model))
+
+        task = asyncio.create_task(write())
+        self._enqueuing.add(task)
+        task.add_done_callback(self._enqueuing.discard)
+        return task
 
     async def _begin_if_idle(
         self, conversation: ConversationId, write: Callable[[], Awaitable[MessageId]]
     ) -> MessageId:
         """As `_begin`, but raise `InferenceError` when a turn runs there."""
-        if self._is_busy(conversation):
+        self._require_open()
+        if self.is_busy(conversation):
             raise InferenceError(
                 "An answer is still being written", "A conversation has one at a time.", "Stop it, or wait for its end."
             )
@@ -184,24 +215,42 @@ class Chat:
         conversation = turn.conversation
         try:
             ending = await turn.run()
+            async with self._queueing:  # what is being queued behind this turn must be seen below
+                pass
         finally:
             del self._turns[conversation]
             del self._driving[conversation]
-        queue = self._queues.get(conversation)
         goes_on = turn.state == "complete" and not turn.asked_to_end and not self._closed
-        if not (goes_on and queue):
-            self._emit(conversation, turn.message, ending)
-            return
         # Reserved before anyone hears of the end, so that what they send comes after what waits.
-        queued = queue.pop(0)
-        begun = self._begin(conversation, self._ask(conversation, queued.text, queued.model))
+        begun = self._begin_queued(conversation) if goes_on else None
         self._emit(conversation, turn.message, ending)
+        if begun is None:
+            return
         try:
             await begun
+        except StoreError as error:
+            self._emit(conversation, turn.message, SaveDelayed(error))
         except LamaError as error:
-            queue.insert(0, queued)
-            if isinstance(error, StoreError):
-                self._emit(conversation, turn.message, SaveDelayed(error))
+            _log.warning("what waited was not sent: %s", error)
+
+    def _begin_queued(self, conversation: ConversationId) -> "asyncio.Task[MessageId] | None":
+        """As `_begin`, with what waits longest; None when nothing waits."""
+        queued = next((queued for queued in self._queued if queued.conversation == conversation), None)
+        if queued is None:
+            return None
+        self._queued.remove(queued)
+
+        async def write() -> MessageId:
+            try:
+                added = await self._conversations.add_queued_turn(queued)
+            except BaseException:
+                self._queued.insert(0, queued)
+                raise
+            if added is None:
+                raise InferenceError("The message waits no more", "Another lama sent it or took it back.")
+            return added[1]
+
+        return self._begin(conversation, write)
 
     def _ask(self, conversation: ConversationId, text: str, model: str) -> Callable[[], Awaitable[MessageId]]:
         """Writes a question and its empty answer, and returns the answer's id."""
@@ -214,7 +263,7 @@ class Chat:
 
     def _tasks(self) -> "set[asyncio.Task[MessageId] | asyncio.Task[None]]":
         """Everything that runs now."""
-        return {*self._starting.values(), *self._driving.values()}
+        return {*self._starting.values(), *self._driving.values(), *self._enqueuing}
 
     def _emit(self, conversation: ConversationId, message: MessageId, event: StreamEvent) -> None:
         """Tell all listeners; one that fails harms neither the turn nor the others."""

@@ -62,6 +62,16 @@ class Message:
 
 
 @dataclass(frozen=True, slots=True)
+class QueuedMessage:
+    """What waits for an answer to end, to be sent to `model`; the lowest `ordinal` is sent first."""
+
+    ordinal: int
+    conversation: ConversationId
+    text: str
+    model: str
+
+
+@dataclass(frozen=True, slots=True)
 class Conversation:
     """A conversation as the list shows it. Times are UTC milliseconds.
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from lama_tui.conversations.message_table import end_message, insert_message, newest_leaf, now, write_parts
-from lama_tui.conversations.messages import Conversation, Message
+from lama_tui.conversations.messages import Conversation, Message, QueuedMessage
 from lama_tui.conversations.rows import (
     SELECT_CONVERSATION,
     SELECT_MESSAGE,
@@ -156,20 +156,25 @@ class Conversations:
 
         Returns both ids. The first message of a conversation without a title gives it one.
         """
-        text = clean(text)
         async with self._database.transaction(durable=True) as connection:
-            rows = await _rows(connection, "SELECT head, title FROM conversations WHERE id = ?", (conversation,))
-            if not rows:
-                raise _missing("conversation", conversation)
-            question = await insert_message(connection, conversation, rows[0]["head"], "user", text=text)
-            answer = await insert_message(
-                connection, conversation, question, "assistant", model=model, owner=self._database.instance
-            )
-            title = rows[0]["title"] or title_from(text)
-            await connection.execute(
-                "UPDATE conversations SET title = ?, model = ? WHERE id = ?", (title, model, conversation)
-            )
-            return question, answer
+            return await self._insert_turn(connection, conversation, clean(text), model)
+
+    async def _insert_turn(
+        self, connection: "Connection", conversation: ConversationId, text: str, model: str
+    ) -> tuple[MessageId, MessageId]:
+        """The statements of `add_turn`."""
+        rows = await _rows(connection, "SELECT head, title FROM conversations WHERE id = ?", (conversation,))
+        if not rows:
+            raise _missing("conversation", conversation)
+        question = await insert_message(connection, conversation, rows[0]["head"], "user", text=text)
+        answer = await insert_message(
+            connection, conversation, question, "assistant", model=model, owner=self._database.instance
+        )
+        title = rows[0]["title"] or title_from(text)
+        await connection.execute(
+            "UPDATE conversations SET title = ?, model = ? WHERE id = ?", (title, model, conversation)
+        )
+        return question, answer
 
     async def add_sibling(self, message: MessageId, model: str) -> MessageId:
         """Write an empty, streaming answer beside this answer and show it; durable."""
@@ -227,6 +232,39 @@ class Conversations:
             await write_parts(connection, message, clean(text), clean(reasoning))
             await end_message(connection, message, state, finish_reason, usage or Usage(), error)
 
+    # -- what waits for an answer to end
+
+    async def queued(self) -> tuple[QueuedMessage, ...]:
+        """What waits in any conversation, first to be sent first."""
+        rows = await self._database.read("SELECT * FROM queue ORDER BY ordinal")
+        return tuple(
+            QueuedMessage(row["ordinal"], ConversationId(row["conversation_id"]), row["text"], row["model"])
+            for row in rows
+        )
+
+    async def enqueue(self, conversation: ConversationId, text: str, model: str) -> QueuedMessage:
+        """Let a message wait, behind all others; durable."""
+        text = clean(text)
+        async with self._database.transaction(durable=True) as connection:
+            cursor = await connection.execute(
+                "INSERT INTO queue (conversation_id, text, model, created) VALUES (?, ?, ?, ?)",
+                (conversation, text, model, now()),
+            )
+            assert cursor.lastrowid is not None  # noqa: S101 - an INSERT has one
+            return QueuedMessage(cursor.lastrowid, conversation, text, model)
+
+    async def dequeue(self, queued: QueuedMessage) -> bool:
+        """Let a message wait no more; False when another lama sent it or took it back."""
+        async with self._database.transaction(durable=True) as connection:
+            return await _dequeue(connection, queued)
+
+    async def add_queued_turn(self, queued: QueuedMessage) -> tuple[MessageId, MessageId] | None:
+        """As `add_turn` with a message that waits no more; None when another lama sent it or took it back."""
+        async with self._database.transaction(durable=True) as connection:
+            if not await _dequeue(connection, queued):
+                return None
+            return await self._insert_turn(connection, queued.conversation, queued.text, queued.model)
+
     async def recover(self) -> int:
         """Mark as `interrupted` what streams in no live instance; how many that were."""
         # Who streams first, who lives second: the other way round, an instance that starts in
@@ -246,6 +284,12 @@ class Conversations:
 async def _rows(connection: "Connection", sql: str, parameters: Sequence[Any]) -> "Sequence[sqlite3.Row]":
     """All rows of a statement inside a transaction."""
     return tuple(await connection.execute_fetchall(sql, parameters))
+
+
+async def _dequeue(connection: "Connection", queued: QueuedMessage) -> bool:
+    """Whether it was there to be taken out of the queue."""
+    cursor = await connection.execute("DELETE FROM queue WHERE ordinal = ?", (queued.ordinal,))
+    return cursor.rowcount == 1
 
 
 def _missing(what: str, number: int) -> StoreError:

@@ -57,8 +57,13 @@ class CurrentConversation:
 
     @property
     def queued(self) -> tuple[str, ...]:
-        """Messages that wait for the answer to end."""
+        """Messages that wait, first to be sent first."""
         return self.chat.queued(self.id) if self.id is not None else ()
+
+    @property
+    def is_held_up(self) -> bool:
+        """Messages wait although no answer runs: after a stop, a failure or a new start."""
+        return self.id is not None and bool(self.queued) and not self.chat.is_busy(self.id)
 
     @property
     def usage(self) -> Usage:
@@ -125,9 +130,14 @@ class CurrentConversation:
         if self.id is not None:
             await self.chat.stop(self.id)
 
-    def take_queued(self) -> str | None:
+    async def take_queued(self) -> str | None:
         """Take the newest waiting message back."""
-        return self.chat.take_queued(self.id) if self.id is not None else None
+        return await self.chat.take_queued(self.id) if self.id is not None else None
+
+    async def send_queued(self) -> None:
+        """Send what waits longest, unless an answer runs."""
+        if self.id is not None:
+            await self.chat.send_queued(self.id)
 
     def text_of(self, message: MessageId) -> str:
         """The text of a shown message."""

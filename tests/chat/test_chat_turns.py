@@ -286,7 +286,7 @@ async def test_queued_messages_follow_a_good_answer_in_order(chat_with, conversa
     results = await asyncio.gather(*(chat.send(conversation, text, "m") for text in ("1", "2", "3")))
     assert results[1:] == [None, None]
     assert chat.queued(conversation) == ("2", "3")
-    assert chat.take_queued(conversation) == "3"
+    assert await chat.take_queued(conversation) == "3"
     await chat.send(conversation, "three", "m")
     gate.set()
     await until(lambda: len(heard.ends()) == 3)
@@ -316,6 +316,99 @@ async def test_the_queue_waits_after_stop_and_failure(chat_with, conversations, 
     await until(lambda: len(heard.ends()) == 3)
     path = await conversations.messages(conversation)
     assert [message.text for message in path if message.role == "user"] == ["1", "1b", "2"]
+
+
+async def test_what_waits_outlives_the_program_and_is_sent_when_asked_for(chat_with, conversations):
+    first = chat_with(Scripted([asyncio.Event()]))
+    conversation, other = await conversations.create(), await conversations.create()
+    await first.send(other, "x", "m")
+    await first.send(other, "elsewhere", "m")
+    for text, model in (("1", "a"), ("2", "b\x1b"), ("3", "c"), ("4", "d")):
+        await first.send(conversation, text, model)
+    assert await first.take_queued(conversation) == "4"
+    await first.close()
+
+    provider = Scripted(says("ok"))
+    chat = chat_with(provider)
+    await chat.load()
+    heard = listen(chat)
+    assert chat.queued(conversation) == ("2", "3")
+    assert not chat.running_ids()
+    assert await chat.send_queued(conversation) is not None
+    assert chat.queued(conversation) == ("3",)
+    await until(lambda: len(heard.ends()) == 2)  # and the other one follows
+    path = await conversations.messages(conversation)
+    assert [message.text for message in path if message.role == "user"] == ["1", "2", "3"]
+    assert [message.model for message in path if message.role == "assistant"] == ["a", "b\x1b", "c"]
+    assert await chat.send_queued(conversation) is None
+    assert await chat.take_queued(conversation) is None
+    assert [queued.text for queued in await conversations.queued()] == ["elsewhere"]
+
+
+async def test_a_message_that_is_being_queued_as_the_answer_ends_is_sent(chat_with, conversations, database):
+    gate = asyncio.Event()
+    chat = chat_with(Scripted([gate, StreamFinished("stop", Usage())], says("second")))
+    heard = listen(chat)
+    conversation = await conversations.create()
+    await chat.send(conversation, "1", "m")
+    async with database.transaction():  # until it ends, first the answer's end waits to be saved, then the message
+        gate.set()
+        await until(lambda: chat.running(conversation).phase == "saving")
+        sending = asyncio.create_task(chat.send(conversation, "2", "m"))
+        await asyncio.sleep(0)
+        assert chat.queued(conversation) == ()
+    assert await sending is None
+    await until(lambda: len(heard.ends()) == 2)
+    assert [message.text for message in await conversations.messages(conversation)] == ["1", "", "2", "second"]
+
+
+async def test_a_sender_that_is_cancelled_has_queued_its_message(chat_with, conversations, database):
+    chat = chat_with(Scripted([asyncio.Event()]))
+    conversation = await conversations.create()
+    await chat.send(conversation, "1", "m")
+    async with database.transaction():
+        sending = asyncio.create_task(chat.send(conversation, "2", "m"))
+        await asyncio.sleep(0)
+        sending.cancel()
+    await chat.close()
+    assert [queued.text for queued in await conversations.queued()] == ["2"]
+
+
+async def test_two_programs_send_what_waits_once(chat_with, conversations):
+    conversation = await conversations.create()
+    await conversations.enqueue(conversation, "1", "m")
+    await conversations.enqueue(conversation, "2", "m")
+    one, two = chat_with(Scripted(says("ok"))), chat_with(Scripted(says("ok")))
+    await one.load()
+    await two.load()
+    assert await one.take_queued(conversation) == "2"
+    assert await one.send_queued(conversation) is not None
+    with pytest.raises(InferenceError, match="Another lama"):
+        await two.send_queued(conversation)
+    assert await two.take_queued(conversation) is None
+    assert two.queued(conversation) == ()
+    await until(lambda: not one.running_ids())
+    assert [message.text for message in await conversations.messages(conversation)] == ["1", "ok"]
+
+
+async def test_what_waits_goes_on_waiting_when_it_cannot_be_saved(chat_with, conversations, database):
+    conversation = await conversations.create()
+    queued = await conversations.enqueue(conversation, "1", "m")
+    async with database.transaction() as connection:
+        await connection.execute(
+            "CREATE TRIGGER refuse BEFORE INSERT ON messages BEGIN SELECT raise(ABORT, 'refused'); END"
+        )
+    chat = chat_with(Scripted(says("ok")))
+    await chat.load()
+    with pytest.raises(StoreError, match="refused"):
+        await chat.send_queued(conversation)
+    assert chat.queued(conversation) == ("1",)
+    assert await conversations.queued() == (queued,)
+    assert not chat.is_busy(conversation)
+    async with database.transaction() as connection:
+        await connection.execute("DROP TRIGGER refuse")
+    assert await chat.send_queued(conversation) is not None
+    assert chat.queued(conversation) == () == await conversations.queued()
 
 
 async def test_close_saves_everything_as_interrupted_within_a_second(conversations):

@@ -89,6 +89,51 @@ def held(*words: str) -> tuple[asyncio.Event, list[object]]:
     return go, [*script, StreamFinished("stop", Usage())]
 
 
+async def test_what_waits_after_a_stop_is_sent_by_enter(workspace: Open) -> None:
+    _, script = held("thinking about it")
+    async with workspace(script, says("second"), says("third")) as stage:
+        await stage.say("first")
+        await stage.until_seen("thinking about it")
+        await stage.say("then this")
+        await stage.press("enter")  # while an answer runs there is nothing to send
+        await stage.until_seen("next: then this")
+        assert "enter sends" not in stage.seen()
+        await stage.press("escape")
+        await stage.until_seen("up edits it · enter sends it")
+        stage.composer.focus()
+        await stage.press("space", "enter")
+        await stage.until(lambda: stage.composer._enter is None)
+        await stage.pilot.pause()
+        # what is only space is neither sent nor taken for nothing
+        assert stage.queued == ("then this",)
+        await stage.press("backspace", "enter")
+        await stage.until_seen("second")
+        await stage.until_gone("enter sends")
+        await stage.idle()
+        assert [m.text for m in stage.messages] == ["first", "thinking about it", "then this", "second"]
+
+
+async def test_what_waits_is_there_after_a_restart(workspace: Open) -> None:
+    _, script = held("thinking about it")
+    async with workspace(script) as stage:
+        await stage.say("first")
+        await stage.until_seen("thinking about it")
+        await stage.say("then this")
+        await stage.say("and that")
+        await stage.until_seen("next: and that")
+    async with workspace(says("second"), says("third")) as stage:
+        await stage.until_seen("next: then this", "next: and that", "up edits the last one · enter sends the first one")
+        await stage.press("up")
+        await stage.until(lambda: stage.composer.text == "and that")
+        await stage.until_seen("up edits it · enter sends it")
+        stage.composer.clear()
+        await stage.ask("before")  # what waits follows the next answer
+        await stage.until(lambda: len(stage.messages) == 6)
+        await stage.idle()
+        assert [m.text for m in stage.messages][2:] == ["before", "second", "then this", "third"]
+        assert stage.queued == ()
+
+
 async def test_what_is_sent_meanwhile_waits_and_can_be_taken_back(workspace: Open) -> None:
     go, script = held("thinking about it")
     async with workspace(script, says("second")) as stage:

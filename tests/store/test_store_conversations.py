@@ -8,7 +8,7 @@ from lama_tui.conversations.message_table import now
 from lama_tui.conversations.titles import title_from
 from lama_tui.errors import AuthError, StoreError
 from lama_tui.store.database import Database
-from lama_tui.types import Usage
+from lama_tui.types import ConversationId, Usage
 
 
 async def search(database: Database, words: str) -> list[str]:
@@ -200,3 +200,27 @@ async def test_recover_takes_only_what_dead_instances_streamed(paths, database, 
     await conversations.resume(theirs)
     await conversations.finish(theirs, "complete", text="continued")
     assert not any(found.interrupted for found in await conversations.list())
+
+
+async def test_what_waits_is_taken_once_and_goes_with_its_conversation(conversations):
+    one, two = await conversations.create(), await conversations.create()
+    first = await conversations.enqueue(one, "a\x1b[0mb", "m")
+    second = await conversations.enqueue(two, "c", "n")
+    third = await conversations.enqueue(one, "d", "m")
+    assert await conversations.queued() == (first, second, third)
+    assert (first.text, second.model) == ("a\u241b[0mb", "n")
+    assert await conversations.dequeue(third)
+    assert not await conversations.dequeue(third)
+    again = await conversations.enqueue(one, "e", "m")
+    assert again.ordinal > third.ordinal
+    question, answer = await conversations.add_queued_turn(first)
+    path = await conversations.messages(one)
+    assert [(message.id, message.text) for message in path] == [(question, first.text), (answer, "")]
+    assert await conversations.add_queued_turn(first) is None
+    assert len(await conversations.messages(one)) == 2
+    with pytest.raises(StoreError):
+        await conversations.enqueue(ConversationId(99), "nowhere", "m")
+    await conversations.delete(one)
+    assert await conversations.queued() == (second, again)
+    await conversations.purge_deleted(now() + 1)
+    assert await conversations.queued() == (second,)

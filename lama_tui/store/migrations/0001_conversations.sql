@@ -43,6 +43,17 @@ CREATE TABLE parts (
     UNIQUE (message_id, ordinal)
 );
 
+-- What a person sent while an answer ran: it waits to become a turn, the lowest ordinal first.
+CREATE TABLE queue (
+    ordinal INTEGER PRIMARY KEY AUTOINCREMENT, -- never used twice: another lama may still know an old one
+    conversation_id INTEGER NOT NULL REFERENCES conversations (id) ON DELETE CASCADE,
+    text TEXT NOT NULL,
+    model TEXT NOT NULL,
+    created INTEGER NOT NULL
+);
+
+CREATE INDEX queue_waiting ON queue (conversation_id);
+
 -- The search index holds the parts of every message that is not streaming: a text that grows
 -- ten times a second would be indexed anew each time.
 CREATE VIRTUAL TABLE parts_index USING fts5 (

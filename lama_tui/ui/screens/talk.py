@@ -55,7 +55,7 @@ class Talk(Screen[None]):
         self._unsubscribe: Callable[[], None] = lambda: None
         self._deleted: list[ConversationId] = []
         self._early: list[str] = []  # sent before the store was open
-        self._titles: tuple[str, tuple[str, ...]] = ("", ())
+        self._titles: tuple[str, list[str]] = ("", [])
 
     def on_mount(self) -> None:
         """The composer takes keys at once; the store opens behind it."""
@@ -153,7 +153,7 @@ class Talk(Screen[None]):
             usage=current.usage,
             notes=notes,
         )
-        self._show_titles(current.title, current.queued)
+        self._show_titles(current.title, current.queued, current.is_held_up)
         if opened.chat.running_ids():
             if self._ticker is None:
                 self._ticker = self.set_interval(_FRAME, self._tick)
@@ -161,13 +161,18 @@ class Talk(Screen[None]):
             self._ticker.stop()
             self._ticker = None
 
-    def _show_titles(self, title: str, queued: tuple[str, ...]) -> None:
+    def _show_titles(self, title: str, queued: tuple[str, ...], held_up: bool) -> None:
         """Show what stands above and below the transcript, if it changed: either lays out the whole screen."""
-        if (title, queued) == self._titles:
+        lines = [f"next: {clean_line(text)}" for text in queued]
+        if held_up:  # first, because what waits may be long
+            last, first = ("it", "it") if len(queued) == 1 else ("the last one", "the first one")
+            edit, send = self._key("composer.edit_queued"), self._key("composer.send")
+            lines.insert(0, f"not sent yet: {edit} edits {last} · {send} sends {first}")
+        if (title, lines) == self._titles:
             return
-        self._titles = (title, queued)
+        self._titles = (title, lines)
         self._heading.update(title)
-        self._queue.update("\n".join(f"next: {clean_line(text)}" for text in queued))
+        self._queue.update("\n".join(lines))
         self._queue.set_class(bool(queued), "-shown")
 
     def _place(self, model: str) -> Place:
@@ -271,10 +276,19 @@ class Talk(Screen[None]):
         self._do(send(), follow=True)
 
     @on(Composer.QueuedRequested)
-    def _queued_requested(self) -> None:
-        if self._current is not None and (text := self._current.take_queued()) is not None:
-            self._composer.insert(text)
-            self._show_running()
+    @work(group="queued")
+    async def _queued_requested(self) -> None:
+        if self._current is None:
+            return
+        with self._notice.catching():
+            if (text := await self._current.take_queued()) is not None:
+                self._composer.insert(text)
+                self._show_running()
+
+    @on(Composer.SendQueuedRequested)
+    def _send_queued_requested(self) -> None:
+        if self._current is not None and self._current.is_held_up:
+            self._do(self._current.send_queued(), follow=True)
 
     @on(Composer.ScrollRequested)
     def _scroll_requested(self, event: Composer.ScrollRequested) -> None:

@@ -30,6 +30,9 @@ class Composer(TextArea):
     class QueuedRequested(Message):
         """The person wants the last queued message back."""
 
+    class SendQueuedRequested(Message):
+        """The person wants the first queued message sent: enter, with nothing typed."""
+
     class ScrollRequested(Message):
         """The person scrolls the transcript without leaving the composer."""
 
@@ -106,6 +109,8 @@ class Composer(TextArea):
         if text.strip():
             self.clear()
             self.post_message(self.Submitted(text))
+        elif not text:
+            self.post_message(self.SendQueuedRequested())
 
     @property
     def _keys_waiting(self) -> bool:
