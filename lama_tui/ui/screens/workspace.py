@@ -8,7 +8,7 @@ from textual.containers import Horizontal, Vertical
 from textual.dom import DOMNode
 from textual.events import Key
 from textual.widget import Widget
-from textual.widgets import Footer, Label, Static
+from textual.widgets import Label, Static
 
 from lama_tui.config.keymap import Scope
 from lama_tui.ui.bindings import bindings
@@ -19,6 +19,7 @@ from lama_tui.ui.screens.model_picker import ModelPicker
 from lama_tui.ui.screens.talk import Talk
 from lama_tui.ui.widgets.composer import Composer
 from lama_tui.ui.widgets.conversation_list import ConversationList
+from lama_tui.ui.widgets.key_line import KeyLine
 from lama_tui.ui.widgets.monitor_pane import MonitorPane
 from lama_tui.ui.widgets.notice import Notice
 from lama_tui.ui.widgets.status_line import StatusLine
@@ -43,6 +44,11 @@ class Workspace(Talk):
 
     def compose(self) -> ComposeResult:
         """All panes; the stylesheet decides which of them fit."""
+        # known now: set by the first resize, the classes would style and lay out everything a second time
+        for breakpoints, extent in zip(
+            (self.HORIZONTAL_BREAKPOINTS, self.VERTICAL_BREAKPOINTS), self.app.size, strict=True
+        ):
+            self.add_class(max(point for point in breakpoints if point[0] <= extent)[1])
         keys = KeyNames(self._key("transcript.fold"), self._key("transcript.continue"))
         with Horizontal(id="panes"):
             with Vertical(id="conversations-pane"):
@@ -58,7 +64,7 @@ class Workspace(Talk):
             with Vertical(id="monitor-pane"):
                 yield Label("Monitor", classes="pane-title", markup=False)
                 yield MonitorPane(id="monitor")
-        yield Footer(show_command_palette=False, compact=True)
+        yield KeyLine(id="keys")
 
     @property
     def targets(self) -> Mapping[Scope, DOMNode]:

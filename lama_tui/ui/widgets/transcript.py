@@ -11,7 +11,7 @@ from itertools import accumulate
 
 from rich.segment import Segment
 from textual import events
-from textual.geometry import Size
+from textual.geometry import Region, Size
 from textual.message import Message as WidgetMessage
 from textual.scroll_view import ScrollView
 from textual.selection import Selection
@@ -70,6 +70,7 @@ class Transcript(ScrollView, can_focus=True):
         self._empty = empty
         self._keys = keys
         self._drawn: list[DrawnMessage] = []
+        self._empty_lines: list[Line] = []
         self._tops: list[int] = [0]
         self._cursor: int | None = None
         self._following = True
@@ -178,10 +179,21 @@ class Transcript(ScrollView, can_focus=True):
         self._tops = [0, *accumulate(drawn.height for drawn in self._drawn)]
 
     def on_resize(self, event: events.Resize) -> None:
-        """Heights depend on the width: guess again, draw what is in view."""
+        """Heights depend on the width: guess again, draw what is in view, and keep what is read in view."""
+        top, width, palette = self.scroll_offset.y, self._text_width, self._palette()
+        index = min(bisect_right(self._tops, top) - 1, len(self._drawn) - 1)
+        read = self._drawn[index] if index >= 0 else None
+        share = (top - self._tops[index]) / max(1, read.height) if read is not None else 0.0
         for drawn in self._drawn:
-            if not drawn.is_drawn(self._text_width, self._palette()):
-                drawn.estimate(self._text_width)
+            if not drawn.is_drawn(width, palette):
+                drawn.estimate(width)
+        if read is not None and not self._following:
+            read.draw(width, palette)
+            self._measure()
+            self._set_extent(self._tops[-1])
+            self._settling = True  # not yet: what is above and below was only guessed
+            self.scroll_to(y=self._tops[index] + int(share * read.height), animate=False, force=True)
+            self._settling = False
         self._settle()
         self.refresh()
 
@@ -200,12 +212,18 @@ class Transcript(ScrollView, can_focus=True):
 
     # --- drawing -------------------------------------------------------------------
 
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """The lines of `crop`."""
+        if not self._drawn:
+            self._empty_lines = self._empty(*self.scrollable_content_region.size, self._palette())
+        return super().render_lines(crop)
+
     def render_line(self, y: int) -> Strip:
         """One line of the viewport."""
         width = self.scrollable_content_region.width
         base = self.visual_style.rich_style  # kept until the styles change, unlike `rich_style`
         if not self._drawn:
-            lines = self._empty(width, self.size.height, self._palette())
+            lines = self._empty_lines
             return Strip(lines[y] if y < len(lines) else []).adjust_cell_length(width).apply_style(base)
         position = self.scroll_offset.y + y
         index = bisect_right(self._tops, position) - 1
