@@ -20,7 +20,7 @@ def export(
 ) -> None:
     """Replace the files in `folder`: weights in fp32, configuration, tokenizer, where they come from."""
     folder.mkdir(parents=True, exist_ok=True)
-    end = tokenizer.token_to_id(speech.END)
+    end = speech.special_id(tokenizer, speech.END)
     tensors = {name: weight.contiguous() for name, weight in weights.items()}
     save_file(tensors, folder / "model.safetensors", metadata={"format": "mlx"})
     tokenizer.save(str(folder / "tokenizer.json"))

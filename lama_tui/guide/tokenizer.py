@@ -46,6 +46,14 @@ def learn(texts: Iterable[str]) -> Tokenizer:
     return tokenizer
 
 
+def special_id(tokenizer: Tokenizer, token: str) -> int:
+    """The id of a special token. Raises `ValueError` if the tokenizer has none."""
+    found = tokenizer.token_to_id(token)
+    if found is None:
+        raise ValueError(f"the tokenizer does not know {token}")
+    return found
+
+
 def in_small_pieces(tokenizer: Tokenizer) -> Tokenizer:
     """The same vocabulary with only the first third of the merges, so that words fall into more tokens."""
     definition = json.loads(tokenizer.to_str())
@@ -56,6 +64,6 @@ def in_small_pieces(tokenizer: Tokenizer) -> Tokenizer:
 
 def prompts(tokenizer: Tokenizer, questions: list[str]) -> list[list[int]]:
     """The tokens of questions up to where an answer begins, as the chat template has them."""
-    user, assistant = tokenizer.token_to_id(USER), tokenizer.token_to_id(ASSISTANT)
+    user, assistant = (special_id(tokenizer, token) for token in (USER, ASSISTANT))
     encoded = tokenizer.encode_batch_fast([question_text(question) for question in questions])
     return [[user, *found.ids, assistant] for found in encoded]

@@ -37,7 +37,7 @@ class Answers:
     """The answers as tokens, and where each parts from the others."""
 
     def __init__(self, tokenizer: Tokenizer) -> None:
-        end = tokenizer.token_to_id(speech.END)
+        end = speech.special_id(tokenizer, speech.END)
         self.tokens = {topic.id: [*tokenizer.encode(topic.answer).ids, end] for topic in topics()}
         following: dict[tuple[int, ...], set[int]] = {}
         for ids in self.tokens.values():
@@ -90,7 +90,10 @@ class Lessons:
     def __init__(self, questions: Questions, tokenizer: Tokenizer, answers: Answers, seed: int) -> None:
         self._questions, self._tokenizer, self._answers = questions, tokenizer, answers
         self._small = speech.in_small_pieces(tokenizer)
-        self._user, self._assistant = tokenizer.token_to_id(speech.USER), tokenizer.token_to_id(speech.ASSISTANT)
+        self._user, self._assistant = (
+            speech.special_id(tokenizer, speech.USER),
+            speech.special_id(tokenizer, speech.ASSISTANT),
+        )
         self._known: tuple[dict[str, list[int]], dict[str, list[int]]] = ({}, {})
         self._chance = random.Random(seed)  # noqa: S311 — nothing secret is drawn
 
@@ -196,13 +199,13 @@ def fit(weights: Weights, shape: Shape, lessons: Lessons, steps: int, whole: int
 def judge(weights: Weights, shape: Shape, tokenizer: Tokenizer, questions: list[tuple[str, str]]) -> list[str | None]:
     """The topics whose answers the model begins, greedily, for `questions` (topic, text)."""
     answers = Answers(tokenizer)
-    end = tokenizer.token_to_id(speech.END)
+    end = speech.special_id(tokenizer, speech.END)
     asked = speech.prompts(tokenizer, [text for _, text in questions])
     begun: list[list[int]] = [[] for _ in asked]
     for at in range(0, len(asked), 256):
         for _ in range(answers.depth):
             rows = range(at, min(at + 256, len(asked)))
-            # right-padding a question is left-padding here, so every row must have the same answer length
+            # what was begun counts as part of the question, so that the next token is the last of every row
             batch = Batch([asked[r] + begun[r] for r in rows], [[end]] * len(rows), [[1.0]] * len(rows))
             chosen = forward(weights, shape, batch.tokens, batch.valid, 1)[:, -1].argmax(-1)
             for r, token in zip(rows, chosen.tolist(), strict=True):
@@ -218,8 +221,8 @@ def held_back(every: int) -> list[tuple[str, str]]:
 def main() -> None:
     """Train and export."""
     parser = argparse.ArgumentParser(description="Train the built-in guide and export its weights.")
-    parser.add_argument("--steps", type=int, default=6000, help=f"batches of {BATCH} questions")
-    parser.add_argument("--word-steps", type=int, default=1500, help="batches of 256 for the embeddings")
+    parser.add_argument("--steps", type=int, default=5000, help=f"batches of {BATCH} questions")
+    parser.add_argument("--word-steps", type=int, default=1200, help="batches of 256 for the embeddings")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--rate", type=float, default=5e-3)
     parser.add_argument("--dropout", type=float, default=0.1)

@@ -131,6 +131,14 @@ def test_every_key_command_setting_and_file_exists(claim: str) -> None:
     assert is_true(claim)
 
 
+@pytest.mark.parametrize("claim", [claim for claim in CLAIMS if "PROMPT" in claim or claim.startswith("lama -")])
+def test_commands_can_be_typed_as_they_are_told(claim: str) -> None:
+    *_, command = claim.split(" | ")
+    words = shlex.split(command)[1:]
+    if words != ["--version"]:  # it prints and exits
+        _parser().parse_args(words)
+
+
 @pytest.mark.parametrize(
     "claim",
     [
