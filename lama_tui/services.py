@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _PRESENCE_INTERVAL = 1.0  # seconds
+_ENGINE_SECONDS = 0.3  # a token takes less; an import or the read of a large file may take more
 
 
 async def open_services(paths: Paths, loaded: LoadedSettings) -> "Services":
@@ -96,16 +97,19 @@ class Services:
         return self._chat
 
     async def close(self) -> None:
-        """Save what runs, then release everything; what fails is logged. Safe to call twice."""
+        """Save what runs, then release everything; what fails is logged. Safe to call twice.
+
+        The engine comes late and is not waited for long: it may be in a step that nothing can end.
+        """
         if self._closed:
             return
         self._closed = True
         steps: list[Callable[[], Awaitable[object]]] = [
-            self.providers.close,
-            self.engine.stop,
-            self.sampler.stop,
+            self._close_database,
             self._presence.close,
-            self._close_database,  # last: what runs is saved there
+            self.sampler.stop,
+            partial(self.engine.stop, _ENGINE_SECONDS),
+            self.providers.close,
         ]
         if self._chat is not None:  # first: it saves the running answers
             steps.insert(0, self._chat.close)

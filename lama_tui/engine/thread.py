@@ -82,13 +82,14 @@ class Engine:
         return self._worker.figures
 
     async def stop(self, timeout: float = 2.0) -> bool:
-        """End what runs, release the model and join the thread; safe to call twice.
+        """End what runs, release the model and join the thread; a second call does not wait again.
 
         False when the thread had not ended after `timeout` seconds.
         """
-        self._stopped = True
+        waited, self._stopped = self._stopped, True
         if self._thread is None:
             return True
-        self._worker.stop()
-        await asyncio.to_thread(self._thread.join, timeout)
+        if not waited:
+            self._worker.stop()
+            await asyncio.to_thread(self._thread.join, timeout)
         return not self._thread.is_alive()

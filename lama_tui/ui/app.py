@@ -2,6 +2,8 @@
 
 import asyncio
 import gc
+import os
+import threading
 from collections.abc import Awaitable, Callable, Iterable
 from typing import TYPE_CHECKING
 
@@ -114,6 +116,11 @@ def run_workspace(options: WorkspaceOptions) -> int:
             app.run()
         finally:
             app.stray.restore()
-        return app.return_code or 0
+        code = app.return_code or 0
     finally:
         log.close()
+    if any(not thread.daemon for thread in threading.enumerate() if thread is not threading.main_thread()):
+        # The engine is in a step that nothing can end, such as an import, and the interpreter would wait for
+        # it. Everything is saved and the terminal is given back.
+        os._exit(code)
+    return code

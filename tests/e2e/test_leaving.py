@@ -13,7 +13,10 @@ from pathlib import Path
 import psutil
 import pytest
 from terminal import Terminal
+from workspace import Steady, ask, configure, provider, saved, server
 from xterm import Xterm
+
+from tests.models import make_reciter
 
 APP = """
 import asyncio, os, sys, time
@@ -373,3 +376,78 @@ def test_lama_suspends_and_returns(tmp_path: Path) -> None:
         shell.send("fg\r")
         shell.wait_for("half a thought")
         quit_to_a_sane_terminal(shell)
+
+
+def closes_the_terminal(terminal: Terminal) -> None:
+    terminal.close_pty()
+
+
+def terminates(terminal: Terminal) -> None:
+    terminal.signal(signal.SIGTERM)
+
+
+def hangs_up(terminal: Terminal) -> None:
+    terminal.signal(signal.SIGHUP)
+
+
+def quits(terminal: Terminal) -> None:
+    terminal.key("ctrl+q")
+
+
+ENDS = [closes_the_terminal, terminates, hangs_up, quits]
+
+
+def left_well(terminal: Terminal, end: Callable[[Terminal], None]) -> None:
+    """It is gone within a second, in peace, and the terminal, where there still is one, is itself again."""
+    since = time.monotonic()
+    end(terminal)
+    assert gone_within(terminal, 1.0, since) == 0
+    if end is not closes_the_terminal:
+        assert terminal.modes_restored()
+        assert terminal.echoes()
+
+
+@pytest.mark.parametrize("end", ENDS)
+def test_lama_leaves_while_a_server_answers(tmp_path: Path, end: Callable[[Terminal], None]) -> None:
+    steady = Steady(rate=50)
+    with server(steady) as served:
+        configure(tmp_path, provider(served.endpoint))
+        with Terminal(LAMA, home=tmp_path) as terminal:
+            terminal.wait_for("Ask something", 30)
+            ask(terminal, "Count")
+            terminal.wait_for("0.20 ")
+            before = "".join(word for _, word in steady.sent[0][:-2])  # the newest may be on their way
+            left_well(terminal, end)
+    question, answer = saved(tmp_path)
+    assert (question.text, answer.state) == ("Count", "interrupted")
+    assert answer.text.startswith(before)
+
+
+@pytest.fixture(scope="module")
+def reciter(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_reciter(tmp_path_factory.mktemp("models") / "reciter", [f"word{number} " for number in range(900)])
+
+
+@pytest.mark.parametrize("end", ENDS)
+def test_lama_leaves_while_a_model_on_this_machine_answers(
+    tmp_path: Path, reciter: Path, end: Callable[[Terminal], None]
+) -> None:
+    with Terminal([*LAMA, "--model", str(reciter)], home=tmp_path) as terminal:
+        terminal.wait_for("Ask something", 30)
+        ask(terminal, "Recite")
+        terminal.wait_for("word20 ", 30)
+        left_well(terminal, end)
+    question, answer = saved(tmp_path)
+    assert (question.text, answer.state) == ("Recite", "interrupted")
+    assert answer.text.startswith("word0 word1 ") and "word20 " in answer.text
+
+
+@pytest.mark.parametrize("end", ENDS)
+def test_lama_leaves_while_a_model_loads(tmp_path: Path, reciter: Path, end: Callable[[Terminal], None]) -> None:
+    with Terminal([*LAMA, "--model", str(reciter)], home=tmp_path) as terminal:
+        terminal.wait_for("Ask something", 30)
+        ask(terminal, "Recite")
+        terminal.wait_for("loading reciter")
+        left_well(terminal, end)
+    question, answer = saved(tmp_path)
+    assert (question.text, answer.state, answer.text) == ("Recite", "interrupted", "")
