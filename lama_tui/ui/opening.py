@@ -87,7 +87,10 @@ class Opening:
                 error.detail,
                 error.hint or "Mend the cause and start lama again; what was saved before is untouched.",
             )
-            self._temporary = Path(await asyncio.to_thread(tempfile.mkdtemp, prefix="lama-"))
+            try:
+                self._temporary = Path(await asyncio.to_thread(tempfile.mkdtemp, prefix="lama-"))
+            except OSError as why:
+                raise StoreError(error.title, f"{error.detail} And no temporary store: {why}.", error.hint) from why
             elsewhere = replace(self.paths, data=self._temporary / "data", state=self._temporary / "state")
             return await self._open_at(elsewhere, problem)
 

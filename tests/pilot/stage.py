@@ -1,11 +1,12 @@
 """A running workspace under test, with a real store and a provider that plays scripts."""
 
+import asyncio
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 
 import pytest
-from chat.scripted import Scripted, until
+from chat.scripted import Scripted
 from textual.pilot import Pilot
 
 from lama_tui.chat.chat import Chat
@@ -18,6 +19,9 @@ from lama_tui.ui.screens.workspace import Workspace
 from lama_tui.ui.widgets.composer import Composer
 from lama_tui.ui.widgets.conversation_list import ConversationList
 from lama_tui.ui.widgets.transcript import Transcript
+
+_LOOK = 0.03
+"""Seconds between looks at the screen: reading it costs as much as drawing it."""
 
 
 @dataclass(frozen=True)
@@ -87,18 +91,20 @@ class Stage:
         seen = self.seen()
         return all(text in seen for text in texts)
 
-    async def until(self, condition: Callable[[], object]) -> None:
-        """Wait for a condition; on failure show what was on screen."""
+    async def until(self, condition: Callable[[], object], *, every: float = 0.005) -> None:
+        """Wait for a condition, looking `every` so many seconds; on failure show what was on screen."""
         try:
-            await until(condition)
+            async with asyncio.timeout(20):
+                while not condition():  # noqa: ASYNC110 - any condition, not only those that can notify
+                    await asyncio.sleep(every)
         except TimeoutError:
             pytest.fail(f"did not come to be; on screen:\n{self.seen()}")
 
     async def until_seen(self, *texts: str) -> None:
-        await self.until(lambda: self.sees(*texts))
+        await self.until(lambda: self.sees(*texts), every=_LOOK)
 
     async def until_gone(self, text: str) -> None:
-        await self.until(lambda: text not in self.seen())
+        await self.until(lambda: text not in self.seen(), every=_LOOK)
 
     async def opened(self) -> None:
         await self.until(lambda: self.screen._current is not None)

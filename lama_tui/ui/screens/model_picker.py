@@ -35,6 +35,7 @@ class ModelPicker(ModalScreen[str | None]):
         self._current = current
         self._find = find
         self._choices: Sequence[Choice] = ()
+        self._shown: Sequence[Choice] = ()
 
     def compose(self) -> ComposeResult:
         """A filter, the list, and what is known of the highlighted model."""
@@ -65,9 +66,11 @@ class ModelPicker(ModalScreen[str | None]):
 
     def _fill(self, wanted: str) -> None:
         words = wanted.casefold().split()
-        shown = [c for c in self._choices if all(w in f"{c.reference} {c.facts}".casefold() for w in words)]
+        self._shown = shown = [
+            c for c in self._choices if all(w in f"{c.reference} {c.facts}".casefold() for w in words)
+        ]
         models = self.query_one("#models", OptionList)
-        models.set_options(Option(self._line(choice), id=choice.reference) for choice in shown)
+        models.set_options(Option(self._line(choice)) for choice in shown)
         references = [choice.reference for choice in shown]
         if references:
             models.highlighted = references.index(self._current) if self._current in references else 0
@@ -80,19 +83,18 @@ class ModelPicker(ModalScreen[str | None]):
 
     @on(OptionList.OptionHighlighted)
     def _describe(self, event: OptionList.OptionHighlighted) -> None:
-        for choice in self._choices:
-            if choice.reference == event.option.id:
-                self._say(Content(choice.about))
+        if event.option_index < len(self._shown):  # it may be of a list that was narrowed since
+            self._say(Content(self._shown[event.option_index].about))
 
     def _say(self, text: Content) -> None:
         self.query_one("#about", Static).update(text)
 
     def action_use(self) -> None:
         """Use the highlighted model, if it can be used."""
-        option = self.query_one("#models", OptionList).highlighted_option
-        choice = next((c for c in self._choices if option is not None and c.reference == option.id), None)
-        if choice is None:
+        index = self.query_one("#models", OptionList).highlighted
+        if index is None or index >= len(self._shown):
             return
+        choice = self._shown[index]
         if choice.problem:
             self.app.bell()
             self._say(Content(choice.about))

@@ -9,7 +9,8 @@ from textual.widgets import Static
 from lama_tui.errors import ConfigError, LamaError
 from lama_tui.security.gate import clean_line
 
-_LONGEST = 600
+_LONGEST = (120, 300, 300)
+"""Characters of title, detail and hint: more would push the transcript out of view."""
 
 
 class Notice(Static):
@@ -22,8 +23,8 @@ class Notice(Static):
 
     def add(self, error: LamaError) -> None:
         """Show a problem, after those that are shown already; the same one is not shown twice."""
-        texts = (clean_line(text, _LONGEST) for text in (error.title, error.detail, error.hint))
-        title, detail, hint = texts
+        texts = zip((error.title, error.detail, error.hint), _LONGEST, strict=True)
+        title, detail, hint = (clean_line(text, longest) for text, longest in texts)
         entry = (title, detail, hint, not isinstance(error, ConfigError))
         if entry not in self._errors:
             self._errors.append(entry)
@@ -52,8 +53,8 @@ class Notice(Static):
         title, detail, hint, serious = self._errors[0]
         self.set_class(serious, "-error")
         more = f" · {len(self._errors) - 1} more" if len(self._errors) > 1 else ""
-        lines = [Content.assemble((title, "bold $error" if serious else "bold $warning"))]
+        away = (f"  {self._key} puts this away{more}", "$foreground-muted")  # on top: it is never cut off
+        lines = [Content.assemble((title, "bold $error" if serious else "bold $warning"), away)]
         lines += [Content(detail)] if detail else []
         lines += [Content.assemble(("→ ", "$accent"), hint)] if hint else []
-        lines += [Content.styled(f"{self._key} puts this away{more}", "$foreground-muted")]
         self.update(Content("\n").join(lines))

@@ -190,8 +190,8 @@ class Transcript(ScrollView, can_focus=True):
         if read is not None and not self._following:
             read.draw(width, palette)
             self._measure()
+            self._settling = True  # what is above and below was only guessed: this says nothing of the end
             self._set_extent(self._tops[-1])
-            self._settling = True  # not yet: what is above and below was only guessed
             self.scroll_to(y=self._tops[index] + int(share * read.height), animate=False, force=True)
             self._settling = False
         self._settle()

@@ -1,0 +1,254 @@
+"""Panes at every width, what keys do in them, and that the palette, help and rebinding tell the truth."""
+
+import asyncio
+
+import pytest
+from chat.scripted import Step, says
+from stage import Open, Stage
+from textual.command import CommandPalette
+from textual.widgets import Input
+
+from lama_tui.config.keymap import KEYMAP
+from lama_tui.events import StreamFinished, StreamStarted, TextDelta
+from lama_tui.types import Place, Usage
+from lama_tui.ui.bindings import key_name
+from lama_tui.ui.screens.help import HelpScreen
+
+STARTED = StreamStarted("scripted", Place("script", True))
+
+
+def running(*words: str) -> list[Step]:
+    """An answer that goes on for ever."""
+    return [STARTED, *map(TextDelta, words), asyncio.Event(), StreamFinished("stop", Usage())]
+
+
+def shown(stage: Stage) -> list[str]:
+    panes = {"conversations": "#conversations-pane", "talk": "#talk", "monitor": "#monitor-pane"}
+    return [name for name, selector in panes.items() if stage.screen.query_one(selector).region.area]
+
+
+@pytest.mark.parametrize(
+    ("width", "panes", "with_list", "with_monitor"),
+    [
+        (60, ["talk"], ["conversations"], ["monitor"]),
+        (80, ["conversations", "talk"], ["conversations", "talk"], ["talk", "monitor"]),
+        (120, ["conversations", "talk", "monitor"], ["conversations", "talk", "monitor"], ["conversations", "talk"]),
+        (160, ["conversations", "talk", "monitor"], ["conversations", "talk", "monitor"], ["conversations", "talk"]),
+    ],
+)
+async def test_widths(
+    workspace: Open, width: int, panes: list[str], with_list: list[str], with_monitor: list[str]
+) -> None:
+    async with workspace(size=(width, 30)) as stage:
+        await stage.until(lambda: shown(stage) == panes)
+        await stage.press("ctrl+s")
+        await stage.until(lambda: shown(stage) == with_list)
+        await stage.until(lambda: stage.sidebar.has_focus)
+        await stage.press("escape")
+        await stage.until(lambda: shown(stage) == panes and stage.composer.has_focus)
+        await stage.press("ctrl+g")
+        await stage.until(lambda: shown(stage) == with_monitor)
+        await stage.press("ctrl+g")
+        await stage.until(lambda: shown(stage) == panes)
+        await stage.press("x")
+        assert stage.composer.text == "x"
+
+
+async def test_the_machine_is_sampled_only_while_it_is_watched(workspace: Open) -> None:
+    async with workspace(size=(120, 30)) as stage:
+        await stage.until(lambda: stage.screen._unwatch is not None)
+        await stage.press("ctrl+g")
+        await stage.until(lambda: stage.screen._unwatch is None)
+        await stage.press("ctrl+g")
+        await stage.until(lambda: stage.screen._unwatch is not None)
+        await stage.pilot.resize_terminal(60, 30)
+        await stage.until(lambda: stage.screen._unwatch is None)
+        await stage.until_seen("Ask something")
+
+
+async def test_tab_goes_round(workspace: Open) -> None:
+    async with workspace() as stage:
+        await stage.ask("hi")
+        order = [stage.sidebar, stage.transcript, stage.composer]
+        for pane in order * 2:
+            await stage.press("tab")
+            assert pane.has_focus
+        for pane in [stage.transcript, stage.sidebar, stage.composer]:
+            await stage.press("shift+tab")
+            assert pane.has_focus
+        await stage.pilot.resize_terminal(60, 30)
+        for pane in [stage.transcript, stage.composer, stage.transcript]:
+            await stage.press("tab")
+            assert pane.has_focus
+
+
+async def test_escape_puts_away_then_stops_then_goes_to_the_transcript(workspace: Open) -> None:
+    async with workspace(running("half"), size=(60, 30), config="nonsense = 1") as stage:
+        await stage.say("go")
+        await stage.until_seen("half", "nonsense")
+        await stage.press("ctrl+s")
+        await stage.until(lambda: shown(stage) == ["conversations"])
+        await stage.press("escape")
+        await stage.press("escape")
+        await stage.until(lambda: shown(stage) == ["talk"])
+        await stage.until_gone("nonsense")
+        assert stage.chat.running_ids()
+        await stage.press("escape")
+        await stage.idle()
+        assert stage.states == ["complete", "stopped"]
+        assert stage.composer.has_focus
+        await stage.press("escape")
+        assert stage.transcript.has_focus
+        await stage.press("escape")
+        assert stage.composer.has_focus
+        await stage.press("escape", "i")
+        assert stage.composer.has_focus
+        assert stage.composer.text == ""
+
+
+async def test_typing_elsewhere_goes_to_the_composer(workspace: Open) -> None:
+    async with workspace() as stage:
+        await stage.ask("hi")
+        await stage.press("escape", "w", "h", "y", "?")
+        assert stage.composer.text == "why?"
+        stage.sidebar.focus()
+        await stage.press("漢")
+        assert stage.composer.text == "why?漢"
+
+
+async def test_ctrl_c_copies_clears_stops_and_then_says_how_to_leave(workspace: Open) -> None:
+    async with workspace(running("half")) as stage:
+        await stage.say("go")
+        await stage.until_seen("half")
+        await stage.press(*"draft of it")
+        stage.composer.select_all()
+        await stage.press("ctrl+c")
+        copied = stage.paths.state / "clipboard.txt"
+        await stage.until(lambda: copied.exists() and copied.read_text() == "draft of it")
+        assert stage.composer.text == "draft of it"
+        stage.composer.move_cursor((0, 11))
+        await stage.press("ctrl+c")
+        assert stage.composer.text == ""
+        assert stage.chat.running_ids()
+        await stage.press("ctrl+underscore")
+        assert stage.composer.text == "draft of it"
+        await stage.press("ctrl+c", "ctrl+c")
+        await stage.idle()
+        assert stage.states == ["complete", "stopped"]
+        await stage.press("ctrl+c")
+        await stage.until_seen("ctrl+q quits")
+
+
+async def test_copying_a_message(workspace: Open) -> None:
+    async with workspace(says("**bold** answer")) as stage:
+        await stage.ask("hi")
+        await stage.press("escape", "y")
+        copied = stage.paths.state / "clipboard.txt"
+        await stage.until(lambda: copied.exists() and copied.read_text() == "**bold** answer")
+
+
+async def test_copying_what_is_selected_with_the_mouse(workspace: Open) -> None:
+    async with workspace(says("one two three")) as stage:
+        await stage.ask("hi")
+        row = next(y for y, line in enumerate(stage.seen().split("\n")) if "one two three" in line)
+        column = stage.seen().split("\n")[row].index("one two three")
+        await stage.pilot.mouse_down(offset=(column, row))
+        await stage.pilot.hover(offset=(column + 7, row))
+        await stage.pilot.mouse_up(offset=(column + 7, row))
+        await stage.press("ctrl+c")
+        copied = stage.paths.state / "clipboard.txt"
+        await stage.until(lambda: copied.exists() and copied.read_text().startswith("one two"))
+
+
+async def test_help_lists_every_key(workspace: Open) -> None:
+    async with workspace(size=(100, 200), config='[keys]\n"monitor.toggle" = "f9"\n"app.redraw" = ""') as stage:
+        await stage.press("f1")
+        await stage.until(lambda: isinstance(stage.app.screen, HelpScreen))
+        await stage.pilot.pause()
+        for key in KEYMAP:
+            if key.scope == "help":
+                continue
+            keys = {"monitor.toggle": "f9", "app.redraw": ""}.get(key.id, key.keys)
+            assert any(key_name(keys) in row and key.tooltip[:40] in row for row in stage.seen().split("\n")), key
+        await stage.press("f1")
+        await stage.press("escape")
+        assert stage.app.screen is stage.screen
+
+
+async def test_other_keys_are_honoured_and_named(workspace: Open) -> None:
+    keys = {
+        "app.stop": "f8",
+        "transcript.continue": "x",
+        "transcript.fold": "z",
+        "composer.send": "f2",
+        "composer.newline": "enter",
+        "app.quit": "f10",
+        "help.open": "f4",
+        "conversations.rename": "f3",
+    }
+    config = "[keys]\n" + "\n".join(f'"{name}" = "{key}"' for name, key in keys.items())
+    script = running("half")
+    async with workspace(script, says(" and half"), config=config) as stage:
+        await stage.until_seen("f2", "f4", "f10")
+        await stage.press("a", "enter", "b")
+        assert stage.composer.text == "a\nb"
+        await stage.press("f2")
+        await stage.until_seen("half")
+        await stage.press("f8")
+        await stage.idle()
+        await stage.until_seen("stopped · x continues it")
+        await stage.press("f8", "x")
+        await stage.until_seen("half and half")
+        await stage.idle()
+        stage.composer.focus()
+        await stage.press("ctrl+c")
+        await stage.until_seen("f10 quits, f4 shows the keys")
+        await stage.press("f10")
+        await stage.until(lambda: stage.app._exit)
+
+
+async def test_the_palette_lists_every_action_and_each_runs(workspace: Open) -> None:
+    elsewhere = {"palette.open", "composer.send", "composer.newline", "composer.edit_queued"}
+    leaving = {"app.quit", "app.suspend"}
+    async with workspace() as stage:
+        await stage.ask("hi")
+        await stage.press("ctrl+p")
+        await stage.until(lambda: isinstance(stage.app.screen, CommandPalette))
+        await stage.press("escape")
+        commands = {command.title: command for command in stage.app.get_system_commands(stage.screen)}
+        for key in KEYMAP:
+            if key.scope in ("models", "help") or key.id in elsewhere:
+                continue
+            (command,) = (commands[title] for title in commands if key.tooltip in title)
+            if key.id in leaving:
+                continue
+            result = command.callback()
+            if asyncio.iscoroutine(result):
+                await result
+            await stage.pilot.pause()
+            while len(stage.app.screen_stack) > 1:
+                await stage.press("escape")
+        assert not stage.app._exit
+        assert stage.app.screen is stage.screen
+
+
+async def test_a_command_of_the_palette_does_what_it_says(workspace: Open) -> None:
+    async with workspace(size=(160, 30)) as stage:
+        await stage.press("ctrl+p")
+        await stage.until(lambda: isinstance(stage.app.screen, CommandPalette))
+        stage.app.screen.query_one(Input).value = "monitor"
+        await stage.until_seen("Show or hide the live monitor")
+        await stage.press("down", "enter")
+        await stage.until(lambda: shown(stage) == ["conversations", "talk"])
+
+
+async def test_quitting_saves_what_runs(workspace: Open) -> None:
+    async with workspace(running("so far")) as stage:
+        await stage.say("go")
+        await stage.until_seen("so far")
+        await stage.press("ctrl+q", "ctrl+q")
+        await stage.until(lambda: stage.app._exit)
+        assert stage.app.return_code in (None, 0)
+    async with workspace() as stage:
+        await stage.until(lambda: stage.states == ["complete", "interrupted"])
+        assert stage.messages[-1].text == "so far"
