@@ -1,0 +1,123 @@
+"""A message is as high as it says, at every width, in every state."""
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from palettes import PALETTE
+
+from lama_tui.conversations.messages import Message, MessageError, Part
+from lama_tui.types import ConversationId, MessageId
+from lama_tui.ui.drawn_message import LONG, SHOWN, DrawnMessage, KeyNames, Progress
+from lama_tui.ui.markdown.wrap import width_of
+
+KEYS = KeyNames("f7", "f8")
+texts = st.text(st.sampled_from("ab 漢\n\t#-*`>|[]👩\u200d"), max_size=120)
+messages = st.builds(
+    lambda role, state, text, reasoning, error, siblings: Message(
+        MessageId(1),
+        ConversationId(1),
+        None,
+        role,
+        state,
+        (Part("reasoning", reasoning), Part("text", text)),
+        0,
+        model="a-model",
+        error=error,
+        siblings=siblings,
+    ),
+    st.sampled_from(["user", "assistant"]),
+    st.sampled_from(["complete", "streaming", "stopped", "interrupted", "failed"]),
+    texts,
+    texts,
+    st.none() | st.builds(MessageError, st.just("error"), texts, texts, texts),
+    st.integers(1, 3),
+)
+
+
+def said(role: str, text: str, **fields: object) -> Message:
+    message = Message(MessageId(1), ConversationId(1), None, "user", "complete", (Part("text", text),), 0)
+    return replace(message, role=role, **fields)  # type: ignore[arg-type]
+
+
+def shown(drawn: DrawnMessage) -> str:
+    return "\n".join("".join(segment.text for segment in line).rstrip() for line in drawn.lines)
+
+
+@given(messages, st.lists(st.integers(4, 100), min_size=1, max_size=4), st.booleans())
+@settings(max_examples=200, deadline=None)
+def test_height_and_width_at_every_width(message: Message, widths: list[int], fold: bool) -> None:
+    drawn = DrawnMessage(message, KEYS)
+    assert drawn.height > 0
+    for width in widths:
+        drawn.draw(width, PALETTE)
+        assert drawn.is_drawn(width, PALETTE)
+        assert drawn.height == len(drawn.lines)
+        for line in drawn.lines:
+            assert "\n" not in "".join(segment.text for segment in line)
+            assert width_of(line) <= max(width, 8)  # a heading of a single word may stand out
+        if fold:
+            drawn.toggle_fold()
+
+
+@given(texts, texts, st.lists(st.integers(0, 120), max_size=6), st.integers(4, 60))
+@settings(max_examples=150, deadline=None)
+def test_what_grew_is_drawn_as_what_is_complete(text: str, reasoning: str, cuts: list[int], width: int) -> None:
+    streaming = replace(said("assistant", ""), state="streaming")
+    growing = DrawnMessage(streaming, KEYS)
+    for cut in sorted(cuts):
+        growing.advance(Progress(text[:cut], reasoning[:cut], "writing"), width, PALETTE)
+        assert growing.height == len(growing.lines)
+    growing.advance(Progress(text, reasoning, ""), width, PALETTE)
+    once = DrawnMessage(streaming, KEYS)
+    once.advance(Progress(text, reasoning, ""), width, PALETTE)
+    assert shown(growing) == shown(once)
+
+
+def test_drawing_again_costs_nothing_and_another_width_draws_anew() -> None:
+    drawn = DrawnMessage(said("assistant", "some words to wrap"), KEYS)
+    drawn.draw(40, PALETTE)
+    lines = drawn.lines
+    drawn.draw(40, PALETTE)
+    assert drawn.lines is lines
+    drawn.draw(8, PALETTE)
+    assert drawn.height > len(lines)
+
+
+def test_a_long_message_folds_and_says_by_how_much() -> None:
+    drawn = DrawnMessage(said("user", "\n".join(map(str, range(LONG + 1)))), KEYS)
+    drawn.draw(60, PALETTE)
+    assert f"{LONG + 1 - SHOWN} more lines · f7 shows them" in shown(drawn)
+    drawn.toggle_fold()
+    drawn.draw(60, PALETTE)
+    assert shown(drawn).split("\n")[1 : LONG + 2] == [str(number) for number in range(LONG + 1)]
+    exactly = DrawnMessage(said("user", "\n".join(map(str, range(LONG)))), KEYS)
+    exactly.draw(60, PALETTE)
+    assert "more lines" not in shown(exactly)
+
+
+def test_a_person_is_quoted_as_they_wrote() -> None:
+    drawn = DrawnMessage(said("user", "*a*  **b**\n\tx = 1\n    y"), KEYS)
+    drawn.draw(60, PALETTE)
+    assert shown(drawn).split("\n")[1:4] == ["*a*  **b**", "    x = 1", "    y"]
+
+
+@pytest.mark.parametrize(
+    ("fields", "text"),
+    [
+        ({"state": "stopped"}, "stopped · f8 continues it"),
+        ({"state": "interrupted"}, "interrupted · f8 continues it"),
+        ({"finish_reason": "length"}, "limit of tokens"),
+        ({"state": "streaming"}, "another window"),
+        ({"state": "failed"}, "this answer failed"),
+        (
+            {"state": "failed", "error": MessageError("e", "Refused", "because", "do this")},
+            "Refused\n  because\n→ do this",
+        ),
+    ],
+)
+def test_how_it_ended(fields: dict[str, object], text: str) -> None:
+    drawn = DrawnMessage(said("assistant", "words", **fields), KEYS)
+    drawn.draw(80, PALETTE)
+    assert text in shown(drawn)
