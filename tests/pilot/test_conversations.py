@@ -77,7 +77,7 @@ async def test_a_running_answer_is_interrupted_by_quitting_and_marked(workspace:
         await stage.until(lambda: stage.app._exit)
     async with workspace(says(" it")) as stage:
         await stage.until_seen("half of", "interrupted · c continues it")
-        assert listed(stage) == [f"{INTERRUPTED} one"]
+        await stage.until(lambda: listed(stage) == [f"{INTERRUPTED} one"])
         await stage.press("escape", "c")
         await stage.until_seen("half of it")
         await stage.until(lambda: listed(stage) == ["  one"])
@@ -180,7 +180,10 @@ async def test_hostile_words_are_shown_and_not_obeyed(workspace: Open) -> None:
     async with workspace(*scripts, headless=False, driver=Recording) as stage:
         for name, text in HOSTILE.items():
             await stage.press("ctrl+n")
-            await stage.ask(text)
+            if len(text) < 1000:
+                await stage.ask(text)
+            else:  # wrapping it in the composer takes its time, and shows nothing new
+                stage.screen._submit(text)
             await stage.until_seen(f"the end of {name}")
         assert isinstance(stage.app._driver, Recording)
         assert "[/nope]" in "".join(stage.app._driver.written)

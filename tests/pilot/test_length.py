@@ -87,9 +87,9 @@ async def test_ten_thousand_messages(workspace: Open, monkeypatch) -> None:  # t
 
 async def test_every_message_can_be_reached_and_none_is_shown_twice(workspace: Open) -> None:
     async with workspace() as stage:
-        await write_conversation(stage, 300)
+        await write_conversation(stage, 120)
     async with workspace() as stage:
-        await stage.until_seen("message 300")
+        await stage.until_seen("message 120")
         stage.transcript.focus()
         await stage.press("g")
         await stage.until_seen("message 1")
@@ -105,7 +105,7 @@ async def test_every_message_can_be_reached_and_none_is_shown_twice(workspace: O
             if offset >= stage.transcript.max_scroll_y:
                 break
             stage.transcript.scroll_to(y=offset + 15, animate=False)
-        assert seen == list(range(1, 301))
+        assert seen == list(range(1, 121))
 
 
 async def test_what_one_reads_stays_where_it_is_when_the_width_changes(workspace: Open) -> None:
