@@ -158,7 +158,8 @@ class Turn:
         """Take in the provider's events up to the last one. Raises what the provider raises."""
         provider, model = self._providers(self._model)
         thread = await self._conversations.thread(self.message)
-        sampling = Sampling(self._settings.temperature, self._settings.max_tokens)
+        # no temperature: the model's own generation_config decides, then the settings; a server decides itself
+        sampling = Sampling(None, self._settings.max_tokens)
         request = ChatRequest(model, build_context(thread[:-1]), sampling, prefix=self._text)
         events = provider.stream(request)
         try:

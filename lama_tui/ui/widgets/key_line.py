@@ -63,7 +63,7 @@ class KeyLine(Widget):
     def on_mouse_move(self, event: events.MouseMove) -> None:
         """Tell what the key under the mouse does."""
         binding = self._at(event.x - self.gutter.left)
-        self.tooltip = binding.tooltip if binding is not None and binding.tooltip else None
+        self.tooltip = Content(binding.tooltip) if binding is not None and binding.tooltip else None
 
     def on_click(self, event: events.Click) -> None:
         """Press the key that was clicked."""
