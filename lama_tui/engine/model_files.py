@@ -1,46 +1,64 @@
 """Checks the folder of an MLX model before anything is loaded from it.
 
 What can be seen from names, sizes and headers is told here, in words; reading the weights is
-left to MLX. Nothing in the folder is ever run.
+left to MLX. Nothing in the folder is ever run. The title of each error says in a few words why
+the folder cannot be used: lists of models show it as it is.
 """
 
 import json
-from collections.abc import Mapping
+import os
+import re
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
 from lama_tui.engine.backend import ModelSource
-from lama_tui.engine.safetensors import check_header
+from lama_tui.engine.safetensors import Header, read_header
 from lama_tui.errors import ModelError, ModelFormatError, ModelLoadError, ModelNotFoundError
 from lama_tui.types import GUIDE
 
-TOKENIZERS = ("tokenizer.json", "tokenizer.model", "tiktoken.model", "vocab.json")
-OTHER_WEIGHTS = {
-    "*.gguf": "GGUF weights, which MLX does not load",
-    "*.bin": "PyTorch weights",
-    "*.pt": "PyTorch weights",
-    "*.pth": "PyTorch weights",
-    "*.h5": "TensorFlow weights",
-    "*.msgpack": "Flax weights",
-    "*.onnx": "ONNX weights",
-    "*.npz": "weights in MLX's first format",
-}
-WINDOW_KEYS = ("max_position_embeddings", "n_positions", "max_seq_len", "max_sequence_length", "n_ctx", "seq_length")
 GET_MLX = "Choose a model in MLX format, for example one from mlx-community on the hub."
 GET_AGAIN = "Get the model again."
+
+_WEIGHTS = "model*.safetensors"  # what MLX looks for
+_INDEX = "model.safetensors.index.json"
+_TOKENIZERS = ("tokenizer.json", "*.model", "*.tiktoken", "vocab.json", "vocab.txt")
+_OTHER_WEIGHTS = {
+    "*.gguf": "GGUF",
+    "*.bin": "PyTorch",
+    "*.pt": "PyTorch",
+    "*.pth": "PyTorch",
+    "*.h5": "TensorFlow",
+    "*.msgpack": "Flax",
+    "*.onnx": "ONNX",
+    "*.npz": "NPZ",
+}
+_WINDOW_KEYS = ("max_position_embeddings", "n_positions", "max_seq_len", "max_sequence_length", "n_ctx", "seq_length")
+# these read text and write none; asking them for an answer can only fail
+_NOT_WRITERS = re.compile(
+    r".*For(MaskedLM|SequenceClassification|TokenClassification|QuestionAnswering|ImageClassification|CTC)"
+    r"|(Bert|Roberta|XLMRoberta|DistilBert|MPNet|CLIP|Siglip|ViT|NomicBert|ModernBert)Model"
+)
+_JSON_LIMIT = 64 * 1024**2  # bytes
 
 
 @dataclass(frozen=True, slots=True)
 class ModelFiles:
-    """A folder that looks like a whole MLX model. `weights` is bytes of tensors in its files."""
+    """A folder that looks like a whole MLX model. `headers` are those of its weight files."""
 
     folder: Path
     config: Mapping[str, Any]
     generation_config: Mapping[str, Any]
     model_type: str
-    weights: int
+    headers: tuple[Header, ...]
     context_window: int | None
+
+    @property
+    def weights(self) -> int:
+        """Bytes of tensors in its files."""
+        return sum(header.data for header in self.headers)
 
 
 def check_folder(source: ModelSource) -> ModelFiles:
@@ -48,20 +66,64 @@ def check_folder(source: ModelSource) -> ModelFiles:
     folder = Path(source.folder)
     try:
         _check_place(source, folder)
-        config = _read_json(folder / "config.json")
+        names = [entry.name for entry in folder.iterdir()]
+        _check_names(folder, names)
+        config = read_json(folder / "config.json")
         model_type = _model_type(folder, config)
-        weights = sum(check_header(shard) for shard in _shards(folder))
-        if not any((folder / name).is_file() for name in TOKENIZERS):
+        _check_purpose(folder, config)
+        shards = _shards(folder, names)
+        if not any(fnmatchcase(name, known) for name in names for known in _TOKENIZERS):
             raise ModelFormatError(
-                f"{source.reference} has no tokenizer", f"{folder} holds none of {', '.join(TOKENIZERS)}.", GET_AGAIN
+                "There is no tokenizer", f"{folder} holds none of {', '.join(_TOKENIZERS)}.", GET_AGAIN
             )
-        return ModelFiles(folder, config, _generation_config(folder), model_type, weights, _window(config))
+        headers = tuple(read_header(folder / shard) for shard in shards)
+        return ModelFiles(folder, config, _generation_config(folder), model_type, headers, context_window(config))
     except OSError as error:
+        file = Path(str(error.filename or folder))
         raise ModelLoadError(
-            f"The files of {source.reference} cannot be read",
-            f"{error.filename or folder}: {error.strerror or error}.",
+            f"{file.name[:80]} cannot be read: {error.strerror or error}",
+            f"{source.reference} needs {file}.",
             "Check the permissions of the folder and the disk.",
         ) from error
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """A JSON object. Raises `ModelFormatError`, `OSError`."""
+    if not os.path.lexists(path):
+        raise ModelFormatError(f"{path.name} is missing", f"{path.parent} has no {path.name}.", GET_MLX)
+    if not path.is_file():
+        raise ModelFormatError(f"{path.name} is not a file", f"{path} is a folder, a pipe or leads nowhere.", GET_AGAIN)
+    with path.open("rb") as file:
+        raw = file.read(_JSON_LIMIT)
+    try:
+        value = json.loads(raw)
+    except (ValueError, RecursionError) as error:
+        raise ModelFormatError(f"{path.name} is not valid JSON", f"{path}: {error}.", GET_AGAIN) from error
+    if not isinstance(value, dict):
+        raise ModelFormatError(f"{path.name} is not an object", f"{path} does not hold a table of values.", GET_AGAIN)
+    return value
+
+
+def context_window(config: Mapping[str, Any]) -> int | None:
+    """The context window in tokens, where `config.json` states it; multimodal models do so in `text_config`."""
+    text_config = config.get("text_config")
+    for values in (config, text_config if isinstance(text_config, dict) else {}):
+        for key in _WINDOW_KEYS:
+            value = values.get(key)
+            if type(value) is int and 0 < value < 2**40:
+                return value
+    return None
+
+
+def weight_files(names: Collection[str]) -> list[str]:
+    """Those of a folder's file names that MLX takes for its weights, in order."""
+    return sorted(name for name in names if fnmatchcase(name, _WEIGHTS))
+
+
+def other_format(names: Collection[str]) -> str:
+    """The name of a format that some of these files have and MLX does not load; empty where there is none."""
+    found = (what for known, what in _OTHER_WEIGHTS.items() if any(fnmatchcase(name, known) for name in names))
+    return next(found, "")
 
 
 def _check_place(source: ModelSource, folder: Path) -> None:
@@ -80,93 +142,77 @@ def _check_place(source: ModelSource, folder: Path) -> None:
     )
 
 
-def _read_json(path: Path) -> dict[str, Any]:
-    """A JSON object. Raises `ModelFormatError`, `OSError`."""
-    if not path.exists():
-        raise _no_config(path.parent)
-    try:
-        value = json.loads(path.read_bytes())
-    except (ValueError, RecursionError) as error:
-        raise ModelFormatError(f"{path.name} cannot be read", f"{path} is not JSON: {error}.", GET_AGAIN) from error
-    if not isinstance(value, dict):
-        raise ModelFormatError(f"{path.name} cannot be read", f"{path} does not hold a table of values.", GET_AGAIN)
-    return value
-
-
-def _no_config(folder: Path) -> ModelError:
-    found = _other_weights(folder)
-    detail = f"{folder} has no config.json" + (f", but {found}." if found else ".")
-    return ModelFormatError("This folder is not an MLX model", detail, GET_MLX)
+def _check_names(folder: Path, names: Collection[str]) -> None:
+    """Refuse what is another kind of model altogether: saying what is missing would miss the point."""
+    if not names:
+        raise ModelFormatError("The folder is empty", f"{folder} holds no files.", GET_AGAIN)
+    if "model_index.json" in names:
+        raise ModelFormatError(
+            "It is an image model: only language models can be used", f"{folder} has a model_index.json.", GET_MLX
+        )
+    deeper = (name for _, _, inside in os.walk(folder) for name in inside)
+    if not weight_files(names) and (other := other_format(tuple(deeper))):
+        raise ModelFormatError(
+            f"{other} weights: this version runs MLX models only", f"{folder} has no {_WEIGHTS}.", GET_MLX
+        )
 
 
 def _model_type(folder: Path, config: Mapping[str, Any]) -> str:
-    if "model_file" in config:
-        raise ModelFormatError(
-            "This model wants to run its own program",
-            f"config.json in {folder} names {str(config['model_file'])[:80]!r} as code to run. "
-            "Lama never runs code that comes with a model.",
-            "Choose a model that MLX knows.",
-        )
     model_type = config.get("model_type")
     if not isinstance(model_type, str) or not model_type:
         raise ModelFormatError(
-            "This folder is not an MLX model", f"config.json in {folder} does not say its model_type.", GET_MLX
+            "config.json does not say its model_type", f"{folder} is not the folder of an MLX model.", GET_MLX
         )
     return model_type
 
 
-def _shards(folder: Path) -> list[Path]:
-    """The weight files, as MLX will look for them. Raises `ModelFormatError` where some are missing."""
-    shards = sorted(folder.glob("model*.safetensors"))
-    index = folder / "model.safetensors.index.json"
-    if index.exists():
-        weight_map = _read_json(index).get("weight_map")
-        values = weight_map.values() if isinstance(weight_map, dict) else ()
-        names = {name for name in values if isinstance(name, str)}
-        missing = sorted(name for name in names if not (folder / name).is_file())
-        if missing:
+def _check_purpose(folder: Path, config: Mapping[str, Any]) -> None:
+    if "model_file" in config:
+        raise ModelFormatError(
+            "It wants to run its own program, which lama never does",
+            f"config.json in {folder} names {str(config['model_file'])[:80]!r} as code to run.",
+            "Choose a model that MLX knows.",
+        )
+    names = config.get("architectures")
+    if isinstance(names, list) and names and all(isinstance(n, str) and _NOT_WRITERS.fullmatch(n) for n in names):
+        raise ModelFormatError(
+            "It does not write text", f"config.json in {folder} says that it is a {names[0][:80]}.", GET_MLX
+        )
+
+
+def _shards(folder: Path, names: Collection[str]) -> list[str]:
+    """The weight files. Raises `ModelFormatError` where some are missing."""
+    shards = weight_files(names)
+    if not shards:
+        raise ModelFormatError(f"There are no weights ({_WEIGHTS})", f"{folder} holds no such file.", GET_MLX)
+    lost = next((shard for shard in shards if not (folder / shard).exists()), None)
+    if lost is not None:
+        raise ModelFormatError(
+            f"{lost} was not downloaded completely", f"{folder / lost} is a link that leads nowhere.", GET_AGAIN
+        )
+    if _INDEX in names:
+        wanted = _indexed(folder / _INDEX)
+        if missing := sorted(wanted.difference(shards)):
             shown = ", ".join(missing[:3]) + (" …" if len(missing) > 3 else "")
             raise ModelFormatError(
-                "Some of the model's weights are missing",
-                f"{len(missing)} of {len(names)} files that {index} names are not there: {shown}.",
+                f"{len(missing)} of {len(wanted)} weight files are missing",
+                f"{folder / _INDEX} names {shown}.",
                 "The download did not finish; get the model again.",
             )
-    lost = [shard.name for shard in shards if not shard.is_file()]
-    if lost:
-        raise ModelFormatError(
-            "Some of the model's weights are missing", f"{folder}: {lost[0]} leads nowhere.", GET_AGAIN
-        )
-    if not shards:
-        found = _other_weights(folder)
-        raise ModelFormatError(
-            "This folder has no MLX weights",
-            f"{folder} has no model*.safetensors" + (f", but {found}." if found else "."),
-            GET_MLX,
-        )
     return shards
 
 
-def _other_weights(folder: Path) -> str:
-    return next((what for pattern, what in OTHER_WEIGHTS.items() if any(folder.glob(pattern))), "")
+def _indexed(index: Path) -> set[str]:
+    """The weight files that an index names. Raises `ModelFormatError`, `OSError`."""
+    weight_map = read_json(index).get("weight_map")
+    if not isinstance(weight_map, dict) or not all(isinstance(name, str) for name in weight_map.values()):
+        raise ModelFormatError(f"{index.name} is damaged", f"{index} has no table of weight files.", GET_AGAIN)
+    return set(weight_map.values())
 
 
 def _generation_config(folder: Path) -> dict[str, Any]:
     """The model's own defaults; a model without them, or with damaged ones, has none."""
-    path = folder / "generation_config.json"
-    if not path.exists():
-        return {}
     try:
-        return _read_json(path)
-    except ModelFormatError:
+        return read_json(folder / "generation_config.json")
+    except ModelError:
         return {}
-
-
-def _window(config: Mapping[str, Any]) -> int | None:
-    """The context window in tokens, where the config states it."""
-    text_config = config.get("text_config")
-    for values in (config, text_config if isinstance(text_config, dict) else {}):
-        for key in WINDOW_KEYS:
-            value = values.get(key)
-            if type(value) is int and value > 0:
-                return value
-    return None

@@ -4,7 +4,6 @@ The files come from anywhere: whatever is wrong with them ends as `problem`, a s
 people can read, and never as an exception. Blocks on disk: call it in a thread.
 """
 
-import json
 import os
 import re
 import stat
@@ -13,19 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from lama_tui.engine.backend import ModelSource
+from lama_tui.engine.model_files import check_folder, context_window, other_format, read_json, weight_files
+from lama_tui.engine.safetensors import Header
+from lama_tui.errors import ModelError
 from lama_tui.library import parameters
-from lama_tui.library.safetensors import DamagedFileError, Tensor, read_header
 
-_CONFIG_LIMIT = 16 * 1024**2  # bytes
-_CARD_LIMIT = 64 * 1024  # the front matter comes first
-_CONTEXT_KEYS = ("max_position_embeddings", "n_positions", "max_seq_len", "max_sequence_length", "seq_length", "n_ctx")
-_TOKENIZERS = re.compile(r"tokenizer\.(json|model)|vocab\.(json|txt)|.*\.(model|tiktoken)|tokenizer_config\.json")
-_TORCH = re.compile(r".*\.(bin|pt|pth)")
-# these read text and write none; asking them for an answer can only fail
-_NOT_WRITERS = re.compile(
-    r".*For(MaskedLM|SequenceClassification|TokenClassification|QuestionAnswering|ImageClassification|CTC)"
-    r"|(Bert|Roberta|XLMRoberta|DistilBert|MPNet|CLIP|Siglip|ViT|NomicBert|ModernBert)Model"
-)
+_CARD_LIMIT = 64 * 1024  # bytes; the front matter comes first
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,137 +44,64 @@ def inspect_folder(folder: Path) -> Inspection:
     try:
         return _inspect(folder)
     except OSError as error:
-        return Inspection(problem=f"cannot be read: {error.strerror or error}")
+        return Inspection(problem=f"It cannot be read: {error.strerror or error}")
     except ValueError:  # a NUL or an undecodable name
-        return Inspection(problem="cannot be read: the name is not a path")
+        return Inspection(problem="It cannot be read: the name is not a path")
 
 
 def _inspect(folder: Path) -> Inspection:
     files = dict(_files(folder))
-    size = sum({(status.st_dev, status.st_ino): status.st_size for status in files.values() if status}.values())
-    config, config_problem = _config(folder)
-    shards = sorted(name for name in files if re.fullmatch(r"model.*\.safetensors", name))
-    tensors, made_by, problem = _weights(folder, shards)
+    headers: tuple[Header, ...] = ()
+    try:
+        model = check_folder(ModelSource(str(folder), str(folder)))
+    except ModelError as error:
+        config, problem = _config(folder), error.title
+    else:
+        config, problem, headers = model.config, "", model.headers
+    tensors = {name: tensor for header in headers for name, tensor in header.tensors.items()}
     params, bits = parameters.count(tensors, config)
+    shards = weight_files([name for name in files if Path(name).name == name])
     return Inspection(
-        format=_format(files, shards, made_by, config),
+        format=_format(files, shards, headers, config),
         architecture=_architecture(config),
         params=params,
         bits=bits,
-        size=size,
-        weights=sum(status.st_size for name in shards if (status := files[name])),
-        context=_context(config),
+        size=sum({(status.st_dev, status.st_ino): status.st_size for status in files.values()}.values()),
+        weights=sum(files[name].st_size for name in shards),
+        context=context_window(config),
         license=_license(folder),
-        problem=_unusable(files, shards, config, config_problem) or problem or _missing_shards(folder, shards),
+        problem=problem,
     )
 
 
-def _files(folder: Path) -> Iterator[tuple[str, os.stat_result | None]]:
-    """Every file by its path in `folder`; None for a link to nothing (a download that was cut off)."""
-    for base, _, names in os.walk(folder, onerror=_raise):
+def _files(folder: Path) -> Iterator[tuple[str, os.stat_result]]:
+    """Every regular file by its path in `folder`, links followed; not those that cannot be reached."""
+    for base, _, names in os.walk(folder):
         for name in names:
             path = Path(base, name)
             try:
                 status = path.stat()
-            except OSError:
-                yield str(path.relative_to(folder)), None
-            else:
-                if stat.S_ISREG(status.st_mode):
-                    yield str(path.relative_to(folder)), status
+            except OSError:  # a link to nothing, a folder that may not be searched
+                continue
+            if stat.S_ISREG(status.st_mode):
+                yield str(path.relative_to(folder)), status
 
 
-def _raise(error: OSError) -> None:
-    raise error
-
-
-def _read(path: Path, limit: int) -> bytes | None:
-    """The first `limit` bytes of a regular file; None where there is none."""
-    if not path.is_file():
-        return None
-    with path.open("rb") as file:
-        return file.read(limit)
-
-
-def _config(folder: Path) -> tuple[Mapping[str, Any], str]:
-    """`config.json` and what is wrong with it."""
-    raw = _read(folder / "config.json", _CONFIG_LIMIT)
-    if raw is None:
-        return {}, "config.json is missing"
+def _config(folder: Path) -> Mapping[str, Any]:
+    """What `config.json` says of a model that cannot be used."""
     try:
-        config = json.loads(raw)
-    except (ValueError, RecursionError):
-        return {}, "config.json is not valid JSON"
-    if not isinstance(config, dict):
-        return {}, "config.json is not an object"
-    return config, ""
+        return read_json(folder / "config.json")
+    except (ModelError, OSError):
+        return {}
 
 
-def _weights(folder: Path, shards: list[str]) -> tuple[Mapping[str, Tensor], str, str]:
-    """The tensors of all shards, the tool that wrote them, and what is wrong with them."""
-    tensors: dict[str, Tensor] = {}
-    made_by = ""
-    for name in shards:
-        try:
-            header = read_header(folder / name)
-        except FileNotFoundError:
-            return {}, made_by, f"{name} was not downloaded completely"
-        except DamagedFileError as error:
-            return {}, made_by, f"{name} {error}"
-        tensors.update(header.tensors)
-        made_by = header.made_by or made_by
-    return tensors, made_by, ""
-
-
-def _missing_shards(folder: Path, shards: list[str]) -> str:
-    """Compare with `model.safetensors.index.json`, where there is one."""
-    raw = _read(folder / "model.safetensors.index.json", _CONFIG_LIMIT)
-    if raw is None:
-        return ""
-    try:
-        index = json.loads(raw)
-        wanted = {name for name in index["weight_map"].values() if isinstance(name, str)}
-    except (ValueError, RecursionError, TypeError, KeyError, AttributeError):
-        return "model.safetensors.index.json is damaged"
-    missing = wanted - set(shards)
-    return f"{len(missing)} of {len(wanted)} weight files are missing" if missing else ""
-
-
-def _unusable(
-    files: Mapping[str, os.stat_result | None], shards: list[str], config: Mapping[str, Any], config_problem: str
-) -> str:
-    if not files:
-        return "the folder is empty"
-    if "model_index.json" in files:
-        return "an image model: only language models can be used"
-    if not shards:
-        if any(name.endswith(".gguf") for name in files):
-            return "GGUF: this version runs MLX models only"
-        if any(_TORCH.fullmatch(name) for name in files):
-            return "PyTorch weights: only safetensors can be used"
-    if config_problem:
-        return config_problem
-    if not shards:
-        return "there are no weights (model*.safetensors)"
-    if not isinstance(config.get("model_type"), str):
-        return "config.json does not say its model_type"
-    if "model_file" in config:
-        return "it wants to run its own program, which lama never does"
-    names = config.get("architectures")
-    if isinstance(names, list) and names and all(isinstance(n, str) and _NOT_WRITERS.fullmatch(n) for n in names):
-        return "it does not write text"
-    if not any(_TOKENIZERS.fullmatch(name) for name, status in files.items() if status):
-        return "there is no tokenizer"
-    return ""
-
-
-def _format(files: Mapping[str, object], shards: list[str], made_by: str, config: Mapping[str, Any]) -> str | None:
+def _format(
+    files: Mapping[str, object], shards: list[str], headers: tuple[Header, ...], config: Mapping[str, Any]
+) -> str | None:
     if shards:
-        return "mlx" if made_by == "mlx" or isinstance(config.get("quantization"), dict) else "safetensors"
-    if any(name.endswith(".gguf") for name in files):
-        return "gguf"
-    if any(_TORCH.fullmatch(name) for name in files):
-        return "pytorch"
-    return None
+        made_by_mlx = any(header.made_by == "mlx" for header in headers)
+        return "mlx" if made_by_mlx or isinstance(config.get("quantization"), dict) else "safetensors"
+    return other_format(files).lower() or None
 
 
 def _architecture(config: Mapping[str, Any]) -> str | None:
@@ -193,21 +113,14 @@ def _architecture(config: Mapping[str, Any]) -> str | None:
     return None
 
 
-def _context(config: Mapping[str, Any]) -> int | None:
-    """The context window in tokens; multimodal models keep it in `text_config`."""
-    text = config.get("text_config")
-    for part in (config, text if isinstance(text, dict) else {}):
-        for key in _CONTEXT_KEYS:
-            value = part.get(key)
-            if isinstance(value, int) and not isinstance(value, bool) and 0 < value < 2**40:
-                return value
-    return None
-
-
 def _license(folder: Path) -> str | None:
     """`license:` of the model card's front matter; `license_name:` where that says only "other"."""
-    raw = _read(folder / "README.md", _CARD_LIMIT)
-    front = re.match(r"---\r?\n(.*?)\n---", raw.decode("utf-8", "replace"), re.DOTALL) if raw else None
+    card = folder / "README.md"
+    if not card.is_file():
+        return None
+    with card.open("rb") as file:
+        text = file.read(_CARD_LIMIT).decode("utf-8", "replace")
+    front = re.match(r"---\r?\n(.*?)\n---", text, re.DOTALL)
     if front is None:
         return None
     said = dict(re.findall(r"^(license|license_name):[ \t]*[\"']?([^\s\"'\[\]#]{1,80})", front[1], re.MULTILINE))

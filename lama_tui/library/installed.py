@@ -101,7 +101,7 @@ def _describe(text: str, paths: Paths) -> InstalledModel:
             size = path.stat().st_size
             return InstalledModel(
                 str(path), str(path), format="gguf", size=size, weights=size, fits=_fits(size, available),
-                problem="GGUF: this version runs MLX models only",
+                problem="GGUF weights: this version runs MLX models only",
             )  # fmt: skip
         case "provider":
             raise ModelNotFoundError(

@@ -11,12 +11,8 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
-from lama_tui.library.safetensors import Tensor
+from lama_tui.engine.safetensors import BITS, Tensor
 
-_BITS = {
-    "F64": 64, "F32": 32, "F16": 16, "BF16": 16, "F8_E4M3": 8, "F8_E5M2": 8, "F8_E8M0": 8,
-    "I64": 64, "U64": 64, "I32": 32, "U32": 32, "I16": 16, "U16": 16, "I8": 8, "U8": 8, "BOOL": 8,
-}  # fmt: skip
 _PACKING = (".scales", ".biases", ".qzeros", ".g_idx", "_scales", "_scale_inv", ".weight_scale", ".input_scale")
 
 
@@ -50,7 +46,7 @@ def count(tensors: Mapping[str, Tensor], config: Mapping[str, Any]) -> tuple[int
             default_bits = default_bits or 4
         else:
             total += tensor.elements
-            if (bits := _BITS.get(tensor.dtype)) is not None:
+            if (bits := BITS.get(tensor.dtype)) is not None:
                 stored[bits] += tensor.elements
     if not total:
         return None, default_bits

@@ -1,6 +1,7 @@
 """The header check: whole files pass, anything else is a `ModelFormatError`, never another exception."""
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lama_tui.engine.safetensors import check_header
+from lama_tui.engine.safetensors import Header, Tensor, read_header
 from lama_tui.errors import ModelFormatError
 from tests.models import make_tiny_llama
 
@@ -24,7 +25,9 @@ def tensor(dtype: object = "F32", shape: object = (2,), offsets: object = (0, 8)
 
 
 def test_a_whole_file(tmp_path: Path) -> None:
-    assert check_header(file_with(tmp_path / "w", {"a": tensor(), "__metadata__": {"x": "y"}}, b"12345678")) == 8
+    entries = {"a": tensor(), "__metadata__": {"format": "mlx"}}
+    header = read_header(file_with(tmp_path / "w", entries, b"12345678"))
+    assert header == Header({"a": Tensor("F32", (2,))}, 8, "mlx")
 
 
 @pytest.mark.parametrize(
@@ -45,13 +48,13 @@ def test_a_whole_file(tmp_path: Path) -> None:
         ({"a": tensor(offsets=[0, 1.5])}, "place in the file"),
         ({"a": tensor(shape=[3], offsets=[0, 12])}, "4 bytes after the end"),
         ({"a": tensor(shape=[3])}, "not its length"),
-        ({"a": tensor(shape=[2**62, 2**62])}, "not its length"),
+        ({"a": tensor(shape=[2**62, 2**62])}, "type and shape"),
     ],
 )
 def test_headers_that_cannot_be_right(tmp_path: Path, header: object, says: str) -> None:
     path = file_with(tmp_path / "model.safetensors", header, b"12345678")
     with pytest.raises(ModelFormatError, match=says) as caught:
-        check_header(path)
+        read_header(path)
     assert str(path) in caught.value.detail and caught.value.hint
 
 
@@ -60,19 +63,32 @@ def test_files_shorter_than_their_header(tmp_path: Path, content: bytes) -> None
     path = tmp_path / "model.safetensors"
     path.write_bytes(content)
     with pytest.raises(ModelFormatError):
-        check_header(path)
+        read_header(path)
 
 
 def test_a_header_length_that_would_take_the_memory(tmp_path: Path) -> None:
-    with pytest.raises(ModelFormatError, match="header should be"):
-        check_header(file_with(tmp_path / "w", {}, length=2**62))
+    with pytest.raises(ModelFormatError, match="w is cut short"):
+        read_header(file_with(tmp_path / "w", {}, length=2**62))
+    with (tmp_path / "w").open("r+b") as file:
+        file.write((2**40).to_bytes(8, "little"))
+        file.truncate(2**41)  # a hole: takes no disk
+    with pytest.raises(ModelFormatError, match="more than the format allows"):
+        read_header(tmp_path / "w")
+
+
+def test_what_is_no_file_neither_hangs_nor_passes(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(ModelFormatError, match="pipe is not a file"):
+        read_header(tmp_path / "pipe")
+    with pytest.raises(IsADirectoryError):
+        read_header(tmp_path)
 
 
 def test_a_git_lfs_pointer_is_named(tmp_path: Path) -> None:
     path = tmp_path / "model.safetensors"
     path.write_bytes(b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n")
     with pytest.raises(ModelFormatError, match="git LFS"):
-        check_header(path)
+        read_header(path)
 
 
 @pytest.fixture(scope="module")
@@ -86,7 +102,7 @@ def test_every_truncation_is_found(whole: Path, share: float) -> None:
     cut = whole.with_name("cut")
     cut.write_bytes(content[: int(len(content) * share)])
     with pytest.raises(ModelFormatError):
-        check_header(cut)
+        read_header(cut)
 
 
 json_values: st.SearchStrategy[Any] = st.recursive(
@@ -107,7 +123,7 @@ tensors = st.fixed_dictionaries(
 def test_no_header_makes_it_raise_anything_else(whole: Path, header: object, data: bytes) -> None:
     path = file_with(whole.with_name("any"), header, data)
     try:
-        assert check_header(path) == len(data)
+        assert read_header(path).data == len(data)
     except ModelFormatError as error:
         assert error.detail and error.hint
 
@@ -117,6 +133,6 @@ def test_no_bytes_make_it_raise_anything_else(whole: Path, content: bytes) -> No
     path = whole.with_name("bytes")
     path.write_bytes(content)
     try:
-        check_header(path)
+        read_header(path)
     except ModelFormatError as error:
         assert error.detail and error.hint

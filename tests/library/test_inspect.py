@@ -126,8 +126,8 @@ def test_linked_files_count_once(tmp_path: Path) -> None:
         (lambda f: (f / "config.json").write_text("{"), "config.json is not valid JSON"),
         (lambda f: (f / "config.json").write_text("[" * 100_000), "config.json is not valid JSON"),
         (lambda f: (f / "config.json").write_text("[1]"), "config.json is not an object"),
-        (lambda f: (f / "tokenizer.json").unlink(), "there is no tokenizer"),
-        (lambda f: (f / "model.safetensors").unlink(), "there are no weights"),
+        (lambda f: (f / "tokenizer.json").unlink(), "There is no tokenizer"),
+        (lambda f: (f / "model.safetensors").unlink(), "There are no weights"),
         (lambda f: (f / "model.safetensors").write_bytes(b""), "model.safetensors is cut short"),
         (lambda f: (f / "model.safetensors").write_bytes(b"\xff" * 64), "model.safetensors is cut short"),
         (lambda f: (f / "model.safetensors").write_bytes((2).to_bytes(8, "little") + b"}{"), "has a damaged header"),
@@ -153,7 +153,7 @@ def test_configs_that_cannot_be_loaded(tmp_path: Path, config: dict[str, Any], r
 
 def test_a_model_that_does_not_write_is_said_to_be_so(tmp_path: Path) -> None:
     folder = write_model(tmp_path / "m", model_type="bert", architectures=["BertForMaskedLM"])
-    assert inspect_folder(folder).problem == "it does not write text"
+    assert inspect_folder(folder).problem == "It does not write text"
 
 
 def test_missing_shards_are_counted(tmp_path: Path) -> None:
@@ -176,7 +176,7 @@ def test_a_pipe_does_not_hang(tmp_path: Path) -> None:
     for name in ("config.json", "model.safetensors"):
         (folder / name).unlink()
         os.mkfifo(folder / name)
-    assert inspect_folder(folder).problem == "config.json is missing"
+    assert inspect_folder(folder).problem == "config.json is not a file"
 
 
 @pytest.mark.parametrize("path", ["/nowhere/at/all", "a\0b", "/dev/null", "x" * 5000])
