@@ -44,6 +44,7 @@ class LamaApp(TerminalApp, inherit_bindings=False):
         opener: Callable[[Paths, LoadedSettings], Awaitable["Services"]] = open_services,
     ) -> None:
         super().__init__(paths.log)
+        self.animation_level = "none"  # a page that slides by costs a dozen frames over SSH
         self._opening = Opening(paths, loaded, opener)
         self._options = options
         self._themes = load_themes(paths)

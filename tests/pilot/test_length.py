@@ -2,6 +2,7 @@
 
 import time
 
+from chat.scripted import says
 from stage import Open, Stage
 
 from lama_tui.ui.drawn_message import DrawnMessage
@@ -123,3 +124,18 @@ async def test_what_one_reads_stays_where_it_is_when_the_width_changes(workspace
             await stage.pilot.resize_terminal(width, 30)
             await stage.pilot.pause()
             assert f"message {number}" in stage.seen()
+
+
+async def test_scrolling_that_is_animated_ends_well(workspace: Open) -> None:
+    async with workspace(says("\n\n".join(f"row {number}" for number in range(200)))) as stage:
+        await stage.ask("hi")
+        stage.app.animation_level = "full"
+        stage.transcript.focus()
+        for key in ("pageup", "up", "home", "pagedown", "end", "pageup", "G", "pageup"):
+            await stage.press(key)
+            # a frame that takes longer than the animation makes its first step the last one
+            time.sleep(0.3)  # noqa: ASYNC251
+            await stage.pilot.wait_for_animation()
+            await stage.pilot.pause()
+        assert stage.app._exception is None
+        assert not stage.transcript.following

@@ -155,9 +155,9 @@ class Transcript(ScrollView, can_focus=True):
             total = self._tops[-1]
             self._set_extent(total)
             if self._following:
-                self.scroll_to(y=max(0, total - height), animate=False, force=True)
+                self._scroll_at_once(max(0, total - height))
             elif anchor >= 0:
-                self.scroll_to(y=self._tops[anchor] + within, animate=False, force=True)
+                self._scroll_at_once(self._tops[anchor] + within)
         finally:
             self._settling = False
 
@@ -168,6 +168,10 @@ class Transcript(ScrollView, can_focus=True):
         if extent != self.virtual_size:
             self.set_reactive(Widget.virtual_size, extent)
             self._scroll_update(extent)
+
+    def _scroll_at_once(self, y: int) -> None:
+        """Put line `y` on top. `scroll_to` would end a running animation, which fails from within its own last step."""
+        self.scroll_y = self.scroll_target_y = float(y)
 
     def _in_view(self, margin: int) -> tuple[int, int]:
         top = self.scroll_offset.y
@@ -192,7 +196,7 @@ class Transcript(ScrollView, can_focus=True):
             self._measure()
             self._settling = True  # what is above and below was only guessed: this says nothing of the end
             self._set_extent(self._tops[-1])
-            self.scroll_to(y=self._tops[index] + int(share * read.height), animate=False, force=True)
+            self._scroll_at_once(self._tops[index] + int(share * read.height))
             self._settling = False
         self._settle()
         self.refresh()
@@ -303,6 +307,7 @@ class Transcript(ScrollView, can_focus=True):
         """Go to the end and follow it."""
         if self._drawn:
             self._cursor = len(self._drawn) - 1
+        self.app.animator.force_stop_animation(self, "scroll_y")
         self._set_following(True)
         self._settle()
         self.refresh()
