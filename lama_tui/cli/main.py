@@ -96,6 +96,12 @@ def _open_workspace(arguments: argparse.Namespace, paths: Paths, loaded: LoadedS
             "Ask one question with `lama run guide 'How do I stop an answer?'`, or run lama in a terminal",
         )
     gc.disable()  # what is made now stays; `LamaApp` enables it when everything is there
+    if os.environ.get("TERM") in ("dumb", "unknown"):
+        raise LamaError(
+            "The workspace cannot be shown here",
+            f"TERM={os.environ['TERM']}: it is not known that the terminal can move the cursor.",
+            "Ask one question with `lama run guide 'How do I stop an answer?'`, or set TERM to what it is",
+        )
     from lama_tui.ui.app import run_workspace
 
     return run_workspace(

@@ -29,7 +29,7 @@ def refusal(name: str, status: int, headers: Mapping[str, str], body: bytes) -> 
         )
     if status == 429:
         wait = retry_after(headers)
-        hint = f"Try again in {math.ceil(wait)} seconds" if wait is not None else "Try again later"
+        hint = f"Try again in {math.ceil(wait)} s" if wait is not None else "Try again later"
         return RateLimitError(f"`{name}` asks to slow down", detail, hint, wait)
     if 300 <= status < 400:
         target = redact(clean_line(headers.get("location", ""), 200))
@@ -61,7 +61,7 @@ def too_slow(name: str, phase: str, seconds: float, setting: str) -> ProviderTim
     """Return the error for a `phase` ("first token") of provider `name` that took over `seconds`."""
     return ProviderTimeout(
         f"`{name}` is too slow",
-        f"The {phase} did not come within {seconds:g} seconds",
+        f"The {phase} did not come within {seconds:g} s",
         f"Try again, or raise providers.{name}.{setting}",
     )
 

@@ -192,7 +192,7 @@ class Server:
         if isinstance(error, httpx.ConnectTimeout | httpx.PoolTimeout):
             return ProviderTimeout(
                 f"`{name}` could not be reached",
-                f"Connecting took longer than {settings.timeout_connect:g} seconds",
+                f"Connecting took longer than {settings.timeout_connect:g} s",
                 f"Check the network, or raise providers.{name}.timeout_connect",
             )
         why = redact(clean_line(str(error), 300)) or type(error).__name__

@@ -12,8 +12,8 @@ import subprocess
 import termios
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -40,6 +40,7 @@ class Terminal:
         self._changed = threading.Condition()
         self._ended = threading.Event()
         self._closed = False
+        self._reads = True
         self._master, slave = os.openpty()
         os.set_blocking(self._master, False)
         termios.tcsetwinsize(self._master, (rows, columns))
@@ -95,6 +96,17 @@ class Terminal:
         with self._changed:
             self.xterm.screen.resize(rows, columns)
             termios.tcsetwinsize(self._master, (rows, columns))
+
+    @contextmanager
+    def not_reading(self) -> Iterator[None]:
+        """Leave what the program writes unread for the block, as a paused or stalled connection does."""
+        self._reads = False
+        self._wake()
+        try:
+            yield
+        finally:
+            self._reads = True
+            self._wake()
 
     def screen_text(self) -> str:
         """The rows of the screen, without spaces at their ends; line n of the text is row n."""
@@ -152,7 +164,8 @@ class Terminal:
             status = self._process.wait(timeout)
         except subprocess.TimeoutExpired as error:
             raise AssertionError(f"still running after {timeout:g} s\n{self._report(self.screen_text())}") from error
-        self._ended.wait(1)  # unless something it started still holds the terminal
+        if self._reads:
+            self._ended.wait(1)  # unless something it started still holds the terminal
         return status
 
     def cpu_seconds(self) -> float:
@@ -183,7 +196,8 @@ class Terminal:
         try:
             while not self._closed:
                 writing = [self._master] if self._outgoing else []
-                readable, writable, _ = select.select([self._master, self._wake_out], writing, [])
+                reading = [self._master] if self._reads else []
+                readable, writable, _ = select.select([*reading, self._wake_out], writing, [])
                 if self._wake_out in readable:
                     os.read(self._wake_out, 4096)
                 if self._master in readable:

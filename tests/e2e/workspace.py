@@ -31,8 +31,9 @@ def lama(
 
 def ask(terminal: Terminal, text: str) -> None:
     """Type a message and send it; returns when the composer handed it over."""
+    terminal.wait_for(READY)
     terminal.send(text)
-    terminal.wait_for(text)
+    terminal.wait_for(lambda screen: text in screen and READY not in screen)
     terminal.key("enter")
     terminal.wait_for(READY)
 

@@ -16,6 +16,9 @@ from lama_tui.ui.bindings import bindings, names_of
 _BURST = 0.03
 """Seconds: keys that follow enter sooner than this were not typed by hand, but pasted."""
 
+_JOINERS = "\u200c\u200d"
+"""What Persian, Hindi and families of emoji are typed with."""
+
 
 class Composer(TextArea):
     """A text area that grows with its text and hands it over on enter."""
@@ -65,6 +68,10 @@ class Composer(TextArea):
             event.stop()
             event.prevent_default()
             await self.run_action(action)
+        elif event.character is not None and event.character in _JOINERS:  # the text area takes what is printable
+            event.stop()
+            event.prevent_default()
+            self._replace_via_keyboard(event.character, *self.selection)
         else:
             await super()._on_key(event)
 
