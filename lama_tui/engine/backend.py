@@ -92,6 +92,12 @@ class Backend(Protocol):
     def open(self) -> DeviceFacts:
         """Import the runtime and choose the device. Raises `ModelLoadError`."""
 
+    def check(self, source: ModelSource) -> None:
+        """Look whether a model can be loaded, as far as its files tell. Raises a `ModelError`.
+
+        Changes nothing and takes little time: it comes before another model is given up for this one.
+        """
+
     def load(self, source: ModelSource, progress: Callable[[int, int], None]) -> LoadedModel:
         """Load a model; `progress(done, total)` in bytes. Raises a `ModelError`.
 

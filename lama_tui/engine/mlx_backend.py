@@ -70,10 +70,13 @@ class MlxBackend:
         self._device = DeviceFacts(kind, str(about.get("device_name", kind)), int(memory) if memory else None)
         return self._device
 
+    def check(self, source: ModelSource) -> None:
+        """Look at a model folder's names, sizes and headers. Raises a `ModelError`."""
+        self._checked(source)
+
     def load(self, source: ModelSource, progress: Callable[[int, int], None]) -> LoadedModel:
         """Load a model folder in place of what is loaded. Raises a `ModelError`."""
-        files = check_folder(source)
-        self._check_memory(source, files)
+        files = self._checked(source)
         self._drop_model()
         from lama_tui.engine import mlx_model
 
@@ -189,18 +192,18 @@ class MlxBackend:
     def _kind(self) -> DeviceKind:
         return self._device.kind if self._device is not None else "cpu"
 
-    def _check_memory(self, source: ModelSource, files: ModelFiles) -> None:
-        """Refuse what cannot fit: on Linux the kernel would end the whole program instead."""
+    def _checked(self, source: ModelSource) -> ModelFiles:
+        """The files of a model. Refuses what cannot fit: on Linux the kernel would end the whole program instead."""
+        files = check_folder(source)
         memory = self._device.memory if self._device is not None else None
-        if memory is None:
-            return
-        limit = int(memory * self._settings.memory_limit)
-        if files.weights > limit:
+        limit = None if memory is None else int(memory * self._settings.memory_limit)
+        if limit is not None and files.weights > limit:
             raise OutOfMemoryError(
                 f"{source.reference} does not fit in memory",
                 f"Its weights are {_gib(files.weights)}; models may use {_gib(limit)} here (engine.memory_limit).",
                 "Choose a smaller model or quantization.",
             )
+        return files
 
 
 def _forget_arrays(error: BaseException) -> None:

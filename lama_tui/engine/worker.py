@@ -187,7 +187,10 @@ class Worker:
         return freed
 
     def _load(self, source: ModelSource) -> None:
-        """Swap the loaded model, telling everyone who waits for `source` how far it is."""
+        """Swap the loaded model, telling everyone who waits for `source` how far it is.
+
+        Where the files of `source` cannot be used, what is loaded stays.
+        """
 
         def progress(done: int, total: int) -> None:
             self._receive()
@@ -199,6 +202,7 @@ class Worker:
 
         progress(0, 0)
         backend = self._opened()
+        backend.check(source)
         self._unload()
         self._look()
         model = backend.load(source, progress)

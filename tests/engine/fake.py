@@ -57,6 +57,9 @@ class FakeBackend:
         self._called("open")
         return DeviceFacts("cpu", "a fake", None)
 
+    def check(self, source: ModelSource) -> None:
+        self._called("check")
+
     def load(self, source: ModelSource, progress: Callable[[int, int], None]) -> LoadedModel:
         assert self.model is None, "one model at a time"
         self._called("load")

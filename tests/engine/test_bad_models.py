@@ -9,7 +9,7 @@ import pytest
 
 from lama_tui.engine.backend import ModelSource
 from lama_tui.errors import ModelError, ModelFormatError, ModelLoadError, ModelNotFoundError, OutOfMemoryError
-from lama_tui.events import StreamFinished
+from lama_tui.events import ModelLoading, StreamFinished
 from tests.engine.conftest import PATIENCE, Rig
 from tests.models import make_tiny_llama, write_safetensors
 
@@ -126,6 +126,18 @@ async def test_a_bad_folder_is_explained_and_the_engine_lives_on(mlx: Rig, tmp_p
     assert caught.value.title and caught.value.detail and caught.value.hint
     assert not (folder / "ran").exists()
     assert isinstance((await mlx.answer(mlx.request()))[-1], StreamFinished)
+
+
+async def test_a_bad_folder_leaves_the_loaded_model_alone(mlx: Rig, tmp_path: Path) -> None:
+    await mlx.answer(mlx.request())
+    (before,) = mlx.engine.figures().loaded
+    folder = tmp_path / "bad"
+    shutil.copytree(mlx.second.folder, folder)
+    cut_weights(folder)
+    with pytest.raises(ModelFormatError, match="cut short"):
+        await mlx.answer(mlx.request(ModelSource("bad", str(folder))))
+    assert mlx.engine.figures().loaded == (before,)
+    assert not any(isinstance(event, ModelLoading) for event in await mlx.answer(mlx.request()))
 
 
 async def test_a_file_in_place_of_a_folder(mlx: Rig, tmp_path: Path) -> None:

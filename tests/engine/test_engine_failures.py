@@ -6,7 +6,7 @@ import pytest
 
 from lama_tui.engine.backend import ModelSource
 from lama_tui.errors import InferenceError, LamaError, ModelFormatError, ModelLoadError
-from lama_tui.events import StreamEvent, StreamFinished, TextDelta
+from lama_tui.events import ModelLoading, StreamEvent, StreamFinished, TextDelta
 from tests.engine.conftest import PATIENCE, Rig, until
 from tests.engine.fake import FakeBackend
 
@@ -17,7 +17,7 @@ def rig_with(backend: FakeBackend) -> Rig:
     return Rig(lambda: backend, ONE, TWO)
 
 
-@pytest.mark.parametrize("call", ["open", "load", "begin", "step"])
+@pytest.mark.parametrize("call", ["open", "check", "load", "begin", "step"])
 async def test_a_call_that_raises_fails_its_request_and_the_next_one_works(call: str) -> None:
     rig = rig_with(FakeBackend([call]))
     with pytest.raises(LamaError) as caught:
@@ -55,6 +55,22 @@ async def test_a_cancel_that_raises_still_frees_the_place() -> None:
     await until(lambda: rig.running == 0, "the request ends")
     assert backend.fails == []
     assert isinstance((await rig.answer(rig.request()))[-1], StreamFinished)
+    assert await rig.engine.stop(PATIENCE)
+
+
+async def test_a_model_that_cannot_be_used_costs_nothing() -> None:
+    backend = FakeBackend()
+    rig = rig_with(backend)
+    await rig.answer(rig.request(ONE))
+    backend.fails.append("check")
+    with pytest.raises(InferenceError):
+        await rig.answer(rig.request(TWO))
+    assert [model.reference for model in rig.engine.figures().loaded] == ["one"]
+    again = await rig.answer(rig.request(ONE))
+    assert not any(isinstance(event, ModelLoading) for event in again)
+    assert "unload" not in backend.calls
+    await rig.answer(rig.request(TWO))
+    assert [model.reference for model in rig.engine.figures().loaded] == ["two"]
     assert await rig.engine.stop(PATIENCE)
 
 
