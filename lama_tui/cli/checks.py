@@ -18,6 +18,7 @@ from lama_tui.engine.device import advice
 from lama_tui.library.hub_cache import hub_cache_folder
 from lama_tui.library.installed import HEADROOM, installed_models
 from lama_tui.paths import Paths
+from lama_tui.security.credentials import key_store
 from lama_tui.security.hanging import begin
 from lama_tui.types import GUIDE
 from lama_tui.ui.figures import size
@@ -146,20 +147,15 @@ def check_config(paths: Paths, loaded: LoadedSettings) -> Check:
 
 def check_keyring() -> Check:
     """Which key store the desktop has; asked for its name only."""
+    hint = "Keys can come from the environment: key_env in [providers.NAME]"
     try:
-        name = begin(_keyring_name).result(_KEYRING_SECONDS)
+        name, trusted = begin(key_store).result(_KEYRING_SECONDS)
     except Expired:
-        hint = "Keys can come from the environment: key_env in [providers.NAME]"
         return Check("keyring", "warning", f"no answer in {_KEYRING_SECONDS:g} s", hint)
+    if name and not trusted:
+        value = f"{name}: not used, because it is not one that is known to keep keys encrypted"
+        return Check("keyring", "warning", value, hint)
     return Check("keyring", "ok", name or "none: keys come from the environment (key_env)")
-
-
-def _keyring_name() -> str:
-    import keyring
-    from keyring.backends import fail, null
-
-    backend = keyring.get_keyring()
-    return "" if isinstance(backend, fail.Keyring | null.Keyring) else str(backend.name)
 
 
 def check_providers(loaded: LoadedSettings) -> Check:

@@ -70,6 +70,20 @@ def find_key(
     return _usable(found) if found else None
 
 
+def key_store() -> tuple[str, bool]:
+    """The key store of the desktop, empty for none, and whether keys are read from it.
+
+    Asks for its name only. May hang: call it through `begin`.
+    """
+    import keyring
+    from keyring.backends import fail, null
+
+    backend = keyring.get_keyring()
+    if isinstance(backend, fail.Keyring | null.Keyring):
+        return "", False
+    return str(backend.name), bool(_trusted_backends(backend))
+
+
 def _usable(credential: Credential) -> Credential:
     register_secret(credential.key)
     if not (credential.key.isascii() and credential.key.isprintable()) or " " in credential.key:

@@ -233,6 +233,38 @@ def test_a_key_store_that_hangs_is_given_up(monkeypatch: pytest.MonkeyPatch, tmp
     assert (found.status, found.value) == ("warning", "no answer in 0.2 s")
 
 
+@pytest.mark.parametrize(
+    ("module", "status", "value"),
+    [
+        ("keyring.backends.SecretService", "ok", "Some Store"),
+        ("keyrings.alt.file", "warning", "Some Store: not used, because it is not one that is known"),
+    ],
+)
+def test_a_key_store_that_may_not_encrypt_is_not_used_and_told(module: str, status: str, value: str) -> None:
+    import keyring
+    from keyring.backend import KeyringBackend
+
+    class Store(KeyringBackend):
+        priority = 1  # type: ignore[assignment]
+        name = "Some Store"
+
+        def get_password(self, service: str, username: str) -> str | None:
+            raise AssertionError("only its name is asked for")
+
+        def set_password(self, service: str, username: str, password: str) -> None:
+            raise AssertionError("looking writes nothing")
+
+    Store.__module__ = module
+    before = keyring.get_keyring()
+    keyring.set_keyring(Store())
+    try:
+        found = checks.check_keyring()
+    finally:
+        keyring.set_keyring(before)
+    assert found.status == status and found.value.startswith(value)
+    assert bool(found.hint) == (status == "warning")
+
+
 def test_local_only_is_told(paths: Paths) -> None:
     paths.config.mkdir(parents=True)
     paths.config_file.write_text(
