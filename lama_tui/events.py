@@ -47,10 +47,15 @@ class TurnStarted:
 
 @dataclass(frozen=True, slots=True)
 class StreamStarted:
-    """The request was accepted; nothing was generated yet."""
+    """The request was accepted; nothing was generated yet.
+
+    `chat_template` is False for a model that brings none: it is asked in a plain
+    "User: … Assistant:" form, which it may not understand.
+    """
 
     model: str
     place: Place
+    chat_template: bool = True
 
 
 @dataclass(frozen=True, slots=True)

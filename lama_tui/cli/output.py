@@ -82,6 +82,12 @@ class Progress:
             _put(sys.stderr, f"\r{clean_line(text, limit=70)}\x1b[K")
             self._shown = text
 
+    def note(self, text: str) -> None:
+        """Write a line that stays."""
+        if self._terminal:
+            self.clear()
+            error(text)
+
     def clear(self) -> None:
         """Take the line away, so that other output starts on a clean one."""
         if self._shown:

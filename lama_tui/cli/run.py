@@ -18,6 +18,7 @@ from lama_tui.events import (
     ReasoningDelta,
     StreamEvent,
     StreamFinished,
+    StreamStarted,
     TextDelta,
     UsageUpdated,
 )
@@ -118,6 +119,8 @@ class _Answer:
                 self._progress.show(f"loading {model}{share}")
             case ModelLoaded():
                 self._progress.clear()
+            case StreamStarted(model, _, False):
+                self._progress.note(f"{model} has no chat template: it is asked as plain text and may not answer well")
             case PromptProgress(done, total):
                 self._progress.show(f"reading the prompt, {done:,} of {total:,} tokens")
             case UsageUpdated(usage):

@@ -35,9 +35,10 @@ class LocalProvider:
 
     async def stream(self, request: ChatRequest) -> AsyncGenerator[StreamEvent]:
         """Events of one answer; `StreamStarted` follows the loading. Raises a `LamaError`."""
+        source = await self._resolve(request.model)
         generation = GenerationRequest(
             RequestId(uuid.uuid4().hex),
-            await self._resolve(request.model),
+            source,
             request.messages,
             request.sampling,
             request.prefix,
@@ -49,7 +50,9 @@ class LocalProvider:
             async for event in events:
                 if not started and not isinstance(event, ModelLoading | ModelLoaded):
                     started = True
-                    yield StreamStarted(request.model, self.place(request.model))
+                    loaded = {model.reference: model.chat_template for model in self._engine.figures().loaded}
+                    template = loaded.get(source.reference, True)
+                    yield StreamStarted(request.model, self.place(request.model), template)
                 yield event
         finally:
             await events.aclose()  # now, not when the collector comes by: the engine's thread is working for it

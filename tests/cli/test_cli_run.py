@@ -185,9 +185,10 @@ def test_the_instance_is_seen_while_it_runs(spawn: Callable, lama: Callable, bab
     assert process.returncode == 130
 
 
-def test_progress_is_for_terminals(spawn: Callable, reciter: str) -> None:
+def answer_and_progress(spawn: Callable, model: str) -> tuple[str, bytes]:
+    """Stdout, and what stderr showed as a terminal."""
     leader, follower = os.openpty()
-    process = spawn("run", reciter, "Hi", stderr=follower, stdout=subprocess.PIPE)
+    process = spawn("run", model, "Hi", stderr=follower, stdout=subprocess.PIPE)
     os.close(follower)
     out, _ = process.communicate(timeout=WAIT)
     shown = b""
@@ -197,7 +198,21 @@ def test_progress_is_for_terminals(spawn: Callable, reciter: str) -> None:
     except OSError:  # Linux says so when the other end is closed
         pass
     os.close(leader)
-    assert out.decode() == ANSWER + "\n"
+    return out.decode(), shown
+
+
+def test_a_model_without_a_chat_template_is_told_on_a_terminal(lama: Callable, spawn: Callable, paths: Paths) -> None:
+    make_reciter(paths.models / "plain", PIECES, template=None, after=":")
+    out, shown = answer_and_progress(spawn, "plain")
+    assert out == ANSWER + "\n"
+    assert b"\x1b[Klama: plain has no chat template" in shown
+    ended = lama("run", "plain", "Hi")
+    assert (ended.code, ended.out, ended.err) == (0, ANSWER + "\n", "")
+
+
+def test_progress_is_for_terminals(spawn: Callable, reciter: str) -> None:
+    out, shown = answer_and_progress(spawn, reciter)
+    assert out == ANSWER + "\n"
     assert b"loading" in shown
     assert shown.endswith(b"\r\x1b[K")  # and takes itself away
     assert re.fullmatch(rb"(\r[^\x00-\x1f\x7f]*\x1b\[K)*", shown)

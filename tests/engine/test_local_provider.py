@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 
@@ -13,8 +14,9 @@ from lama_tui.events import ModelLoaded, StreamFinished, StreamStarted, TextDelt
 from lama_tui.providers.base import ChatRequest, Provider
 from lama_tui.providers.local import LocalProvider
 from lama_tui.types import ChatMessage, Place, Sampling
-from tests.engine.conftest import PATIENCE, until
+from tests.engine.conftest import PATIENCE, mlx_backend, until
 from tests.engine.fake import FakeBackend
+from tests.models import make_tiny_llama
 
 
 async def resolve(reference: str) -> ModelSource:
@@ -48,6 +50,25 @@ async def test_the_stream_starts_after_loading_and_ends_once(provider: LocalProv
     assert kinds.index(ModelLoaded) < kinds.index(StreamStarted) < kinds.index(TextDelta)
     assert StreamStarted("one", Place("CPU", on_machine=True)) in events
     assert kinds.count(StreamStarted) == 1 and kinds[-1] is StreamFinished
+
+
+async def test_a_model_without_a_chat_template_is_told(tmp_path: Path) -> None:
+    pytest.importorskip("mlx.core")
+    folders = {
+        "with": make_tiny_llama(tmp_path / "with"),
+        "without": make_tiny_llama(tmp_path / "without", template=None),
+    }
+
+    async def find(reference: str) -> ModelSource:
+        return ModelSource(reference, str(folders[reference]))
+
+    provider = LocalProvider(Engine(mlx_backend), find, GenerationSettings())
+    try:
+        for reference in ("without", "with", "without"):
+            started = [event async for event in provider.stream(ask(reference)) if isinstance(event, StreamStarted)]
+            assert [event.chat_template for event in started] == [reference == "with"]
+    finally:
+        await provider.close()
 
 
 async def test_a_model_that_is_not_there(provider: LocalProvider) -> None:

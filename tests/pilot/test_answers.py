@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from dataclasses import replace
 
 from chat.scripted import Step, says
 from stage import Open
@@ -39,6 +40,23 @@ async def test_it_is_shown_as_it_grows(workspace: Open) -> None:
         await stage.until_seen("30 tokens")
         assert stage.states == ["complete", "complete"]
         assert not stage.sees("writing")
+
+
+async def test_a_model_that_is_asked_as_plain_text_is_marked(workspace: Open) -> None:
+    without: list[Step] = [replace(STARTED, chat_template=False), TextDelta("I continue texts."), END]
+    async with workspace(says("I chat."), without, says("still")) as stage:
+        await stage.ask("first")
+        assert not stage.sees("no chat template")
+        await stage.ask("second")
+        await stage.until_seen("I continue texts.", "no chat template")
+        await stage.press("ctrl+n")
+        await stage.until_gone("I continue texts.")
+        assert stage.sees("no chat template")  # it is the same model
+        current = stage.screen._current
+        assert current is not None
+        await current.use_model("another")
+        await stage.ask("third")
+        await stage.until_gone("no chat template")
 
 
 def numbered(first: int, last: int) -> str:

@@ -10,7 +10,7 @@ from textual.timer import Timer
 from textual.widgets import Label, Static
 
 from lama_tui.errors import ConfigError, LamaError
-from lama_tui.events import SaveDelayed, StreamEvent, StreamFailed, StreamFinished, TurnStarted
+from lama_tui.events import SaveDelayed, StreamEvent, StreamFailed, StreamFinished, StreamStarted, TurnStarted
 from lama_tui.security.gate import clean_line
 from lama_tui.types import ConversationId, MessageId, Place
 from lama_tui.ui import figures
@@ -56,6 +56,7 @@ class Talk(Screen[None]):
         self._deleted: list[ConversationId] = []
         self._early: list[str] = []  # sent before the store was open
         self._titles: tuple[str, list[str]] = ("", [])
+        self._asked_plainly: set[str] = set()  # models that turned out to have no chat template
 
     def on_mount(self) -> None:
         """The composer takes keys at once; the store opens behind it."""
@@ -143,6 +144,8 @@ class Talk(Screen[None]):
             self._transcript.advance(running.message, shown(running))
         place = self._place(current.model)
         notes = self._opening.notes
+        if current.model in self._asked_plainly:
+            notes += ("no chat template",)
         if not self._transcript.following:
             notes += (f"↓ {self._key('transcript.last')} follows",)
         self._status.status = Status(
@@ -207,6 +210,9 @@ class Talk(Screen[None]):
         """An event of any turn: ends are shown at once, growth by the ticker."""
         if isinstance(event, SaveDelayed):
             self._notice.add(event.error)
+        if isinstance(event, StreamStarted) and not event.chat_template and self._opened is not None:
+            running = self._opened.chat.running(conversation)
+            self._asked_plainly.update([running.model] if running else [])
         if isinstance(event, StreamFinished | StreamFailed):
             self._ended(conversation)
         elif isinstance(event, TurnStarted):
