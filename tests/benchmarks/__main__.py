@@ -1,0 +1,111 @@
+"""How fast the workspace is: `python -m tests.benchmarks [NAME…]` in the checkout.
+
+Prints one table in about three minutes. Ratios are of programs that take turns in this run, so they bear some
+other load on the machine; the other figures are of this machine as it is now. Exit status 1 when a bound is missed.
+"""
+
+import argparse
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from tests.benchmarks import decode, idle, memory, startup, stream
+from tests.benchmarks.answer import pieces
+
+_RATE = 100.0  # tokens a second
+_MB = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One figure; `holds` is None for what is shown for information."""
+
+    figure: str
+    measured: str
+    bound: str = ""
+    holds: bool | None = None
+
+
+def _startup(rounds: int) -> list[Row]:
+    found = startup.measure(rounds)
+    return [
+        Row("start-up until a key is on screen", f"{1000 * found.lama:.0f} ms"),
+        Row("  a bare app with a text area and a footer", f"{1000 * found.bare:.0f} ms"),
+        Row(f"  ratio, median of {rounds} pairs", f"{found.ratio:.2f}", "≤ 1.8", found.ratio <= 1.8),
+    ]
+
+
+def _memory(rounds: int) -> list[Row]:
+    found = memory.measure()
+    unique = "–" if found.unique is None else f"{found.unique / _MB:.1f} MB"
+    return [
+        Row(
+            "resident memory, no model loaded", f"{found.resident / _MB:.1f} MB", "≤ 75 MB", found.resident <= 75 * _MB
+        ),
+        Row("  of these its own", unique),
+    ]
+
+
+def _decode(rounds: int) -> list[Row]:
+    found = decode.measure(rounds)
+    return [
+        Row(f"decode by stream_generate alone, {found.device}", f"{found.alone:.0f} tok/s"),
+        Row("  through the provider, at its reader", f"{found.seen:.0f} tok/s"),
+        Row(f"  ratio, fastest of {rounds} each", f"{found.ratio:.2f}", "≥ 0.95", found.ratio >= 0.95),
+    ]
+
+
+def _stream(rounds: int) -> list[Row]:
+    lag, cost = stream.measure_lag(_RATE), stream.measure_cost(_RATE)
+    return [
+        Row(f"loop lag while {len(pieces()):,} tokens stream at {_RATE:.0f} tok/s", f"{1000 * lag.median:.1f} ms"),
+        Row("  99th percentile", f"{1000 * lag.p99:.0f} ms", "< 60 ms", lag.p99 < 0.06),
+        Row("  worst", f"{1000 * lag.worst:.0f} ms"),
+        Row("  processor, of one core", f"{cost.cpu:.0%}", "≤ 35 %", cost.cpu <= 0.35),
+        Row("  written to the terminal", f"{cost.bytes_a_token:.0f} bytes a token"),
+    ]
+
+
+def _idle(rounds: int) -> list[Row]:
+    found = idle.measure(20.0)
+    return [
+        Row("idle with the monitor, processor of one core", f"{found.cpu:.1%}", "< 2 %", found.cpu < 0.02),
+        Row("  written to the terminal", f"{found.bytes_a_second:.0f} bytes a second"),
+    ]
+
+
+_ALL: dict[str, Callable[[int], list[Row]]] = {
+    "startup": _startup,
+    "memory": _memory,
+    "decode": _decode,
+    "stream": _stream,
+    "idle": _idle,
+}
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"only these: {' '.join(_ALL)}")
+    parser.add_argument("--rounds", type=int, default=9, help="pairs of runs behind a ratio")
+    options = parser.parse_args()
+    if unknown := set(options.names) - set(_ALL):
+        parser.error(f"there is no {', '.join(sorted(unknown))}")
+    rows: list[Row] = []
+    for name in options.names or _ALL:
+        print(f"{name}…", file=sys.stderr, flush=True)
+        rows += _ALL[name](options.rounds)
+    wide, measured, bound = (max(len(text) for text in column) for column in zip(*map(_texts, rows), strict=True))
+    for row in rows:
+        verdict = "" if row.holds is None else "holds" if row.holds else "MISSED"
+        print(f"{row.figure:<{wide}}  {row.measured:>{measured}}  {row.bound:<{bound}}  {verdict}".rstrip())
+    print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f} at the end, Python {sys.version.split()[0]}")
+    return int(any(row.holds is False for row in rows))
+
+
+def _texts(row: Row) -> tuple[str, str, str]:
+    return row.figure, row.measured, row.bound
+
+
+if __name__ == "__main__":
+    sys.exit(main())
