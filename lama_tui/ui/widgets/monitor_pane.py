@@ -3,6 +3,7 @@
 from collections import deque
 
 from textual.content import Content
+from textual.geometry import Region
 from textual.widget import Widget
 
 from lama_tui.events import ResourceSample
@@ -22,19 +23,26 @@ class MonitorPane(Widget):
         self._speeds: deque[float | None] = deque(maxlen=120)
 
     def add(self, sample: ResourceSample) -> None:
-        """Show a new sample."""
+        """Show a new sample; only rows that changed are sent to the terminal."""
+        before = self._rows()
         self._samples.append(sample)
         self._speeds.append(sample.decode_tok_s)
-        self.refresh()
+        pairs = zip(before, self._rows(), strict=True)
+        changed = [Region(0, y, self.size.width, 1) for y, (old, new) in enumerate(pairs) if not new.is_same(old)]
+        if changed:
+            self.refresh(*changed)
 
     def render(self) -> Content:
         """Every row; the pane is as wide as it is."""
+        return Content("\n").join(self._rows())
+
+    def _rows(self) -> list[Content]:
         width = max(12, self.size.width)
         sample = self._samples[-1] if self._samples else ResourceSample(at=0)
         memory = None
         if sample.memory_used is not None and sample.memory_total:
             memory = 100 * sample.memory_used / sample.memory_total
-        rows: list[Content] = [
+        return [
             _heading("Machine"),
             _row("CPU", figures.percent(sample.cpu), width, sample.cpu),
             _spark([s.cpu for s in self._samples], width, 100.0),
@@ -53,7 +61,6 @@ class MonitorPane(Widget):
             _row("Speed", figures.rate(sample.decode_tok_s), width),
             _spark(list(self._speeds), width, None),
         ]
-        return Content("\n").join(rows)
 
 
 def _heading(text: str) -> Content:
