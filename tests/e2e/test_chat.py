@@ -143,3 +143,14 @@ def test_a_conversation_is_in_the_list_from_its_first_message_on(tmp_path: Path)
             terminal.wait_for("0.89")
             terminal.wait_for(lambda text: "●" not in text)
             leave(terminal)
+
+
+def test_the_line_that_is_typed_is_in_view(tmp_path: Path) -> None:
+    with lama(tmp_path) as terminal:
+        for line in range(15):
+            terminal.send(f"line {line}\n")  # ctrl+j
+        terminal.wait_for("line 14")
+        terminal.wait_for(lambda text: text.index("line 14") < text.index("│   "))  # the empty line below it
+        terminal.send("the last")
+        terminal.wait_for("the last")
+        leave(terminal)

@@ -133,6 +133,10 @@ class Composer(TextArea):
             return Offset(0, 0)
         return super().scroll_cursor_visible(center, animate)
 
+    def on_text_area_changed(self) -> None:
+        """Bring the cursor into view again: when the text area did, a new line had no place yet."""
+        self.scroll_cursor_visible()
+
     def clear_typed(self) -> None:
         """Empty it, in a way that undo brings back."""
         self.replace("", self.document.start, self.document.end)
