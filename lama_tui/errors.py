@@ -80,9 +80,7 @@ class RateLimitError(ProviderError):
 
     kind = "rate_limit"
 
-    def __init__(
-        self, title: str, detail: str = "", hint: str = "", retry_after: float | None = None
-    ) -> None:
+    def __init__(self, title: str, detail: str = "", hint: str = "", retry_after: float | None = None) -> None:
         super().__init__(title, detail, hint)
         self.args = (title, detail, hint, retry_after)
         self.retry_after = retry_after

@@ -21,7 +21,6 @@ from lama_tui.ui.app import LamaApp
 from lama_tui.ui.options import WorkspaceOptions
 from lama_tui.ui.screens.model_picker import Choice, ModelPicker
 from lama_tui.ui.widgets.composer import Composer
-from lama_tui.ui.widgets.monitor_pane import MonitorPane
 from lama_tui.ui.widgets.notice import Notice
 
 SIZES = [(80, 24), (120, 36), (160, 48)]
