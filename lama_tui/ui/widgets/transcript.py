@@ -366,4 +366,5 @@ class Transcript(ScrollView, can_focus=True):
             self._set_extent(self._tops[-1])
             self.scroll_to(y=top, animate=False, force=True)
         self._settle()
+        self._set_following(self.scroll_offset.y >= self.max_scroll_y)
         self.refresh()
