@@ -36,6 +36,13 @@ class Conversations:
 
     def __init__(self, database: "Database") -> None:
         self._database = database
+        self._version = -1
+
+    async def changed(self) -> bool:
+        """Whether anything was written since the last call, by this instance or another; costs next to nothing."""
+        before = self._version
+        self._version = (await self._database.read("PRAGMA data_version"))[0][0]
+        return before != self._version
 
     # -- the list
 

@@ -12,12 +12,19 @@ from lama_tui.ui.screens.model_picker import Choice
 if TYPE_CHECKING:
     from lama_tui.library.installed import InstalledModel
 
+_MORE = (
+    "For a real one run `hf download mlx-community/Qwen3-0.6B-4bit`, or put a folder with an MLX model into {folder}."
+)
+"""What to do where there is nothing but the guide."""
+
 
 async def choices(paths: Paths, settings: Settings) -> list[Choice]:
     """Everything that can answer, or that looks as if it could and why it cannot."""
     from lama_tui.library.installed import installed_models
 
-    local = [_installed(model) for model in await installed_models(paths)]
+    installed = await installed_models(paths)
+    alone = "" if settings.providers or len(installed) > 1 else _MORE.format(folder=clean_line(str(paths.models), 200))
+    local = [_installed(model, alone) for model in installed]
     servers = [
         Choice(
             f"{name}:{server.model}",
@@ -29,7 +36,7 @@ async def choices(paths: Paths, settings: Settings) -> list[Choice]:
     return local + servers
 
 
-def _installed(model: "InstalledModel") -> Choice:
+def _installed(model: "InstalledModel", beside_guide: str) -> Choice:
     facts = [
         f"{model.params / 1e9:.1f} B" if model.params and model.params >= 1e8 else _millions(model.params),
         f"{model.bits}-bit" if model.bits else "",
@@ -39,7 +46,7 @@ def _installed(model: "InstalledModel") -> Choice:
     ]
     about = f"{clean_line(model.architecture or '', 60)} {model.format or ''} in {clean_line(model.path, 200)}".strip()
     if model.ref == GUIDE:
-        about = "Built in and tiny: it only knows this app. Ask it anything about lama."
+        about = f"Built in and tiny: it only knows this app. {beside_guide or 'Ask it anything about lama.'}"
     problem = clean_line(model.problem, 300)
     return Choice(clean_line(model.ref, 4096), " · ".join(filter(None, facts)), problem or about, problem)
 

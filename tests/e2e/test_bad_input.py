@@ -303,7 +303,7 @@ def test_a_disk_that_fills_up(tmp_path: Path) -> None:
             terminal.wait_for(lambda text: "The disk is full" in text and "Free some space" in text)
             terminal.wait_for(lambda text: "0.89" in text and "not saved yet" in text)
             filler.unlink()
-            answer = wait_saved(tmp_path, lambda saved: saved[-1].state == "complete")[-1]
+            answer = wait_saved(tmp_path, lambda saved: saved and saved[-1].state == "complete")[-1]
             assert answer.text.split() == [f"0.{number}" for number in range(90)]
             terminal.wait_for(lambda text: "not saved yet" not in text)
 

@@ -63,6 +63,20 @@ def test_ask_quit_return_find_and_go_on(tmp_path: Path, reciter: Path) -> None:
         leave(terminal)
 
 
+def test_the_guide_answers_offline_from_the_first_start_on(tmp_path: Path) -> None:
+    with lama(tmp_path) as terminal:
+        terminal.wait_for("the guide")
+        ask(terminal, "how do I quit?")
+        wait_saved(tmp_path, lambda saved: saved and saved[-1].state == "complete", 30)
+        assert "ctrl+q" in saved(tmp_path)[-1].text
+        terminal.wait_for(lambda text: "ctrl+q" in text and "tok/s" in text)
+        terminal.key("ctrl+l")  # where its answers to other questions send people
+        terminal.wait_for("For a real one run")
+        terminal.key("escape")
+        terminal.wait_for(lambda text: "For a real one" not in text)
+        leave(terminal)
+
+
 def test_an_answer_grows_on_screen_as_it_is_written(tmp_path: Path) -> None:
     steady = Steady(rate=20, words=60)
     with server(steady) as served:
@@ -92,7 +106,7 @@ def test_stopping_keeps_the_text_and_continuing_goes_on_after_it(tmp_path: Path)
             terminal.wait_for("Continue")
             terminal.send("c")
             terminal.wait_for("1.39", 10)
-            answer = wait_saved(tmp_path, lambda saved: saved[-1].state == "complete")[-1]
+            answer = wait_saved(tmp_path, lambda saved: saved and saved[-1].state == "complete")[-1]
             assert answer.text.startswith(stopped.text)
             prefix = served.requests[-1].json["messages"][-1]
             assert prefix["role"] == "assistant" and prefix["content"].rstrip() == stopped.text.rstrip()

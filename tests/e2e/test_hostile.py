@@ -130,7 +130,7 @@ def test_what_goes_wrong_with_a_server_is_told_with_what_to_do(tmp_path: Path) -
                 ask_anew(terminal, question)
                 terminal.wait_for(lambda text, told=told: all(each in text for each in told), 10)
             ask_anew(terminal, "empty")
-            wait_saved(tmp_path, lambda saved: saved[-1].state == "complete")
+            wait_saved(tmp_path, lambda saved: saved and saved[-1].state == "complete")
             leave(terminal)
     states = [m.state for m in saved(tmp_path) if m.role == "assistant"]
     assert states == ["failed" if name != "empty" else "complete" for name in cases] + ["complete"]
@@ -198,7 +198,7 @@ def test_every_script_is_typed_saved_and_shown(tmp_path: Path) -> None:
         with lama(tmp_path, size=(118, 30)) as terminal:
             terminal.send(words + "\r")
             terminal.wait_for(lambda text: text.count("русский 漢字かな 한국어") >= 2)
-            wait_saved(tmp_path, lambda saved: saved[-1].state == "complete")
+            wait_saved(tmp_path, lambda saved: saved and saved[-1].state == "complete")
             leave(terminal)
     assert [m.text for m in saved(tmp_path)] == [words, words]
     with lama(tmp_path, "-c", "naïve ελληνικά") as terminal:

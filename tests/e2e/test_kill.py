@@ -69,7 +69,7 @@ def survives(home: Path, rounds: int, seed: int) -> None:
             terminal.key("escape")
             terminal.wait_for("Continue")
             terminal.send("c")
-            done = wait_saved(home, lambda saved: saved[-1].state == "complete")[-1]
+            done = wait_saved(home, lambda saved: saved and saved[-1].state == "complete")[-1]
             assert done.text.startswith(newest.text) and len(done.text) > len(newest.text)
             terminal.wait_for(lambda text: "interrupted" not in text)
             leave(terminal)
@@ -130,5 +130,7 @@ def test_killed_while_a_real_model_speaks(tmp_path: Path) -> None:
         terminal.key("escape")
         terminal.wait_for("Continue")
         terminal.send("c")
-        wait_saved(tmp_path, lambda saved: saved[-1].text.split() == words and saved[-1].state == "complete", 30)
+        wait_saved(
+            tmp_path, lambda saved: saved and saved[-1].text.split() == words and saved[-1].state == "complete", 30
+        )
         leave(terminal)

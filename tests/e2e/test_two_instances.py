@@ -11,6 +11,8 @@ def test_both_chat_and_see_each_other(tmp_path: Path) -> None:
     with server(steady) as served:
         configure(tmp_path, provider(served.endpoint))
         with lama(tmp_path) as one, lama(tmp_path) as two:
+            for terminal in (one, two):
+                terminal.wait_for("will answer")  # it is open, on a new conversation
             ask(one, "First window")
             one.wait_for("0.2 ")
             ask(two, "Second window")
@@ -57,10 +59,28 @@ def test_a_start_does_not_take_a_running_answer_for_interrupted(tmp_path: Path) 
                 two.wait_for("Continue")
                 two.send("c")
                 two.wait_for("cannot be continued")
+                two.key("escape")
+                one.wait_for("0.79", 10)
+                two.wait_for(lambda text: "0.79" in text and "another window" not in text)  # without a key
                 leave(two)
-            one.wait_for("0.79", 10)
-            assert wait_saved(tmp_path, lambda saved: saved[-1].state == "complete")
+            assert saved(tmp_path)[-1].state == "complete"
             leave(one)
+
+
+def test_what_one_window_does_shows_in_the_other(tmp_path: Path) -> None:
+    with server(Steady(rate=50, words=5)) as served:
+        configure(tmp_path, provider(served.endpoint))
+        with lama(tmp_path) as one, lama(tmp_path) as two:
+            two.wait_for("will answer")
+            ask(one, "Begun in the first")
+            two.wait_for("Begun in the first")
+            one.wait_for("0.4")
+            one.key("ctrl+s")
+            one.wait_for("Rename")
+            one.key("delete")
+            two.wait_for(lambda text: "Begun in the first" not in text)
+            leave(one)
+            leave(two)
 
 
 def test_both_write_into_one_conversation(tmp_path: Path) -> None:
@@ -87,6 +107,8 @@ def test_much_at_once_from_both(tmp_path: Path) -> None:
     with server(Steady(rate=500, words=100)) as served:
         configure(tmp_path, provider(served.endpoint))
         with lama(tmp_path) as one, lama(tmp_path) as two:
+            for terminal in (one, two):
+                terminal.wait_for("will answer")
             began = time.monotonic()
             for number in range(4):
                 for name, terminal in (("one", one), ("two", two)):

@@ -32,6 +32,9 @@ from lama_tui.ui.widgets.welcome import welcome
 _LONGEST_NAME = 4096
 """Characters: a model can be named by the path of its folder."""
 
+_ELSEWHERE = 2.0
+"""Seconds between looks at what other windows wrote."""
+
 _FRAME = 0.1
 """Seconds between looks at a running answer; more where drawing one takes long."""
 
@@ -94,6 +97,7 @@ class Talk(Screen[None]):
             self._submit(text)
         self._early.clear()
         self.post_message(self.Ready())
+        self.set_interval(_ELSEWHERE, self._look_elsewhere)
         with self._notice.catching():
             await self._opening.check()
 
@@ -219,6 +223,19 @@ class Talk(Screen[None]):
             self._begun(conversation)
         elif self._ticker is None:
             self._show_running()
+
+    @work(exclusive=True, group="elsewhere")
+    async def _look_elsewhere(self) -> None:
+        """Show what another window wrote, unless an answer grows here: its end shows everything."""
+        current, opened = self._current, self._opened
+        if current is None or opened is None or opened.chat.running_ids():
+            return
+        with self._notice.catching():
+            if await opened.conversations.changed():
+                await current.reload()
+                if current.running is None:
+                    self._transcript.show(current.messages)
+                await self._show_list()
 
     @work(group="begun")
     async def _begun(self, conversation: ConversationId) -> None:
