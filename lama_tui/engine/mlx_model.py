@@ -9,8 +9,10 @@ makes progress exact and lets a load be cancelled between two pieces.
 Import only in the engine thread: everything here needs MLX.
 """
 
+import gc
 import importlib
 import os
+import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -78,7 +80,10 @@ def load(source: ModelSource, files: ModelFiles, progress: Callable[[int, int], 
 def _import_in_pieces(between: Callable[[], None]) -> None:
     """Import the loader; it takes a second or two, so look between its parts whether to go on."""
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")  # its advice on stderr would tear the screen
-    for module in ("transformers", "transformers.models.auto.tokenization_auto", "mlx_lm.utils", "mlx_lm.generate"):
+    modules = ("transformers", "transformers.models.auto.tokenization_auto", "mlx_lm.utils", "mlx_lm.generate")
+    if modules[-1] in sys.modules:
+        return
+    for module in modules:
         between()
         try:
             importlib.import_module(module)
@@ -86,6 +91,9 @@ def _import_in_pieces(between: Callable[[], None]) -> None:
             raise ModelLoadError(
                 "The MLX runtime could not be started", f"Importing {module}: {error}.", "Run `lama doctor`."
             ) from error
+    # half a million objects that never go away: without this every full collection stops the screen for them.
+    # Once only, before any model: what is frozen is not collected, and a model must be.
+    gc.freeze()
 
 
 def _network(files: ModelFiles) -> Any:

@@ -1,7 +1,8 @@
 """How fast the workspace is: `python -m tests.benchmarks [NAME…]` in the checkout.
 
 Prints one table in about three minutes. Ratios are of programs that take turns in this run, so they bear some
-other load on the machine; the other figures are of this machine as it is now. Exit status 1 when a bound is missed.
+other load on the machine; the other figures are of this machine as it is now. `--strict` ends with status 1 when a
+bound is missed; without it a busy machine fails nothing.
 """
 
 import argparse
@@ -88,6 +89,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"only these: {' '.join(_ALL)}")
     parser.add_argument("--rounds", type=int, default=9, help="pairs of runs behind a ratio")
+    parser.add_argument("--strict", action="store_true", help="fail when a bound is missed")
     options = parser.parse_args()
     if unknown := set(options.names) - set(_ALL):
         parser.error(f"there is no {', '.join(sorted(unknown))}")
@@ -100,7 +102,7 @@ def main() -> int:
         verdict = "" if row.holds is None else "holds" if row.holds else "MISSED"
         print(f"{row.figure:<{wide}}  {row.measured:>{measured}}  {row.bound:<{bound}}  {verdict}".rstrip())
     print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f} at the end, Python {sys.version.split()[0]}")
-    return int(any(row.holds is False for row in rows))
+    return int(options.strict and any(row.holds is False for row in rows))
 
 
 def _texts(row: Row) -> tuple[str, str, str]:
