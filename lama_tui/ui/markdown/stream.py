@@ -1,5 +1,7 @@
 """Markdown that grows: finished blocks are drawn once, only the open one is drawn again."""
 
+from collections.abc import Sequence
+
 from lama_tui.ui.markdown.blocks import Block, gap_between, parse, render
 from lama_tui.ui.markdown.wrap import Line
 from lama_tui.ui.palette import Palette
@@ -39,20 +41,22 @@ class GrowingMarkdown:
             self.lines = self._kept + self._gap("fence") + lines
             return
         blocks = parse(tail)
+        settled = 0 if complete else _settled(blocks, tail)
         drawn: list[Line] = []
         for number, block in enumerate(blocks):
             lines = self._gap(block.kind, blocks[number - 1].kind if number else None) + render(
                 block, self._width, self._palette
             )
-            if number < len(blocks) - 1 and not complete:
+            if number < settled:
                 self._kept.extend(lines)
             else:
                 drawn.extend(lines)
-        if len(blocks) > 1 and not complete:
-            self._kept_kind = blocks[-2].kind
-            self._kept_until += _offset(tail, blocks[-1].line)
+        if settled > 0:
+            self._kept_kind = blocks[settled - 1].kind
+            self._kept_until += _offset(tail, blocks[settled].line)
             tail = text[self._kept_until :]
-        if blocks and not complete:
+            self._fence = _OpenFence()
+        if settled == len(blocks) - 1 and not complete:
             self._fence = _OpenFence.following(self._fence, blocks[-1], tail)
         self.lines = self._kept + drawn
 
@@ -85,7 +89,11 @@ class _OpenFence:
         rest = tail[self._until :]
         if rest.count("\n") < _FREEZE or any(line.strip().startswith(marker) for line in rest.split("\n")):
             # short enough to draw whole, or perhaps closed
-            return None if not self._head or marker in rest else self._head + self._draw(rest, width, palette)
+            return (
+                None
+                if not self._head or marker in rest
+                else self._head + self._draw(rest.removesuffix("\n"), width, palette)
+            )
         cut = len(rest)
         for _ in range(2):  # keep up to the line before the open one
             cut = rest.rfind("\n", 0, cut)
@@ -93,12 +101,21 @@ class _OpenFence:
             self._head += self._draw(rest[: cut + 1].removesuffix("\n"), width, palette, label=not self._head)
             self._until += cut + 1
             rest = rest[cut + 1 :]
-        return self._head + self._draw(rest, width, palette)
+        return self._head + self._draw(rest.removesuffix("\n"), width, palette)
 
     def _draw(self, code: str, width: int, palette: Palette, label: bool = False) -> list[Line]:
         language = self._opening.lstrip("`~")
         lines = render(parse(f"~~~~~~~~{language}\n{code}\n~~~~~~~~")[0], width, palette)
         return lines if label else lines[1:]
+
+
+def _settled(blocks: Sequence[Block], text: str) -> int:
+    """How many `blocks` of `text` stay as they are, whatever follows: all that are followed by a whole line.
+
+    A line that is still being written may yet turn out to belong to the block before it.
+    """
+    whole = bool(blocks) and "\n" in text[_offset(text, blocks[-1].line) :]
+    return max(0, len(blocks) - (1 if whole else 2))
 
 
 def _offset(text: str, line: int) -> int:

@@ -13,6 +13,7 @@ from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
 from lama_tui.ui.bindings import bindings
+from lama_tui.ui.widgets.options import Options
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +44,7 @@ class ModelPicker(ModalScreen[str | None]):
             dialog.border_title = "Models"
             dialog.border_subtitle = "type to narrow · enter uses it here · esc closes"
             yield Input(placeholder="Narrow the list…", id="narrow")
-            yield OptionList(id="models", markup=False)
+            yield Options(id="models", markup=False)
             yield Static("Looking for models…", id="about", markup=False)
 
     def on_mount(self) -> None:
@@ -69,7 +70,7 @@ class ModelPicker(ModalScreen[str | None]):
         self._shown = shown = [
             c for c in self._choices if all(w in f"{c.reference} {c.facts}".casefold() for w in words)
         ]
-        models = self.query_one("#models", OptionList)
+        models = self.query_one("#models", Options)
         models.set_options(Option(self._line(choice)) for choice in shown)
         references = [choice.reference for choice in shown]
         if references:
@@ -91,7 +92,7 @@ class ModelPicker(ModalScreen[str | None]):
 
     def action_use(self) -> None:
         """Use the highlighted model, if it can be used."""
-        index = self.query_one("#models", OptionList).highlighted
+        index = self.query_one("#models", Options).highlighted
         if index is None or index >= len(self._shown):
             return
         choice = self._shown[index]
@@ -108,7 +109,7 @@ class ModelPicker(ModalScreen[str | None]):
 
     def on_key(self, event: Key) -> None:
         """Arrows move in the list while the filter keeps the focus."""
-        models = self.query_one("#models", OptionList)
+        models = self.query_one("#models", Options)
         if models.has_focus:
             return
         match event.key:
@@ -117,9 +118,9 @@ class ModelPicker(ModalScreen[str | None]):
             case "up":
                 models.action_cursor_up()
             case "pagedown":
-                models.action_page_down()  # type: ignore[no-untyped-call]
+                models.action_page_down()
             case "pageup":
-                models.action_page_up()  # type: ignore[no-untyped-call]
+                models.action_page_up()
 
     def action_close(self) -> None:
         """Leave the model as it is."""

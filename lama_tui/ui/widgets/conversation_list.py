@@ -10,12 +10,13 @@ from textual.widgets.option_list import Option
 from lama_tui.conversations.messages import Conversation
 from lama_tui.types import ConversationId
 from lama_tui.ui.bindings import bindings
+from lama_tui.ui.widgets.options import Options
 
 RUNNING, UNSEEN, INTERRUPTED = "◌", "●", "◧"
 """Marks differ in shape, not only in colour."""
 
 
-class ConversationList(OptionList):
+class ConversationList(Options):
     """Titles, newest first. Enter opens, and the other wishes are posted."""
 
     BINDINGS = bindings("conversations")

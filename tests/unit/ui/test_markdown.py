@@ -1,5 +1,6 @@
 """Markdown to lines: nothing raises, nothing is too wide, growing equals drawing the whole."""
 
+import os
 import re
 
 import pytest
@@ -72,6 +73,7 @@ PIECES = [
     ":",
     "<http://b.example>",
 ]
+EXAMPLES = int(os.environ.get("LAMA_TEST_EXAMPLES", "400"))  # more of them find rarer things
 documents = st.lists(st.sampled_from(PIECES), max_size=25).map("".join)
 
 
@@ -102,7 +104,7 @@ def test_any_text_is_markdown(text: str, width: int) -> None:
 
 
 @given(documents, st.lists(st.integers(1, 12), min_size=1, max_size=40), st.integers(4, 60))
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=EXAMPLES, deadline=None)
 def test_growing_ends_as_the_whole(text: str, steps: list[int], width: int) -> None:
     growing = GrowingMarkdown(width, PALETTE)
     at = 0
@@ -116,7 +118,7 @@ def test_growing_ends_as_the_whole(text: str, steps: list[int], width: int) -> N
 
 
 @given(documents, st.lists(st.integers(1, 12), min_size=1, max_size=60), st.integers(8, 60))
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=EXAMPLES, deadline=None)
 def test_while_it_grows_it_shows_what_the_whole_would_show(text: str, steps: list[int], width: int) -> None:
     growing = GrowingMarkdown(width, PALETTE)
     at = 0
@@ -188,6 +190,16 @@ def test_hostile_text_is_drawn(name: str) -> None:
         lines = whole(HOSTILE[name], width)
         assert lines
         assert_fits(lines, width)
+
+
+def test_two_long_code_blocks_in_a_row_do_not_mix() -> None:
+    first = "```py\n" + "".join(f"a{number} = 1\n" for number in range(120)) + "```\n"
+    second = first.replace("a", "b")
+    growing = GrowingMarkdown(40, PALETTE)
+    text = first + second + "\nend"
+    for at in range(0, len(text), 7):
+        growing.update(text[:at])
+        assert texts(growing.lines) == texts(whole(text[:at], 40))
 
 
 def test_a_definition_is_shown_and_changes_nothing_before_it() -> None:
