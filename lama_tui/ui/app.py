@@ -8,6 +8,8 @@ from collections.abc import Awaitable, Callable, Iterable
 from typing import TYPE_CHECKING
 
 from textual.app import SystemCommand
+from textual.await_complete import AwaitComplete
+from textual.command import CommandPalette
 from textual.screen import Screen
 
 from lama_tui.config.loader import LoadedSettings, load_settings
@@ -15,7 +17,7 @@ from lama_tui.config.themes import ThemeFile, load_themes
 from lama_tui.paths import Paths
 from lama_tui.security.log import open_log
 from lama_tui.ui.bindings import bindings
-from lama_tui.ui.commands.palette import commands
+from lama_tui.ui.commands.palette import CommandSearch, commands
 from lama_tui.ui.opening import Opening, open_services
 from lama_tui.ui.options import WorkspaceOptions
 from lama_tui.ui.palette import Palette
@@ -95,6 +97,15 @@ class LamaApp(TerminalApp, inherit_bindings=False):
     async def action_quit(self) -> None:
         """Save everything and quit."""
         self.run_worker(self.leave(), group="leave", exit_on_error=False)
+
+    def pop_screen(self) -> AwaitComplete:
+        """Close the dialog on top. Keys typed in a row can ask for it twice; then nothing is left to close."""
+        return super().pop_screen() if len(self.screen_stack) > 1 else AwaitComplete()
+
+    def action_command_palette(self) -> None:
+        """Show the palette."""
+        if not isinstance(self.screen, CommandPalette):
+            self.push_screen(CommandSearch())
 
     def action_help(self) -> None:
         """Show every key."""

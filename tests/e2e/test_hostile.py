@@ -1,6 +1,7 @@
 """Servers that send what they should not, or nothing; terminals that are odd; people who paste."""
 
 import asyncio
+import random
 import re
 import signal
 import time
@@ -280,3 +281,48 @@ def test_no_color(tmp_path: Path) -> None:
         leave(terminal)
         colours = set(re.findall(rb"[34]8;2;(\d+);(\d+);(\d+)", bytes(terminal.raw)))
         assert not [colour for colour in colours if len(set(colour)) > 1]  # greys only
+
+
+KEYS = (
+    *("f1", "f1", "f1", "escape", "ctrl+l", "ctrl+p", "ctrl+s", "ctrl+g", "ctrl+n", "f2", "delete", "u", "tab"),
+    *("shift+tab", "enter", "up", "down", "pageup", "pagedown", "ctrl+c", "f5", "j", "k", "g", "G", "r", "c"),
+    *("[", "]", "space", "y", "i", "a", "home", "end", "ctrl+underscore", "ctrl+j"),
+)
+
+
+def in_a_row(terminal: Terminal, chance: random.Random, count: int) -> None:
+    """Press keys faster than anything can be drawn, with pauses now and then."""
+    for _ in range(count):
+        terminal.key(*(chance.choice(KEYS) for _ in range(chance.randrange(1, 9))))
+        time.sleep(chance.choice([0, 0.01, 0.05, 0.15]))
+
+
+def test_keys_typed_ahead_of_the_screen_end_nothing(tmp_path: Path) -> None:
+    rows = ["f1 escape escape", "ctrl+l escape escape enter", "ctrl+p pagedown enter escape", "ctrl+s f2 escape escape"]
+    with lama(tmp_path) as terminal:
+        for row in rows * 3:
+            terminal.key(*row.split())
+            time.sleep(0.1)
+        for _ in range(2):  # nothing may cover what is behind it for good
+            settle(terminal)
+            terminal.key("escape")
+        leave(terminal)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("size", [(100, 30), (130, 40), (60, 12), (20, 5)])
+def test_any_keys_in_any_order_end_nothing(tmp_path: Path, size: tuple[int, int]) -> None:
+    seed = random.randrange(1 << 32)
+    print("seed", seed)
+    with server(Steady(rate=50, words=40)) as served:
+        configure(tmp_path, provider(served.endpoint))
+        with Terminal(COMMAND, home=tmp_path, size=size) as terminal:
+            terminal.wait_for(lambda _: b"\x1b[?1049h" in terminal.raw, 30)
+            terminal.send("Count\r")
+            in_a_row(terminal, random.Random(seed), 150)
+            for _ in range(5):
+                terminal.key("escape")
+                settle(terminal)
+            leave(terminal)
+    log = (tmp_path / "lama" / "state" / "lama.log").read_text()
+    assert "Traceback" not in log, log

@@ -110,7 +110,7 @@ def test_killed_twenty_times(tmp_path: Path) -> None:
 
 
 def test_killed_while_a_real_model_speaks(tmp_path: Path) -> None:
-    words = [f"word{number}" for number in range(600)]
+    words = [f"word{number}" for number in range(400)]
     model = make_reciter(tmp_path / "reciter", pieces_of(" ".join(words)))
     with lama(tmp_path, "--model", model) as terminal:
         ask(terminal, "Recite")

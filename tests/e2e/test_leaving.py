@@ -428,7 +428,9 @@ def reciter(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_reciter(tmp_path_factory.mktemp("models") / "reciter", [f"word{number} " for number in range(900)])
 
 
-@pytest.mark.parametrize("end", ENDS)
+@pytest.mark.parametrize(
+    "end", [terminates, quits, *(pytest.param(end, marks=pytest.mark.slow) for end in (closes_the_terminal, hangs_up))]
+)
 def test_lama_leaves_while_a_model_on_this_machine_answers(
     tmp_path: Path, reciter: Path, end: Callable[[Terminal], None]
 ) -> None:

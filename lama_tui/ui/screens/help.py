@@ -27,6 +27,7 @@ class HelpScreen(ModalScreen[None]):
     """The keys of every pane, as they are bound now."""
 
     BINDINGS = bindings("help")
+    AUTO_FOCUS = "VerticalScroll"  # arrow keys scroll at once
 
     def __init__(self, overrides: Mapping[str, str], palette: Palette) -> None:
         super().__init__()
@@ -40,10 +41,6 @@ class HelpScreen(ModalScreen[None]):
             dialog.border_subtitle = "esc closes · arrows scroll"
             with VerticalScroll():
                 yield Static(self._table(), id="help-text", markup=False)
-
-    def on_mount(self) -> None:
-        """Arrow keys scroll at once."""
-        self.query_one(VerticalScroll).focus()
 
     def action_close(self) -> None:
         """Back to the workspace."""

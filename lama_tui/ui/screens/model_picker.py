@@ -49,7 +49,8 @@ class ModelPicker(ModalScreen[str | None]):
 
     def on_mount(self) -> None:
         """Look for models without holding up the picker."""
-        self._look()
+        if self.children:  # none: it was closed before it was open
+            self._look()
 
     @work(exclusive=True)
     async def _look(self) -> None:
