@@ -4,13 +4,13 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from tokenizers import Tokenizer
 from torch import Tensor
 
 from lama_tui.guide import tokenizer as speech
 from lama_tui.guide.corpus import digest
-from lama_tui.guide.model import Shape
+from lama_tui.guide.model import Shape, Weights
 
 CONTEXT = 512
 
@@ -61,6 +61,22 @@ def export(
     )
     _write(folder / "generation_config.json", {"eos_token_id": end, "do_sample": False, "temperature": 0.0})
     _write(folder / "training.json", {"answers_sha256": digest(), "seed": seed, "steps": steps})
+
+
+def load(folder: Path) -> tuple[Weights, Shape, Tokenizer]:
+    """What `export` wrote, to train on."""
+    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    shape = Shape(
+        config["vocab_size"],
+        config["hidden_size"],
+        config["num_hidden_layers"],
+        config["num_attention_heads"],
+        config["intermediate_size"],
+        config["rope_theta"],
+        config["rms_norm_eps"],
+    )
+    weights = {name: weight.requires_grad_() for name, weight in load_file(folder / "model.safetensors").items()}
+    return weights, shape, Tokenizer.from_file(str(folder / "tokenizer.json"))
 
 
 def _write(file: Path, content: Mapping[str, object]) -> None:

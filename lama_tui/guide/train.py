@@ -25,7 +25,7 @@ from torch.nn import functional
 from lama_tui.guide import tokenizer as speech
 from lama_tui.guide.augment import Questions
 from lama_tui.guide.corpus import topics, wordings
-from lama_tui.guide.export import export
+from lama_tui.guide.export import export, load
 from lama_tui.guide.model import Shape, Weights, forward, initial
 
 BATCH = 128
@@ -218,11 +218,26 @@ def held_back(every: int) -> list[tuple[str, str]]:
     return [(t, q) for t, qs in wordings().items() for q in qs[every - 1 :: every]] if every else []
 
 
+def train(shape: Shape, questions: Questions, options: argparse.Namespace) -> tuple[Weights, Tokenizer]:
+    """Weights and tokenizer from nothing."""
+    torch.manual_seed(options.seed)
+    generator = torch.Generator().manual_seed(options.seed)
+    answers_often = [topic.answer for topic in topics() for _ in range(5)]
+    tokenizer = speech.learn([speech.question_text(q) for q in questions.texts(30)] + answers_often)
+    lessons = Lessons(questions, tokenizer, Answers(tokenizer), options.seed)
+    embeddings = word_embeddings(lessons, shape, options.word_steps, generator)
+    weights = initial(shape, embeddings, generator)
+    fit(weights, shape, lessons, options.steps, options.steps // 6, options.rate, options.dropout)
+    return weights, tokenizer
+
+
 def main() -> None:
     """Train and export."""
     parser = argparse.ArgumentParser(description="Train the built-in guide and export its weights.")
     parser.add_argument("--steps", type=int, default=5000, help=f"batches of {BATCH} questions")
     parser.add_argument("--word-steps", type=int, default=1200, help="batches of 256 for the embeddings")
+    parser.add_argument("--polish", type=int, default=600, help="batches at the end at a low rate, on whole answers")
+    parser.add_argument("--polish-only", type=Path, metavar="FOLDER", help="start from what was exported there")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--rate", type=float, default=5e-3)
     parser.add_argument("--dropout", type=float, default=0.1)
@@ -232,18 +247,17 @@ def main() -> None:
     options = parser.parse_args()
 
     torch.set_num_threads(1)
-    torch.manual_seed(options.seed)
-    generator = torch.Generator().manual_seed(options.seed)
-    shape = Shape(hidden=options.hidden, heads=options.hidden // 32, mlp=options.hidden * 14 // 5 // 32 * 32)
     test = held_back(options.hold_back)
-    questions = Questions(options.seed, frozenset(text for _, text in test))
-    answers_often = [topic.answer for topic in topics() for _ in range(5)]
-    tokenizer = speech.learn([speech.question_text(q) for q in questions.texts(30)] + answers_often)
-    lessons = Lessons(questions, tokenizer, Answers(tokenizer), options.seed)
-
-    embeddings = word_embeddings(lessons, shape, options.word_steps, generator)
-    weights = initial(shape, embeddings, generator)
-    fit(weights, shape, lessons, options.steps, options.steps // 6, options.rate, options.dropout)
+    out_of_sight = frozenset(text for _, text in test)
+    if options.polish_only:
+        weights, shape, tokenizer = load(options.polish_only)
+    else:
+        shape = Shape(hidden=options.hidden, heads=options.hidden // 32, mlp=options.hidden * 14 // 5 // 32 * 32)
+        weights, tokenizer = train(shape, Questions(options.seed, out_of_sight), options)
+    # with a seed of its own, so that it goes the same way after training and after loading
+    torch.manual_seed(options.seed + 1)
+    lessons = Lessons(Questions(options.seed + 1, out_of_sight), tokenizer, Answers(tokenizer), options.seed + 1)
+    fit(weights, shape, lessons, options.polish, options.polish, options.rate / 5, options.dropout)
     if test:
         found = judge(weights, shape, tokenizer, test)
         right = sum(f == topic for f, (topic, _) in zip(found, test, strict=True))

@@ -16,6 +16,8 @@ from lama_tui.paths import guide_weights
 mlx_lm = pytest.importorskip("mlx_lm")
 
 BAR = 0.80
+GARBLED = 0.03
+"""Answers that begin as one and go on as another, or stammer."""
 REFUSED = 0.80
 HELDOUT = Path(__file__).parent / "heldout.toml"
 
@@ -40,8 +42,14 @@ def test_heldout(ask: Callable[[str], str], capsys: pytest.CaptureFixture[str]) 
     on_topic = [case for case in cases if case["topic"] != OFF_TOPIC]
     off_topic = [case for case in cases if case["topic"] == OFF_TOPIC]
 
+    sound = {topic.answer for topic in known.values()}
+    garbled = 0
+
     def right(asked: list[dict[str, str]]) -> int:
-        return sum(known[case["topic"]].accepts(ask(case["question"])) for case in asked)
+        nonlocal garbled
+        answers = [(case["topic"], ask(case["question"])) for case in asked]
+        garbled += sum(answer not in sound for _, answer in answers)
+        return sum(known[topic].accepts(answer) for topic, answer in answers)
 
     # numbers only: who tunes the training must not see the questions, not even in a failure
     total, knows, strange = len(cases), len(on_topic), len(off_topic)
@@ -50,8 +58,10 @@ def test_heldout(ask: Callable[[str], str], capsys: pytest.CaptureFixture[str]) 
         print(
             f"\nguide, held out: {answered + refused} of {total} right ({(answered + refused) / total:.1%}); "
             f"on topic {answered} of {knows} ({answered / knows:.1%}), "
-            f"off-topic {refused} of {strange} refused ({refused / strange:.1%})"
+            f"off-topic {refused} of {strange} refused ({refused / strange:.1%}); "
+            f"{garbled} garbled ({garbled / total:.1%})"
         )
     assert answered >= BAR * knows
     assert answered + refused >= BAR * total
     assert refused >= REFUSED * strange
+    assert garbled <= GARBLED * total
