@@ -139,6 +139,11 @@ class CurrentConversation:
         if self.id is not None:
             await self.chat.send_queued(self.id)
 
+    def is_complete(self, message: MessageId) -> bool:
+        """Whether the answer (of this question) ended by itself, so that there is nothing to go on with."""
+        answer = self._answer_of(message)
+        return any(m.id == answer and m.state == "complete" and m.finish_reason != "length" for m in self.messages)
+
     def text_of(self, message: MessageId) -> str:
         """The text of a shown message."""
         return next((shown.text for shown in self.messages if shown.id == message), "")

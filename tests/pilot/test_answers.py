@@ -237,3 +237,12 @@ async def test_resizing_while_it_grows(workspace: Open) -> None:
         await stage.press("escape")
         await stage.idle()
         await stage.until_seen("the end", "stopped")
+
+
+async def test_a_complete_answer_is_not_continued(workspace: Open) -> None:
+    async with workspace(says("All of it.")) as stage:
+        await stage.ask("Question")
+        await stage.idle()
+        await stage.press("escape", "c")
+        await stage.until_seen("This answer is complete")
+        assert len(stage.scripted.requests) == 1

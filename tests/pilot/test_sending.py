@@ -221,3 +221,12 @@ async def test_a_message_that_cannot_be_saved_comes_back(workspace: Open) -> Non
         await stage.press(*"hello", "enter")
         await stage.until(lambda: stage.composer.text == "hello")
         await stage.until(lambda: stage.screen.query_one("#notice").display)
+
+
+async def test_a_tab_in_a_paste_without_brackets_stays_in_the_composer(workspace: Open) -> None:
+    async with workspace() as stage:
+        for key, character in (("a", "a"), ("enter", None), ("tab", "\t"), ("b", "b")):
+            stage.app.post_message(events.Key(key, character))
+        await stage.until(lambda: stage.composer.text.endswith("b"))
+        assert stage.composer.has_focus
+        assert stage.composer.text.split() == ["a", "b"]

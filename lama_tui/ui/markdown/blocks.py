@@ -17,11 +17,15 @@ from lama_tui.ui.palette import Palette
 
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt
+    from markdown_it.rules_core import StateCore
     from markdown_it.token import Token
 
 _BULLETS = "•◦▪"
 _NARROWEST = 8
 """Cells: nesting stops taking width here, so that deep lists stay readable."""
+
+_MOST_BRACKETS = 500
+"""In one paragraph."""
 
 _DEEPEST = 20
 """Levels of nesting: the parser drops what is deeper, so that a block with more is shown as it was written."""
@@ -49,7 +53,25 @@ def parser() -> "MarkdownIt":
     from markdown_it import MarkdownIt
 
     rules = MarkdownIt("commonmark", {"html": True, "maxNesting": _DEEPEST})
+    rules.core.ruler.at("inline", _inline)
     return rules.enable(["table", "strikethrough"]).disable("reference")
+
+
+def _inline(state: "StateCore") -> None:
+    """Find emphasis, code and links in each paragraph.
+
+    Looking for the ends of links costs the square of the brackets; with thousands of them in one
+    paragraph, which nobody writes, they stay text.
+    """
+    from markdown_it.token import Token
+
+    for token in state.tokens:
+        if token.type != "inline" or token.children is None:
+            continue
+        if token.content.count("[") > _MOST_BRACKETS:
+            token.children.append(Token("text", "", 0, content=token.content))
+        else:
+            state.md.inline.parse(token.content, state.md, state.env, token.children)
 
 
 def parse(source: str) -> list[Block]:
@@ -69,7 +91,8 @@ def render(block: Block, width: int, palette: Palette, base: Style | None = None
             mark = Span("#" * int(first.tag[1]) + " ", palette.marker)
             return wrap([mark, *spans_of(tokens[1], palette, palette.heading)], width)
         case "fence" | "code_block":
-            return _code(first, width, palette)
+            source = first.content.removesuffix("\n")
+            return code_label(first.info, width, palette) + code_lines(first.info, source, width, palette)
         case "blockquote_open":
             room = width - 2 if width - 2 >= _NARROWEST else width
             lines = render_all(_blocks(tokens[1:-1]), room, palette, base + palette.quote, depth)
@@ -173,18 +196,22 @@ def _item(block: Block, width: int, palette: Palette, base: Style, depth: int) -
     return indent(inner, Segment(mark + " ", palette.marker), Segment(" " * hang, base))
 
 
-def _code(token: "Token", width: int, palette: Palette) -> list[Line]:
-    """A block on its own background, with the language above it; long lines wrap, none is cut."""
-    words = token.info.split()
-    language = words[0] if words else ""
-    source = token.content.removesuffix("\n").expandtabs(4)
+def code_label(info: str, width: int, palette: Palette) -> list[Line]:
+    """What stands behind the marks that open a code block, its language first, on the code's background."""
+    edge = Segment(" ", palette.code_label)
+    lines = wrap([Span(" ".join(info.split()), palette.code_label)], max(1, width - 2))
+    return [pad([edge, *line], width, palette.code_label) for line in lines]
+
+
+def code_lines(info: str, source: str, width: int, palette: Palette) -> list[Line]:
+    """Code on its own background; long lines wrap, none is cut."""
     edge = Segment(" ", palette.code_block)
-    label = wrap_hard([Span(f" {language}", palette.code_label)], width)[0]
-    lines: list[Line] = [pad(label, width, palette.code_label)]
-    for spans in highlight(source, language, palette):
-        for line in wrap_hard(spans, max(1, width - 2)):
-            lines.append(pad([edge, *line], width, palette.code_block))
-    return lines
+    language = info.split()[0] if info.split() else ""
+    return [
+        pad([edge, *line], width, palette.code_block)
+        for spans in highlight(source.expandtabs(4), language, palette)
+        for line in wrap_hard(spans, max(1, width - 2))
+    ]
 
 
 def _table(tokens: Sequence["Token"], width: int, palette: Palette) -> list[Line]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from lama_tui.ui.markdown.blocks import Block, gap_between, parse, render
+from lama_tui.ui.markdown.blocks import Block, code_label, code_lines, gap_between, parse, render
 from lama_tui.ui.markdown.wrap import Line
 from lama_tui.ui.palette import Palette
 
@@ -104,9 +104,9 @@ class _OpenFence:
         return self._head + self._draw(rest.removesuffix("\n"), width, palette)
 
     def _draw(self, code: str, width: int, palette: Palette, label: bool = False) -> list[Line]:
-        language = self._opening.lstrip("`~")
-        lines = render(parse(f"~~~~~~~~{language}\n{code}\n~~~~~~~~")[0], width, palette)
-        return lines if label else lines[1:]
+        info = self._opening.lstrip("`~")
+        lines = code_lines(info, code, width, palette)
+        return code_label(info, width, palette) + lines if label else lines
 
 
 def _settled(blocks: Sequence[Block], text: str) -> int:

@@ -334,6 +334,8 @@ class Talk(Screen[None]):
                 self._copy(current.text_of(event.message))
             case "regenerate":
                 self._do(current.regenerate(event.message), follow=True)
+            case "continue" if current.is_complete(event.message):
+                self._tell(f"This answer is complete; {self._key('transcript.regenerate')} asks for another one.")
             case "continue":
                 self._do(current.resume(event.message), follow=True)
             case "sibling":

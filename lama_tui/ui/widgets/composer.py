@@ -64,7 +64,13 @@ class Composer(TextArea):
                 self._begin_burst()
             elif self._burst is not None:
                 self._burst.reset()
-        if (action := self._own.get(event.key)) is not None:
+        if event.key == "tab" and (self._enter or self._burst) is not None:  # pasted: it does not move on
+            event.stop()
+            event.prevent_default()
+            if self._enter is not None:
+                self._begin_burst()
+            self._replace_via_keyboard("\t", *self.selection)
+        elif (action := self._own.get(event.key)) is not None:
             event.stop()
             event.prevent_default()
             await self.run_action(action)

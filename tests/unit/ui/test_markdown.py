@@ -204,3 +204,14 @@ def test_two_long_code_blocks_in_a_row_do_not_mix() -> None:
 
 def test_a_definition_is_shown_and_changes_nothing_before_it() -> None:
     assert texts(whole("see [1]\n\n[1]: http://a.example\n", 40)) == ["see [1]", "", "[1]: http://a.example"]
+
+
+def test_thousands_of_brackets_are_text_and_cost_nothing() -> None:
+    source = "[" * 20_000
+    (block,) = parse(source)
+    assert [child.type for child in block.tokens[1].children or ()] == ["text"]
+
+
+def test_everything_behind_the_marks_of_a_code_block_is_shown() -> None:
+    lines = render_all(parse('```python title="sort.py"\nx = 1\n```'), 40, PALETTE)
+    assert ["".join(segment.text for segment in line).strip() for line in lines] == ['python title="sort.py"', "x = 1"]
