@@ -13,6 +13,7 @@ from collections.abc import Sequence
 
 from lama_tui import __version__
 from lama_tui.cli import config, doctor, ls, output, run, show
+from lama_tui.cli.parser import Parser
 from lama_tui.config.loader import LoadedSettings, load_settings
 from lama_tui.errors import ConfigError, LamaError
 from lama_tui.paths import Paths
@@ -29,7 +30,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     debug = False
     try:
         try:
-            arguments = _parser().parse_args(argv)
+            arguments = build_parser().parse_args(argv)
         except SystemExit as exit_:  # argparse has printed help, the version or what is wrong
             sys.stdout.flush()
             return exit_.code if isinstance(exit_.code, int) else _BAD_USAGE
@@ -57,8 +58,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _FAILED
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def build_parser() -> argparse.ArgumentParser:
+    """The whole command line: flags of the workspace, and the verbs."""
+    parser = Parser(
         prog="lama",
         description="A full-screen terminal workspace for talking to language models. Without a verb it opens.",
         allow_abbrev=False,
@@ -92,7 +94,7 @@ def _open_workspace(arguments: argparse.Namespace, paths: Paths, loaded: LoadedS
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise LamaError(
             "The workspace needs a terminal",
-            "input or output is a pipe or a file",
+            "Input or output is a pipe or a file",
             "Ask one question with `lama run guide 'How do I stop an answer?'`, or run lama in a terminal",
         )
     gc.disable()  # what is made now stays; `LamaApp` enables it when everything is there

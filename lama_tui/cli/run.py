@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import logging
 import os
 import stat
 import sys
@@ -28,6 +29,8 @@ from lama_tui.security.gate import clean
 from lama_tui.security.log import open_log
 from lama_tui.types import ChatMessage, FinishReason, Sampling, Usage
 from lama_tui.ui.figures import size
+
+_log = logging.getLogger(__name__)
 
 _BAD_USAGE = 2
 
@@ -81,6 +84,7 @@ async def _ask(
                 # stdout may be a pipe that nobody reads: it may block a thread, never the loop
                 await asyncio.to_thread(answer.take, event)
     except LamaError as error:
+        _log.warning("the answer failed: %s", error.title)
         answer.end(error=error)
         raise
     except asyncio.CancelledError:

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 from models import make_reciter, make_tiny_llama
 
+from lama_tui.cli.main import build_parser
 from lama_tui.paths import Paths
 
 pytest.importorskip("mlx.core")
@@ -281,6 +282,9 @@ def test_a_server_answers_and_fails(
     assert ended.code == 1
     last = result(ended.out)
     assert (last["text"], last["error"]["kind"]) == ("Good day", "connection")
+    log = paths.log.read_text()
+    assert "`work` did not accept the key" in log and "The answer of `work` broke off" in log
+    assert "sk-secret" not in log and "Good day" not in log
 
 
 def test_only_what_is_needed_is_loaded(home: Path, reciter: str) -> None:
@@ -290,3 +294,8 @@ def test_only_what_is_needed_is_loaded(home: Path, reciter: str) -> None:
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=WAIT)
     assert done.stdout.endswith("[] 0\n"), done.stderr
+
+
+def test_flags_may_stand_between_the_model_and_the_question() -> None:
+    arguments = build_parser().parse_args(["run", "guide", "--json", "--seed", "3", "a question"])
+    assert (arguments.model, arguments.prompt, arguments.json, arguments.seed) == ("guide", "a question", True, 3)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from lama_tui.cli.main import _parser
+from lama_tui.cli.main import build_parser
 from lama_tui.config.keymap import KEYMAP
 from lama_tui.config.settings import GenerationSettings, PrivacySettings, ProviderSettings, Settings
 from lama_tui.guide.corpus import CORPUS, digest, normalised, topics, wordings
@@ -62,7 +62,7 @@ def subcommands(parser: argparse.ArgumentParser) -> dict[str, argparse.ArgumentP
 
 def is_command(words: list[str]) -> bool:
     """Whether `lama WORDS` has only verbs and flags that the command line knows."""
-    parser = _parser()
+    parser = build_parser()
     while words and (known := subcommands(parser)) and not words[0].startswith("-"):
         if words[0] not in known:
             return False
@@ -136,7 +136,7 @@ def test_commands_can_be_typed_as_they_are_told(claim: str) -> None:
     *_, command = claim.split(" | ")
     words = shlex.split(command)[1:]
     if words != ["--version"]:  # it prints and exits
-        _parser().parse_args(words)
+        build_parser().parse_args(words)
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import argparse
 import re
 from pathlib import Path
 
-from lama_tui.cli.main import _parser
+from lama_tui.cli.main import build_parser
 from lama_tui.config.keymap import KEYMAP
 from lama_tui.config.loader import load_settings
 from lama_tui.paths import Paths
@@ -49,7 +49,7 @@ def test_every_key_that_it_names_is_bound() -> None:
 
 def test_the_command_line_is_as_it_says() -> None:
     shown = README.split("```text\n")[1].split("```")[0].splitlines()
-    parser = _parser()
+    parser = build_parser()
     [verbs] = [action for action in parser._actions if isinstance(action, argparse._SubParsersAction)]
     assert [line.split()[1] for line in shown[1:]] == list(verbs.choices)
     for line, command in zip(shown, [parser, *verbs.choices.values()], strict=True):
