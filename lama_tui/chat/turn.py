@@ -124,6 +124,7 @@ class Turn:
         try:
             outcome = await self._outcome(reader)
             self._phase, self._progress = "saving", (0, 0)
+            self._note(outcome)
         finally:
             reader.cancel()
             saver.cancel()
@@ -254,11 +255,19 @@ class Turn:
             except TimeoutError:
                 continue
 
+    def _note(self, outcome: _Outcome) -> None:
+        """Tell the log how it ended; an error by its title alone, for servers quote in the rest what they were sent."""
+        if isinstance(outcome.event, StreamFailed):
+            _log.warning("message %d failed: %s", self.message, outcome.event.error.title)
+        else:
+            _log.info("message %d is %s", self.message, outcome.state)
+
     def _delay(self, error: StoreError) -> None:
         """Tell once for each reason that text is in memory only."""
         known = self._unsaved
         self._unsaved = error
         if known is None or known.title != error.title:
+            _log.warning("message %d is not saved yet: %s", self.message, error)
             self._emit(SaveDelayed(error))
 
 

@@ -139,7 +139,7 @@ def _read(file: Path, reading: _Reading) -> dict[str, Any] | None:
     """Return the file's document, None when there is none or it cannot be read."""
     try:
         if not stat.S_ISREG(file.stat().st_mode):
-            raise OSError("not a file")
+            raise OSError("It is not a file")
         with file.open("rb") as opened:
             data = opened.read(_LARGEST + 1)
     except FileNotFoundError:

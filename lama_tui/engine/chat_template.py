@@ -70,7 +70,7 @@ class TemplateRenderer:
         }
         reply = self._exchange(json.dumps(job).encode() + b"\n")
         if "error" in reply:
-            raise InferenceError("The model's chat template failed", f"It says: {reply['error']}.", HINT)
+            raise InferenceError("The model's chat template failed", f"It says: {reply['error']}", HINT)
         return str(reply["text"])
 
     def close(self) -> None:

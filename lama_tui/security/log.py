@@ -68,6 +68,7 @@ class Log:
         """Stop logging; safe to call twice."""
         if self._before is None:
             return
+        logging.getLogger(__name__).info("lama ends")
         logging.captureWarnings(False)
         root, own = logging.getLogger(), logging.getLogger("lama_tui")
         root.removeHandler(self._handler)

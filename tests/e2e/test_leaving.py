@@ -346,12 +346,14 @@ def lama(tmp_path: Path) -> Iterator[Terminal]:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
-def test_lama_leaves_on_a_signal(lama: Terminal, number: int) -> None:
+def test_lama_leaves_on_a_signal(lama: Terminal, tmp_path: Path, number: signal.Signals) -> None:
     since = time.monotonic()
     lama.signal(number)
     assert gone_within(lama, 1.0, since) == 0
     assert lama.modes_restored()
     assert lama.echoes()
+    log = (tmp_path / "lama" / "state" / "lama.log").read_text()
+    assert log.index(f"leaving: {number.name}") < log.index("lama ends")
 
 
 @pytest.mark.parametrize("prefix", [[], ["sh", "-c", "trap '' HUP; exec \"$@\"", "sh"]], ids=["told", "under nohup"])

@@ -51,9 +51,10 @@ class Leaving:
             if signal.getsignal(number) is not signal.SIG_IGN:
                 signal.signal(number, self._on_signal)
 
-    def begin(self) -> None:
+    def begin(self, why: str = "the terminal is gone") -> None:
         """Leave; on the loop's thread. Only the first call counts."""
         if self._task is None:
+            _log.info("leaving: %s", why)
             self._sound_alarm()
             self._task = self._loop.create_task(self._leave(), context=self._context)
 
@@ -61,7 +62,7 @@ class Leaving:
         """Start the clock even if the loop is busy: unlike a handler of the loop, this runs between two bytecodes."""
         self._sound_alarm()
         with contextlib.suppress(RuntimeError):  # the loop is closed: the program is about to end
-            self._loop.call_soon_threadsafe(self.begin)
+            self._loop.call_soon_threadsafe(self.begin, signal.Signals(number).name)
 
     async def _leave(self) -> None:
         try:

@@ -1,5 +1,6 @@
 """Problems, shown between transcript and composer until they are dismissed."""
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -8,6 +9,8 @@ from textual.widgets import Static
 
 from lama_tui.errors import ConfigError, LamaError
 from lama_tui.security.gate import clean_line
+
+_log = logging.getLogger(__name__)
 
 _LONGEST = (120, 300, 300)
 """Characters of title, detail and hint: more would push the transcript out of view."""
@@ -28,6 +31,7 @@ class Notice(Static):
         entry = (title, detail, hint, not isinstance(error, ConfigError))
         if entry not in self._errors:
             self._errors.append(entry)
+            _log.warning("told: %s (%s)", title, detail)
         self._show()
 
     def dismiss(self) -> bool:
