@@ -54,7 +54,7 @@ class Opening:
         open_services: Callable[[Paths, LoadedSettings], Awaitable["Services"]],
     ) -> None:
         self.paths = paths
-        self.problems: tuple[ConfigError, ...] = _with_consequence(loaded.problems)
+        self.problems: tuple[ConfigError, ...] = _with_consequence(loaded.problems, paths.config_file)
         self._loaded = loaded
         self._open_services = open_services
         self._services: Services | None = None
@@ -115,11 +115,12 @@ class Opening:
             await asyncio.to_thread(shutil.rmtree, self._temporary, ignore_errors=True)
 
 
-def _with_consequence(problems: tuple[ConfigError, ...]) -> tuple[ConfigError, ...]:
-    """What is wrong with the settings; the first says what is in force meanwhile."""
+def _with_consequence(problems: tuple[ConfigError, ...], file: Path) -> tuple[ConfigError, ...]:
+    """What is wrong with the settings, with a short title; the first says what is in force meanwhile."""
     if not problems:
         return ()
-    first, *others = problems
+    short = [ConfigError(each.title.replace(str(file), file.name), each.detail, each.hint) for each in problems]
+    first, *others = short
     meanwhile = "Until it is put right lama runs on its defaults, and no request leaves this machine."
     detail = f"{first.detail.rstrip('.')}. {meanwhile}" if first.detail else meanwhile
-    return (ConfigError(first.title, detail, first.hint), *others)
+    return (ConfigError(first.title, f"{detail} The file is {file}.", first.hint), *others)
