@@ -431,7 +431,7 @@ def reciter(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize(
-    "end", [terminates, quits, *(pytest.param(end, marks=pytest.mark.slow) for end in (closes_the_terminal, hangs_up))]
+    "end", [quits, *(pytest.param(end, marks=pytest.mark.slow) for end in ENDS if end is not quits)]
 )
 def test_lama_leaves_while_a_model_on_this_machine_answers(
     tmp_path: Path, reciter: Path, end: Callable[[Terminal], None]
