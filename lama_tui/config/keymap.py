@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
-Scope = Literal["app", "workspace", "composer", "transcript", "conversations", "models", "help"]
+Scope = Literal["app", "workspace", "composer", "transcript", "conversations", "models", "rename", "help"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +159,8 @@ KEYMAP: tuple[Key, ...] = (
     # the model picker
     Key("models.use", "models", "enter", "use", "Use", "Use this model in this conversation", True),
     Key("models.close", "models", "escape", "close", "Back", "Close without changing anything", True),
+    # the new title of a conversation
+    Key("rename.close", "rename", "escape", "close", "Back", "Keep the title as it is", True),
     # help
     Key("help.close", "help", "escape", "close", "Back", "Close help", True),
 )

@@ -13,7 +13,8 @@ class Capabilities:
     """What can be asked of a provider.
 
     `continues`: it can go on from the text of an unfinished answer exactly; otherwise the
-    unfinished answer is sent as the last message and the model goes on as it likes.
+    unfinished answer is sent as the last message and the model goes on as it likes, which
+    the person is told.
     """
 
     continues: bool

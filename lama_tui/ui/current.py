@@ -144,6 +144,11 @@ class CurrentConversation:
         answer = self._answer_of(message)
         return any(m.id == answer and m.state == "complete" and m.finish_reason != "length" for m in self.messages)
 
+    def model_of(self, message: MessageId) -> str:
+        """The model of a shown answer, or of the answer to a shown question."""
+        answer = self._answer_of(message)
+        return next((shown.model for shown in self.messages if shown.id == answer), self.model)
+
     def text_of(self, message: MessageId) -> str:
         """The text of a shown message."""
         return next((shown.text for shown in self.messages if shown.id == message), "")

@@ -32,6 +32,9 @@ class KeyNames:
 
     fold: str = "space"
     resume: str = "c"
+    again: str = "r"
+    leave: str = "esc"
+    """Leads from the composer to the transcript, where the others work."""
 
 
 class DrawnMessage:
@@ -113,7 +116,7 @@ class DrawnMessage:
             lines += wrap_hard(spans, width) if keep else wrap(spans, width)
         if len(lines) > LONG and self._is_folded():
             more = len(lines) - SHOWN
-            note = f"⋯ {more:,} more lines · {self._keys.fold} shows them"
+            note = f"⋯ {more:,} more lines · {self._keys.leave}, then {self._keys.fold} shows them"
             return [*lines[:SHOWN], *wrap([Span(note, palette.muted)], width)]
         return lines
 
@@ -124,7 +127,7 @@ class DrawnMessage:
         folded = self.fold if self.fold is not None else answered
         words = len(reasoning.split())
         if folded:
-            note = f"▸ thought, {words:,} words · {self._keys.fold} shows it"
+            note = f"▸ thought, {words:,} words · {self._keys.leave}, then {self._keys.fold} shows it"
             return [*wrap([Span(note, palette.muted)], width), []]
         bar = Segment("┊ ", palette.muted)
         body: list[Line] = []
@@ -144,7 +147,7 @@ class DrawnMessage:
         if self._progress is not None:
             doing = self._progress.doing
             return wrap([Span(f"◌ {doing}", palette.muted)], width) if doing else []
-        more = f"{self._keys.resume} continues it"
+        more = f"{self._keys.leave}, then {self._keys.resume} continues it"
         match message.state:
             case "streaming":
                 return wrap([Span("◌ another window is writing this answer", palette.muted)], width)
@@ -172,7 +175,9 @@ class DrawnMessage:
             lines += indent(
                 wrap([Span(error.hint, palette.strong)], width - 2), Segment("→ ", palette.marker), Segment("  ")
             )
-        return lines
+        keys = self._keys
+        more = f" · {keys.resume} continues it" if self.message.text else ""
+        return lines + wrap([Span(f"{keys.leave}, then {keys.again} asks again{more}", palette.muted)], width)
 
     def _is_folded(self) -> bool:
         if self.fold is not None:

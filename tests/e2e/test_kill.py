@@ -60,7 +60,7 @@ def survives(home: Path, rounds: int, seed: int) -> None:
         print("tokens lost by each kill:", lost)
 
         with lama(home) as terminal:
-            terminal.wait_for("interrupted · c continues it")
+            terminal.wait_for("interrupted · esc, then c continues it")
             after = saved(home)
             assert [m.text for m in after] == [m.text for m in before]
             assert {m.state for m in after if m.role == "assistant"} == {"interrupted"}
@@ -126,7 +126,7 @@ def test_killed_while_a_real_model_speaks(tmp_path: Path) -> None:
     assert seen[-2] in said  # the last one may have been cut by the edge of a frame
 
     with lama(tmp_path) as terminal:
-        terminal.wait_for("interrupted · c continues it")
+        terminal.wait_for("interrupted · esc, then c continues it")
         terminal.key("escape")
         terminal.wait_for("Continue")
         terminal.send("c")

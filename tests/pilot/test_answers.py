@@ -118,7 +118,7 @@ async def test_stopped_and_continued(workspace: Open) -> None:
         await stage.press("escape")
         await stage.idle()
         assert stage.states == ["complete", "stopped"]
-        await stage.until_seen("stopped · c continues it")
+        await stage.until_seen("stopped · esc, then c continues it")
         await stage.press("escape")
         assert stage.transcript.has_focus
         await stage.press("c")
@@ -208,7 +208,7 @@ async def test_a_long_message_is_folded_and_says_by_how_much(workspace: Open) ->
     async with workspace() as stage:
         await stage.ask("\n".join(f"line {number}" for number in range(100)))
         await stage.press("escape", "g")
-        await stage.until_seen("line 11", "88 more lines · space shows them")
+        await stage.until_seen("line 11", "88 more lines · esc, then space shows them")
         assert not stage.sees("line 12")
         await stage.press("space")
         await stage.until_seen("line 12")

@@ -76,7 +76,7 @@ async def test_a_running_answer_is_interrupted_by_quitting_and_marked(workspace:
         await stage.press("ctrl+q")
         await stage.until(lambda: stage.app._exit)
     async with workspace(says(" it")) as stage:
-        await stage.until_seen("half of", "interrupted · c continues it")
+        await stage.until_seen("half of", "interrupted · esc, then c continues it")
         await stage.until(lambda: listed(stage) == [f"{INTERRUPTED} one"])
         await stage.press("escape", "c")
         await stage.until_seen("half of it")

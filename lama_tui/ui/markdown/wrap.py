@@ -85,9 +85,10 @@ def wrap_hard(spans: Sequence[Span], width: int) -> list[Line]:
     """Break one source line into lines of at most `width` cells, keeping every space."""
     width = max(1, width)
     lines: list[Line] = []
-    line: list[tuple[str, Style]] = []
+    line: list[tuple[str, Style | None]] = []
     used = 0
-    for text, style in spans:
+    # as it will be drawn: where a joiner stands, two texts are not as wide as their sum
+    for text, style, _ in _join(spans):
         for piece, fresh in _chop(text, width, used):
             if fresh:
                 lines.append(_join(line))
@@ -138,16 +139,30 @@ def _chop(text: str, width: int, used: int) -> Iterator[tuple[str, bool]]:
         return
     head = ""
     if room > 0:
-        head = chop_cells(text, room)[0]
+        head = _cut(text, room)[0]
         if cell_len(head) > room:  # a wide character in a single free cell
             head = ""
     if head:
         yield head, False
-    for piece in chop_cells(text[len(head) :], width):
+    for piece in _cut(text[len(head) :], width):
         yield piece, True
 
 
-def _join(parts: Sequence[tuple[str, Style]]) -> Line:
+def _cut(text: str, width: int) -> list[str]:
+    """Cut `text` into pieces of at most `width` cells, where a single character is no wider."""
+    pieces = chop_cells(text, width)
+    if all(cell_len(piece) <= width for piece in pieces):
+        return pieces
+    # joiners at the start of a text: Rich measures what it cut otherwise than it counted
+    pieces = [""]
+    for character in text:
+        if pieces[-1] and cell_len(pieces[-1] + character) > width:
+            pieces.append("")
+        pieces[-1] += character
+    return pieces
+
+
+def _join(parts: Sequence[tuple[str, Style | None]]) -> Line:
     """Merge neighbours of the same style: fewer segments are cheaper to draw."""
     line: Line = []
     text = ""

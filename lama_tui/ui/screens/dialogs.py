@@ -1,12 +1,12 @@
 """Small windows that ask for one thing."""
 
 from textual.app import ComposeResult
-from textual.binding import Binding
 from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Input, Label
 
 from lama_tui.security.gate import clean_line
+from lama_tui.ui.bindings import bindings
 
 LONGEST_TITLE = 200
 
@@ -14,9 +14,7 @@ LONGEST_TITLE = 200
 class RenameDialog(ModalScreen[str | None]):
     """Asks for a title; None when it was left."""
 
-    BINDINGS = [
-        Binding("escape", "dismiss(None)", "Back", id="rename.close", tooltip="Keep the title as it is"),
-    ]
+    BINDINGS = bindings("rename")
 
     def __init__(self, title: str) -> None:
         super().__init__()
@@ -28,6 +26,10 @@ class RenameDialog(ModalScreen[str | None]):
             dialog.border_title = "Rename"
             yield Input(self._before, max_length=LONGEST_TITLE, select_on_focus=False)
             yield Label("enter keeps it · esc leaves it as it was", classes="hint", markup=False)
+
+    def action_close(self) -> None:
+        """Leave the title as it is."""
+        self.dismiss(None)
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Hand the title over."""

@@ -192,6 +192,16 @@ class Talk(Screen[None]):
             return Place("unknown server" if isinstance(error, ConfigError) else "cannot run", True)
         return provider.place(name)
 
+    def _goes_on(self, current: CurrentConversation, message: MessageId) -> bool:
+        """Whether the model of an answer can continue it exactly."""
+        if self._opened is None:
+            return True
+        try:
+            provider, _ = self._opened.services.providers.provider_for(current.model_of(message))
+        except LamaError:
+            return True  # it fails, and says why
+        return provider.capabilities.continues
+
     def _server(self, model: str) -> str:
         """The server that answers as `model`; empty where this program does."""
         if self._opened is None:
@@ -337,6 +347,8 @@ class Talk(Screen[None]):
             case "continue" if current.is_complete(event.message):
                 self._tell(f"This answer is complete; {self._key('transcript.regenerate')} asks for another one.")
             case "continue":
+                if not self._goes_on(current, event.message):
+                    self._tell("This server cannot go on from an exact word: what it adds may begin again.")
                 self._do(current.resume(event.message), follow=True)
             case "sibling":
                 self._do(current.conversations.select_sibling(event.message, event.step))

@@ -49,7 +49,9 @@ class Workspace(Talk):
             (self.HORIZONTAL_BREAKPOINTS, self.VERTICAL_BREAKPOINTS), self.app.size, strict=True
         ):
             self.add_class(max(point for point in breakpoints if point[0] <= extent)[1])
-        keys = KeyNames(self._key("transcript.fold"), self._key("transcript.continue"))
+        keys = KeyNames(
+            *map(self._key, ("transcript.fold", "transcript.continue", "transcript.regenerate", "app.stop"))
+        )
         with Horizontal(id="panes"):
             with Vertical(id="conversations-pane"):
                 yield Label("Conversations", classes="pane-title", markup=False)

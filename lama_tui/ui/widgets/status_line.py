@@ -43,7 +43,7 @@ class StatusLine(Widget):
         for text in (
             f"{figures.count(used if known else None)}{window} tokens",
             figures.rate(usage.decode_tok_s),
-            f"first token {figures.milliseconds(usage.ttft_ms)}",
+            f"TTFT {figures.milliseconds(usage.ttft_ms)}",
         ):
             pieces.append(Content.styled(text, "$foreground-muted"))
         line = Content.empty()

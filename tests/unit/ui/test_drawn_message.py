@@ -90,7 +90,7 @@ def test_drawing_again_costs_nothing_and_another_width_draws_anew() -> None:
 def test_a_long_message_folds_and_says_by_how_much() -> None:
     drawn = DrawnMessage(said("user", "\n".join(map(str, range(LONG + 1)))), KEYS)
     drawn.draw(60, PALETTE)
-    assert f"{LONG + 1 - SHOWN} more lines · f7 shows them" in shown(drawn)
+    assert f"{LONG + 1 - SHOWN} more lines · esc, then f7 shows them" in shown(drawn)
     drawn.toggle_fold()
     drawn.draw(60, PALETTE)
     assert shown(drawn).split("\n")[1 : LONG + 2] == [str(number) for number in range(LONG + 1)]
@@ -108,8 +108,8 @@ def test_a_person_is_quoted_as_they_wrote() -> None:
 @pytest.mark.parametrize(
     ("fields", "text"),
     [
-        ({"state": "stopped"}, "stopped · f8 continues it"),
-        ({"state": "interrupted"}, "interrupted · f8 continues it"),
+        ({"state": "stopped"}, "stopped · esc, then f8 continues it"),
+        ({"state": "interrupted"}, "interrupted · esc, then f8 continues it"),
         ({"finish_reason": "length"}, "limit of tokens"),
         ({"state": "streaming"}, "another window"),
         ({"state": "failed"}, "this answer failed"),
