@@ -1,6 +1,7 @@
 """Every test has a home of its own, and reaches nothing beyond loopback."""
 
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,6 +10,11 @@ import pytest
 # before anything imports MLX: compiling shells out to a C++ compiler on the CPU
 os.environ["MLX_DISABLE_COMPILE"] = "1"
 os.environ["HF_HUB_OFFLINE"] = "1"
+
+# what starts the tests may ignore these (nohup, a job in the background), and every program under test would inherit it
+for _number in (signal.SIGINT, signal.SIGHUP, signal.SIGTSTP):
+    if signal.getsignal(_number) is signal.SIG_IGN:
+        signal.signal(_number, signal.default_int_handler if _number is signal.SIGINT else signal.SIG_DFL)
 
 
 @pytest.fixture(autouse=True)
