@@ -236,6 +236,7 @@ def test_a_storm_of_resizes_while_an_answer_streams(tmp_path: Path) -> None:
     assert saved(tmp_path)[-1].state == "complete"
 
 
+@pytest.mark.slow
 def test_a_terminal_that_does_not_read_costs_nothing_of_the_answer(tmp_path: Path) -> None:
     steady = Steady(rate=50)
     with server(steady) as served:

@@ -318,6 +318,7 @@ def wait_until(holds: Callable[[], bool], within: float) -> None:
         time.sleep(0.02)
 
 
+@pytest.mark.slow
 def test_a_terminal_that_does_not_read_stops_nothing(stalled: Stalled, tmp_path: Path) -> None:
     before = ticks(tmp_path)
     wait_until(lambda: ticks(tmp_path) > before + 150, 10)  # 3 s when nothing is in the way

@@ -46,6 +46,7 @@ def test_both_chat_and_see_each_other(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.slow
 def test_a_start_does_not_take_a_running_answer_for_interrupted(tmp_path: Path) -> None:
     with server(Steady(rate=20, words=80)) as served:
         configure(tmp_path, provider(served.endpoint))
@@ -67,6 +68,7 @@ def test_a_start_does_not_take_a_running_answer_for_interrupted(tmp_path: Path) 
             leave(one)
 
 
+@pytest.mark.slow
 def test_what_one_window_does_shows_in_the_other(tmp_path: Path) -> None:
     with server(Steady(rate=50, words=5)) as served:
         configure(tmp_path, provider(served.endpoint))

@@ -126,6 +126,7 @@ async def test_what_one_reads_stays_where_it_is_when_the_width_changes(workspace
             assert f"message {number}" in stage.seen()
 
 
+@pytest.mark.slow
 async def test_scrolling_that_is_animated_ends_well(workspace: Open) -> None:
     async with workspace(says("\n\n".join(f"row {number}" for number in range(200)))) as stage:
         await stage.ask("hi")
