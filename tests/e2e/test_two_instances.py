@@ -3,6 +3,7 @@
 import time
 from pathlib import Path
 
+import pytest
 from workspace import Steady, ask, configure, lama, leave, provider, saved, server, wait_saved
 
 

@@ -2,6 +2,7 @@
 
 import time
 
+import pytest
 from chat.scripted import says
 from stage import Open, Stage
 
