@@ -6,7 +6,8 @@ from contextlib import closing
 from pathlib import Path
 
 from lama_tui.errors import StoreError
-from lama_tui.store.migrate import known_version, read_migrations
+from lama_tui.store.instances import INSTANCES, Instances
+from lama_tui.store.migrate import known_version, read_migrations, refuse_if_held
 from lama_tui.store.sqlite_errors import translated
 
 
@@ -25,14 +26,19 @@ async def quick_check(path: Path) -> None:
 
 
 async def schema_check(path: Path) -> None:
-    """Raise `StoreError` for a database that this version of lama cannot use; changes nothing."""
+    """Raise `StoreError` for a database that this version of lama cannot use now; changes nothing in it."""
     await asyncio.to_thread(_look_at_schema, path)
 
 
 def _look_at_schema(path: Path) -> None:
     with translated(path), closing(sqlite3.connect(path, timeout=5.0)) as connection:
         connection.execute("PRAGMA query_only=ON")
-        known_version(connection, path, read_migrations()[-1].number)
+        latest = read_migrations()[-1].number
+        version = known_version(connection, path, latest)
+        instances = Instances(path.parent / INSTANCES)
+        if version < latest and (path.parent / INSTANCES).is_dir():
+            with instances.gate():
+                refuse_if_held(path, version, latest, instances.live())
 
 
 def _problems(path: Path) -> list[str]:

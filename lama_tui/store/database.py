@@ -13,7 +13,7 @@ import aiosqlite
 
 from lama_tui.errors import StoreError
 from lama_tui.paths import Paths, make_private
-from lama_tui.store.instances import Instances
+from lama_tui.store.instances import INSTANCES, Instances
 from lama_tui.store.migrate import migrate, read_migrations
 from lama_tui.store.sqlite_errors import translated
 
@@ -44,7 +44,7 @@ class Database:
         while another instance holds it. The file is left as it was then.
         """
         path = paths.database
-        instances = Instances(paths.data / "instances")
+        instances = Instances(paths.data / INSTANCES)
         with translated(path):
             await asyncio.to_thread(_prepare, path, instances)
         connections: list[aiosqlite.Connection] = []

@@ -16,6 +16,9 @@ from lama_tui.errors import StoreError
 from lama_tui.paths import make_private
 from lama_tui.store.locks import try_lock
 
+INSTANCES = "instances"
+"""The folder of the lock files, beside the database."""
+
 _GATE = "gate"
 _GATE_WAIT = 30.0  # seconds; the longest upgrade that another start waits for
 

@@ -48,13 +48,7 @@ def migrate(path: Path, steps: Sequence[Migration], holders: Collection[str]) ->
         version = known_version(connection, path, latest)
         if version == latest:
             return
-        if holders:
-            pids = ", ".join(sorted(pid_of(name) for name in holders))
-            raise StoreError(
-                "The conversations must be upgraded, but another lama has them open",
-                f"The process with pid {pids} holds {path} (schema version {version}, needed {latest}).",
-                "Quit that lama and start again.",
-            )
+        refuse_if_held(path, version, latest, holders)
         if version:
             _back_up(connection, path, version)
         connection.execute("PRAGMA journal_mode=WAL")
@@ -64,6 +58,17 @@ def migrate(path: Path, steps: Sequence[Migration], holders: Collection[str]) ->
         except sqlite3.Error:
             connection.rollback()
             raise
+
+
+def refuse_if_held(path: Path, version: int, latest: int, holders: Collection[str]) -> None:
+    """Raise `StoreError` naming the pids when `holders` have a database open that must be upgraded."""
+    if holders and version < latest:
+        pids = ", ".join(sorted(pid_of(name) for name in holders))
+        raise StoreError(
+            "The conversations must be upgraded, but another lama has them open",
+            f"The process with pid {pids} holds {path} (schema version {version}, needed {latest}).",
+            "Quit that lama and start again.",
+        )
 
 
 def _refuse_garbage(path: Path) -> None:

@@ -255,6 +255,8 @@ def test_an_upgrade_while_an_older_lama_holds_the_database(tmp_path: Path) -> No
     with kept(tmp_path) as still_answers, lama(tmp_path) as older:
         older.wait_for("Remember me")
         set_version(tmp_path, 0)
+        check = doctor(tmp_path, "database")
+        assert check["status"] == "problem" and f"pid {older.pid}" in check["value"] + check["hint"], check
         opens_without_saving(
             tmp_path, still_answers, "another lama has them open", f"pid {older.pid}", "Quit that lama"
         )
