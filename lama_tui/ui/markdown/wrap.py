@@ -151,9 +151,9 @@ def _chop(text: str, width: int, used: int) -> Iterator[tuple[str, bool]]:
 def _cut(text: str, width: int) -> list[str]:
     """Cut `text` into pieces of at most `width` cells, where a single character is no wider."""
     pieces = chop_cells(text, width)
-    if all(cell_len(piece) <= width for piece in pieces):
+    if "".join(pieces) == text and all(cell_len(piece) <= width for piece in pieces):
         return pieces
-    # joiners at the start of a text: Rich measures what it cut otherwise than it counted
+    # a text that begins with joiners: Rich measures what it cut otherwise than it counted, or loses it
     pieces = [""]
     for character in text:
         if pieces[-1] and cell_len(pieces[-1] + character) > width:

@@ -1,6 +1,6 @@
 """Wrapping: no line is wider than the width, nothing that can be seen is lost, styles stay with their text."""
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from palettes import PALETTE
 from rich.style import Style
@@ -39,6 +39,9 @@ def test_wrap(given_spans: list[Span], width: int) -> None:
 
 
 @given(one_line, widths)
+@example([Span("aa", STYLES[0]), Span("\u200d\u200da", STYLES[1])], 2)
+@example([Span("a", STYLES[0]), Span("\u200d\u200d\u3000", STYLES[1])], 2)
+@example([Span("\u200d", STYLES[0]), Span("\u200daaa", STYLES[0])], 2)
 @settings(max_examples=500, deadline=None)
 def test_wrap_hard_keeps_every_character(given_spans: list[Span], width: int) -> None:
     lines = wrap_hard(given_spans, width)
