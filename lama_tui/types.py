@@ -41,11 +41,16 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class Sampling:
-    """How to choose tokens. `temperature` 0 is greedy; None leaves it to the server."""
+    """How to choose tokens. `temperature` 0 is greedy; None leaves it to the server.
+
+    `thinking` asks models that can for reasoning, or for none; None is the model's own default.
+    """
 
     temperature: float | None = None
     max_tokens: int = 2048
     seed: int | None = None
+    top_p: float | None = None
+    thinking: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)

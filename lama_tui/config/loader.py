@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from lama_tui.config.keymap import problems_of_keys
+from lama_tui.config.key_problems import problems_of_keys
 from lama_tui.config.settings import (
     EngineSettings,
     GenerationSettings,
@@ -22,12 +22,13 @@ from lama_tui.config.settings import (
     PrivacySettings,
     ProviderSettings,
     Settings,
+    WorkspaceSettings,
 )
 from lama_tui.config.values import ENVIRONMENT, PROVIDER_READERS, READERS, Reader
 from lama_tui.errors import ConfigError
 from lama_tui.paths import Paths
 
-_SECTIONS = ("generation", "engine", "providers", "library", "privacy", "keys")
+_SECTIONS = ("generation", "engine", "providers", "library", "privacy", "workspace", "keys")
 _SECRET_KEY = re.compile(r"(?i)^(api[_-]?)?(key|token|secret|password)$|^bearer$|authorization")
 _SECRET_VALUE = re.compile(r"(sk-|hf_|gsk_|AIza|Bearer )[\w-]{8}")
 _UNTIL_FIXED = "until the problems are fixed"
@@ -259,5 +260,6 @@ def _build(values: Mapping[str, Any]) -> Settings:
         providers={name: ProviderSettings(**settings) for name, settings in providers.items()},
         library=LibrarySettings(**section("library")),
         privacy=PrivacySettings(**section("privacy")),
+        workspace=WorkspaceSettings(**section("workspace")),
         keys=section("keys"),
     )

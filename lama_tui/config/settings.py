@@ -14,6 +14,7 @@ class GenerationSettings:
     """`[generation]`: used where neither flag, conversation nor model says otherwise."""
 
     temperature: float = 0.7
+    top_p: float = 1.0
     max_tokens: int = 2048
 
 
@@ -64,6 +65,17 @@ class PrivacySettings:
 
 
 @dataclass(frozen=True, slots=True)
+class WorkspaceSettings:
+    """`[workspace]`: the screen. `notify` tells of answers that took `notify_after` seconds or more
+    and ended while the window had no focus."""
+
+    mouse: bool = True
+    monitor: Literal["pane", "strip", "off"] = "pane"
+    notify: Literal["bell", "osc", "off"] = "bell"
+    notify_after: float = 10.0
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """Everything that `config.toml` can say."""
 
@@ -74,4 +86,5 @@ class Settings:
     providers: Mapping[str, ProviderSettings] = field(default_factory=dict)
     library: LibrarySettings = field(default_factory=LibrarySettings)
     privacy: PrivacySettings = field(default_factory=PrivacySettings)
+    workspace: WorkspaceSettings = field(default_factory=WorkspaceSettings)
     keys: Mapping[str, str] = field(default_factory=dict)

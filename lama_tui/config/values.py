@@ -129,6 +129,7 @@ READERS: Mapping[str, Reader] = {
     "model": text,
     "theme": text,
     "generation.temperature": number(0, 2),
+    "generation.top_p": number(0.01, 1),
     "generation.max_tokens": whole(1, 10_000_000),
     "engine.threads": whole(0, 1024),
     "engine.batch_size": whole(1, 65_536),
@@ -140,6 +141,10 @@ READERS: Mapping[str, Reader] = {
     "library.downloads": choice("always", "pause-on-battery"),
     "privacy.local_only": strict_switch,
     "privacy.wipe": strict_switch,
+    "workspace.mouse": strict_switch,
+    "workspace.monitor": choice("pane", "strip", "off"),
+    "workspace.notify": choice("bell", "osc", "off"),
+    "workspace.notify_after": duration,
 }
 """Every key with a fixed name."""
 

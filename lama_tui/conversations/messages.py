@@ -2,6 +2,7 @@
 regenerating makes a sibling and overwrites nothing; its `head` names the leaf that is shown."""
 
 from dataclasses import dataclass, field
+from typing import Literal
 
 from lama_tui.types import (
     ConversationId,
@@ -71,6 +72,25 @@ class QueuedMessage:
     model: str
 
 
+ContextPolicy = Literal["refuse", "drop"]
+"""What happens where a conversation no longer fits: nothing is sent, or the oldest turns are left out."""
+
+
+@dataclass(frozen=True, slots=True)
+class ConversationSettings:
+    """What differs in one conversation from the defaults; None is the default.
+
+    `temperature` from 0 to 2, `top_p` above 0 up to 1, `max_tokens` of one answer.
+    """
+
+    system: str = ""
+    temperature: float | None = None
+    top_p: float | None = None
+    max_tokens: int | None = None
+    context: ContextPolicy | None = None
+    thinking: bool | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Conversation:
     """A conversation as the list shows it. Times are UTC milliseconds.
@@ -86,3 +106,4 @@ class Conversation:
     updated: int
     unseen: bool = False
     interrupted: bool = False
+    settings: ConversationSettings = field(default_factory=ConversationSettings)

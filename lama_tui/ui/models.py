@@ -7,7 +7,7 @@ from lama_tui.paths import Paths
 from lama_tui.security.gate import clean_line
 from lama_tui.types import GUIDE
 from lama_tui.ui import figures
-from lama_tui.ui.screens.model_picker import Choice
+from lama_tui.ui.screens.chooser import Choice
 
 if TYPE_CHECKING:
     from lama_tui.library.installed import InstalledModel
@@ -27,6 +27,7 @@ async def choices(paths: Paths, settings: Settings) -> list[Choice]:
     local = [_installed(model, alone) for model in installed]
     servers = [
         Choice(
+            f"{name}:{server.model}",
             f"{name}:{server.model}",
             f"{server.kind} · {clean_line(server.endpoint, 60)}",
             "Answers come from this server: what you write is sent there.",
@@ -48,7 +49,7 @@ def _installed(model: "InstalledModel", beside_guide: str) -> Choice:
     if model.ref == GUIDE:
         about = f"Built in and tiny: it only knows this app. {beside_guide or 'Ask it anything about lama.'}"
     problem = clean_line(model.problem, 300)
-    return Choice(clean_line(model.ref, 4096), " · ".join(filter(None, facts)), problem or about, problem)
+    return Choice(model.ref, clean_line(model.ref, 4096), " · ".join(filter(None, facts)), problem or about, problem)
 
 
 def _millions(params: int | None) -> str:

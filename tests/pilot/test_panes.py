@@ -208,7 +208,7 @@ async def test_other_keys_are_honoured_and_named(workspace: Open) -> None:
 
 
 async def test_the_palette_lists_every_action_and_each_runs(workspace: Open) -> None:
-    elsewhere = {"palette.open", "composer.send", "composer.newline", "composer.edit_queued"}
+    elsewhere = {"palette.open", "composer.send", "composer.newline", "composer.previous"}
     leaving = {"app.quit", "app.suspend"}
     async with workspace() as stage:
         await stage.ask("hi")

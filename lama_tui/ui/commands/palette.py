@@ -10,7 +10,7 @@ from textual.dom import DOMNode
 from lama_tui.config.keymap import KEYMAP, Scope
 from lama_tui.ui.bindings import key_of
 
-_OUT_OF_PLACE = {"palette.open", "composer.send", "composer.newline", "composer.edit_queued"}
+_OUT_OF_PLACE = {"palette.open", "composer.send", "composer.newline", "composer.previous"}
 """Ids that mean nothing once the palette was open."""
 
 

@@ -14,7 +14,7 @@ LONGEST_TITLE = 200
 class RenameDialog(ModalScreen[str | None]):
     """Asks for a title; None when it was left."""
 
-    BINDINGS = bindings("rename")
+    BINDINGS = bindings("dialog")
 
     def __init__(self, title: str) -> None:
         super().__init__()

@@ -19,14 +19,18 @@ _HEADINGS: Mapping[Scope, str] = {
     "app": "Everywhere",
     "transcript": "In the transcript",
     "conversations": "In the list of conversations",
-    "models": "In the list of models",
+    "models": "In the model browser",
+    "chooser": "In lists to choose from",
+    "settings": "In the settings",
+    "log": "In the log",
+    "dialog": "In everything that opens above the workspace",
 }
 
 
 class HelpScreen(ModalScreen[None]):
     """The keys of every pane, as they are bound now."""
 
-    BINDINGS = bindings("help")
+    BINDINGS = bindings("dialog")
     AUTO_FOCUS = "VerticalScroll"  # arrow keys scroll at once
 
     def __init__(self, overrides: Mapping[str, str], palette: Palette) -> None:

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Awaitable, Callable
 
-from textual import on, work
+from textual import work
 from textual.message import Message
 from textual.screen import Screen
 from textual.timer import Timer
@@ -20,7 +20,6 @@ from lama_tui.ui.markdown.wrap import Line
 from lama_tui.ui.opening import Opened, Opening
 from lama_tui.ui.options import WorkspaceOptions
 from lama_tui.ui.palette import Palette
-from lama_tui.ui.terminal.clipboard import copy
 from lama_tui.ui.widgets.composer import Composer
 from lama_tui.ui.widgets.conversation_list import ConversationList
 from lama_tui.ui.widgets.monitor_pane import MonitorPane
@@ -173,7 +172,7 @@ class Talk(Screen[None]):
         lines = [f"next: {clean_line(text)}" for text in queued]
         if held_up:  # first, because what waits may be long
             last, first = ("it", "it") if len(queued) == 1 else ("the last one", "the first one")
-            edit, send = self._key("composer.edit_queued"), self._key("composer.send")
+            edit, send = self._key("composer.previous"), self._key("composer.send")
             lines.insert(0, f"not sent yet: {edit} edits {last} · {send} sends {first}")
         if (title, lines) == self._titles:
             return
@@ -285,14 +284,7 @@ class Talk(Screen[None]):
         model = self._current.model if self._current else ""
         return welcome(width, height, palette, model, self._server(model), self._opening.saves, self._key)
 
-    # --- wishes --------------------------------------------------------------------
-
-    @on(Composer.Submitted)
-    def _composer_submitted(self, event: Composer.Submitted) -> None:
-        if self._current is None:
-            self._early.append(event.text)
-        else:
-            self._submit(event.text)
+    # --- what others ask for ---------------------------------------------------------
 
     def _submit(self, text: str) -> None:
         current = self._current
@@ -307,51 +299,6 @@ class Talk(Screen[None]):
                 raise
 
         self._do(send(), follow=True)
-
-    @on(Composer.QueuedRequested)
-    @work(group="queued")
-    async def _queued_requested(self) -> None:
-        if self._current is None:
-            return
-        with self._notice.catching():
-            if (text := await self._current.take_queued()) is not None:
-                self._composer.insert(text)
-                self._show_running()
-
-    @on(Composer.SendQueuedRequested)
-    def _send_queued_requested(self) -> None:
-        if self._current is not None and self._current.is_held_up:
-            self._do(self._current.send_queued(), follow=True)
-
-    @on(Composer.ScrollRequested)
-    def _scroll_requested(self, event: Composer.ScrollRequested) -> None:
-        if event.pages < 0:
-            self._transcript.scroll_page_up(animate=False)
-        else:
-            self._transcript.scroll_page_down(animate=False)
-
-    @on(Transcript.FollowingChanged)
-    def _following_changed(self) -> None:
-        self._show_running()
-
-    @on(Transcript.MessageRequested)
-    def _message_requested(self, event: Transcript.MessageRequested) -> None:
-        current = self._current
-        if current is None:
-            return
-        match event.wish:
-            case "copy":
-                self._copy(current.text_of(event.message))
-            case "regenerate":
-                self._do(current.regenerate(event.message), follow=True)
-            case "continue" if current.is_complete(event.message):
-                self._tell(f"This answer is complete; {self._key('transcript.regenerate')} asks for another one.")
-            case "continue":
-                if not self._goes_on(current, event.message):
-                    self._tell("This server cannot go on from an exact word: what it adds may begin again.")
-                self._do(current.resume(event.message), follow=True)
-            case "sibling":
-                self._do(current.conversations.select_sibling(event.message, event.step))
 
     @work(exclusive=True, group="switch")
     async def _switch(self, conversation: ConversationId | None) -> None:
@@ -379,11 +326,6 @@ class Talk(Screen[None]):
                 await self._show(follow=follow)
 
         self.run_worker(carry_out(), group="wishes")
-
-    @work(group="copy")
-    async def _copy(self, text: str) -> None:
-        if text:
-            self._tell(await copy(self.app, text, self._opening.paths))
 
     def _tell(self, text: str) -> None:
         self.notify(text, markup=False)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from textual import on, work
+from textual import on
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.dom import DOMNode
@@ -13,10 +13,7 @@ from textual.widgets import Label, Static
 from lama_tui.config.keymap import Scope
 from lama_tui.ui.bindings import bindings
 from lama_tui.ui.drawn_message import KeyNames
-from lama_tui.ui.models import choices
-from lama_tui.ui.screens.dialogs import RenameDialog
-from lama_tui.ui.screens.model_picker import ModelPicker
-from lama_tui.ui.screens.talk import Talk
+from lama_tui.ui.screens.doors import Doors
 from lama_tui.ui.widgets.composer import Composer
 from lama_tui.ui.widgets.conversation_list import ConversationList
 from lama_tui.ui.widgets.key_line import KeyLine
@@ -26,7 +23,7 @@ from lama_tui.ui.widgets.status_line import StatusLine
 from lama_tui.ui.widgets.transcript import Transcript
 
 
-class Workspace(Talk):
+class Workspace(Doors):
     """The one screen that people live in. Dialogs open above it.
 
     One pane under 80 columns, two under 120, else three; the classes `-show-conversations`,
@@ -77,59 +74,6 @@ class Workspace(Talk):
             "transcript": self._transcript,
             "conversations": self._list,
         }
-
-    # --- the list of conversations -------------------------------------------------
-
-    @on(ConversationList.OpenRequested)
-    def _open_requested(self, event: ConversationList.OpenRequested) -> None:
-        self._switch(event.conversation)
-
-    @on(ConversationList.RenameRequested)
-    @work
-    async def _rename_requested(self, event: ConversationList.RenameRequested) -> None:
-        if self._opened is None or self._current is None:
-            return
-        conversations = self._opened.conversations
-        with self._notice.catching():
-            found = await conversations.get(event.conversation)
-            if found is None:
-                return
-            title = await self.app.push_screen_wait(RenameDialog(found.title))
-            if title:
-                await conversations.rename(event.conversation, title)
-                await self._current.reload()
-                self._show_running()
-                await self._show_list()
-
-    @on(ConversationList.DeleteRequested)
-    @work
-    async def _delete_requested(self, event: ConversationList.DeleteRequested) -> None:
-        if self._opened is None or self._current is None:
-            return
-        with self._notice.catching():
-            await self._opened.chat.stop(event.conversation)
-            found = await self._opened.conversations.get(event.conversation)
-            await self._opened.conversations.delete(event.conversation)
-            self._deleted.append(event.conversation)
-            if event.conversation == self._current.id:
-                self._current.start_new()
-            title = (found.title if found else "") or "the conversation"
-            self._tell(f"Deleted “{title}”. {self._key('conversations.undo')} in the list brings it back.")
-        await self._show()
-
-    @on(ConversationList.RestoreRequested)
-    @work
-    async def _restore_requested(self) -> None:
-        if self._opened is None:
-            return
-        if not self._deleted:
-            self._tell("Nothing was deleted since lama was opened.")
-            return
-        with self._notice.catching():
-            restored = self._deleted.pop()
-            await self._opened.conversations.restore(restored)
-        await self._show_list()
-        self._list.highlight(restored)
 
     # --- panes ---------------------------------------------------------------------
 
@@ -218,13 +162,3 @@ class Workspace(Talk):
     def action_new_conversation(self) -> None:
         """Start an empty conversation; what runs elsewhere goes on."""
         self._switch(None)
-
-    @work(exclusive=True, group="models")
-    async def action_choose_model(self) -> None:
-        """Choose the model of this conversation."""
-        if self._current is None or self._opened is None:
-            return
-        picker = ModelPicker(self._current.model, lambda: choices(self._opening.paths, self._opening.settings))
-        model = await self.app.push_screen_wait(picker)
-        if model:
-            self._do(self._current.use_model(model))

@@ -151,7 +151,7 @@ class Composer(TextArea):
         """Start a new line."""
         self._replace_via_keyboard("\n", *self.selection)
 
-    def action_up_or_queued(self) -> None:
+    def action_up_or_previous(self) -> None:
         """Move up; in an empty composer, take the queued message back."""
         if self.text:
             self.action_cursor_up()

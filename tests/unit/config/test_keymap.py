@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lama_tui.config.keymap import KEYMAP, keys_of, problems_of_keys
+from lama_tui.config.key_problems import problems_of_keys
+from lama_tui.config.keymap import KEYMAP, keys_of
 
 
 def test_ids_are_unique_and_everything_has_a_tooltip() -> None:
@@ -35,7 +36,7 @@ def test_overrides_apply_by_id() -> None:
         ({"transcript.fold": "["}, "transcript.older"),
         ({"transcript.copy": "ctrl+i"}, "focus.next"),
         ({"transcript.copy": "shift+g"}, "transcript.last"),
-        ({"help.close": "f1"}, "help.open"),
+        ({"dialog.close": "f1"}, "help.open"),
         ({"conversation.new": "contrl+n"}, "not a key"),
         ({"conversation.new": "ctrl+"}, "not a key"),
         ({"conversation.new": "ctrl+ctrl+n"}, "not a key"),
@@ -56,7 +57,7 @@ def test_problems(overrides: Mapping[str, str], told: str) -> None:
         {"conversation.new": "f9, ctrl+f9"},
         {"conversation.new": "ctrl+l", "models.open": "ctrl+n"},
         {"transcript.next": "n"},
-        {"models.close": "ctrl+n"},
+        {"dialog.close": "ctrl+n"},
         {"transcript.older": "left_square_bracket,minus,+"},
         {"transcript.copy": ""},
     ],

@@ -1,0 +1,72 @@
+"""Changes single keys of `config.toml`; comments, order and everything else in it stay as they are."""
+
+import os
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from lama_tui.errors import ConfigError
+from lama_tui.paths import make_private
+
+
+def set_values(file: Path, values: Mapping[str, str | float | bool | None]) -> None:
+    """Write values by dotted key (`generation.temperature`, `keys.help.open`); None takes a key out.
+
+    The file is replaced whole, so that a crash or a full disk leaves the old one; a link stays a link.
+    Blocks: call it off the event loop. Raises `ConfigError`, also for a file that cannot be read as TOML.
+    """
+    import tomlkit
+    from tomlkit.exceptions import TOMLKitError
+
+    target = Path(os.path.realpath(file))
+    try:
+        before = target.read_text(encoding="utf-8") if target.exists() else ""
+        document = tomlkit.parse(before)
+        for key, value in values.items():
+            _set(document, *_place(key), value)
+        text = tomlkit.dumps(document)
+        if text != before:
+            _replace(target, text)
+    except (OSError, ValueError, TOMLKitError, TypeError) as error:
+        why = (str(error).splitlines() or ["It cannot be read"])[0][:200]
+        raise ConfigError("The setting was not saved", f"{file.name}: {why}", f"Look at {file}") from error
+
+
+def _place(key: str) -> tuple[list[str], str]:
+    """The tables above a key and its name in the last: the ids of `[keys]` have dots of their own."""
+    if key.startswith("keys."):
+        return ["keys"], key.removeprefix("keys.")
+    *tables, name = key.split(".")
+    return tables, name
+
+
+def _set(document: Any, tables: list[str], name: str, value: str | float | bool | None) -> None:
+    import tomlkit
+
+    table = document
+    for step in tables:
+        if step not in table:
+            if value is None:
+                return
+            table[step] = tomlkit.table()
+        table = table[step]
+    if value is None:
+        table.pop(name, None)
+    else:
+        table[name] = value
+
+
+def _replace(file: Path, text: str) -> None:
+    """Put `text` in the place of the file, on disk before it has its name."""
+    make_private(file.parent)
+    descriptor, name = tempfile.mkstemp(dir=file.parent, prefix=".config-")  # 0600
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as opened:
+            opened.write(text)
+            opened.flush()
+            os.fsync(opened.fileno())
+        Path(name).replace(file)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise

@@ -1,0 +1,150 @@
+"""A list to choose from: type to narrow it, enter takes the highlighted line."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from textual import on, work
+from textual.app import ComposeResult
+from textual.containers import Vertical
+from textual.content import Content
+from textual.dom import DOMNode
+from textual.events import Key
+from textual.screen import ModalScreen
+from textual.widgets import Input, OptionList, Static
+from textual.widgets.option_list import Option
+
+from lama_tui.config.keymap import Scope
+from lama_tui.ui.bindings import bindings
+from lama_tui.ui.widgets.options import Options
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A line to choose. `value` is what is returned for it; `problem` says why it cannot be chosen."""
+
+    value: str
+    name: str
+    facts: str = ""
+    about: str = ""
+    problem: str = ""
+
+
+class Chooser(ModalScreen[str | None]):
+    """Returns the value of the chosen line, or None. Everything shown was cleaned by who made the choices."""
+
+    BINDINGS = [*bindings("chooser"), *bindings("dialog")]
+    HEADING = ""
+    PLACEHOLDER = "Narrow the list…"
+    SEARCHING = "Looking…"
+    NOTHING = "There is nothing to choose from."
+
+    def __init__(self, current: str = "") -> None:
+        super().__init__()
+        self.current = current
+        """The value that is in use now: highlighted at first, and marked."""
+        self._choices: Sequence[Choice] = ()
+        self._shown: Sequence[Choice] = ()
+
+    async def find(self) -> Sequence[Choice]:
+        """Everything there is to choose from."""
+        raise NotImplementedError
+
+    def highlighted(self, choice: Choice) -> None:
+        """The highlight moved to a line: for a preview."""
+
+    @property
+    def targets(self) -> Mapping[Scope, DOMNode]:
+        """Where the actions of each scope are carried out, for the palette."""
+        return {"chooser": self, "dialog": self}
+
+    def compose(self) -> ComposeResult:
+        """A filter, the list, and what is known of the highlighted line."""
+        with Vertical(classes="dialog") as dialog:
+            dialog.border_title = self.HEADING
+            dialog.border_subtitle = "type to narrow · enter takes it · esc closes"
+            yield Input(placeholder=self.PLACEHOLDER, id="narrow")
+            yield Options(id="choices", markup=False)
+            yield Static(self.SEARCHING, id="about", markup=False)
+
+    def on_mount(self) -> None:
+        """Look for choices without holding up the screen."""
+        if self.children:  # none: it was closed before it was open
+            self._look()
+
+    @work(exclusive=True)
+    async def _look(self) -> None:
+        self._choices = await self.find()
+        self._fill("")
+
+    @on(Input.Changed, "#narrow")
+    def _narrow(self, event: Input.Changed) -> None:
+        self._fill(event.value)
+
+    @on(Input.Submitted, "#narrow")
+    def _entered(self, event: Input.Submitted) -> None:
+        event.stop()
+        self.action_choose()
+
+    def _fill(self, wanted: str) -> None:
+        words = wanted.casefold().split()
+        self._shown = shown = [c for c in self._choices if all(w in f"{c.name} {c.facts}".casefold() for w in words)]
+        choices = self.query_one("#choices", Options)
+        choices.set_options(Option(self._line(choice)) for choice in shown)
+        values = [choice.value for choice in shown]
+        if values:
+            choices.highlighted = values.index(self.current) if self.current in values else 0
+        elif self._choices:
+            self._say(Content(f"Nothing here is called “{wanted}”. Clear the field to see all."))
+        else:
+            self._say(Content(self.NOTHING))
+
+    def _line(self, choice: Choice) -> Content:
+        mark = "✕ " if choice.problem else "✓ " if choice.value == self.current else "  "
+        facts = choice.problem or choice.facts
+        return Content(f"{mark}{choice.name}   {facts}" if facts else f"{mark}{choice.name}")
+
+    @on(OptionList.OptionHighlighted)
+    def _describe(self, event: OptionList.OptionHighlighted) -> None:
+        if event.option_index < len(self._shown):  # it may be of a list that was narrowed since
+            choice = self._shown[event.option_index]
+            self._say(Content(choice.about))
+            self.highlighted(choice)
+
+    def _say(self, text: Content) -> None:
+        self.query_one("#about", Static).update(text)
+
+    def action_choose(self) -> None:
+        """Take the highlighted line, if it can be taken."""
+        index = self.query_one("#choices", Options).highlighted
+        if index is None or index >= len(self._shown):
+            return
+        choice = self._shown[index]
+        if choice.problem:
+            self.app.bell()
+            self._say(Content(choice.about))
+            return
+        self.dismiss(choice.value)
+
+    @on(OptionList.OptionSelected)
+    def _clicked(self, event: OptionList.OptionSelected) -> None:
+        event.stop()
+        self.action_choose()
+
+    def on_key(self, event: Key) -> None:
+        """Arrows move in the list while the filter keeps the focus."""
+        choices = self.query_one("#choices", Options)
+        if choices.has_focus:
+            return
+        match event.key:
+            case "down":
+                choices.action_cursor_down()
+            case "up":
+                choices.action_cursor_up()
+            case "pagedown":
+                choices.action_page_down()
+            case "pageup":
+                choices.action_page_up()
+
+    def action_close(self) -> None:
+        """Leave everything as it is."""
+        self.dismiss(None)
