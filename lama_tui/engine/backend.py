@@ -110,6 +110,12 @@ class Backend(Protocol):
     def loaded(self) -> Sequence[LoadedModel]:
         """What is in memory now."""
 
+    def count(self, source: ModelSource, messages: Sequence[ChatMessage]) -> int:
+        """Tokens of the prompt that `messages` make, template included. Raises a `LamaError`.
+
+        Its model is loaded. Computes nothing on the device.
+        """
+
     def begin(self, request: GenerationRequest) -> None:
         """Render the template, tokenize and admit the request. Raises a `LamaError`.
 

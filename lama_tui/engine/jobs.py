@@ -8,6 +8,7 @@ from lama_tui.engine.bridge import EventBuffer
 from lama_tui.engine.scheduler import First
 from lama_tui.errors import LamaError
 from lama_tui.events import StreamEvent, StreamFailed
+from lama_tui.types import ChatMessage
 
 
 class GenerationJob:
@@ -83,4 +84,29 @@ class UnloadJob:
             self.done.set_exception(error)
 
 
+class CountJob:
+    """A question how many tokens messages make; answered between steps, never in line. None: not loaded."""
+
+    def __init__(self, source: ModelSource, messages: tuple[ChatMessage, ...]) -> None:
+        self.source = source
+        self.messages = messages
+        self.done: Future[int | None] = Future()
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether the asking task was cancelled."""
+        return self.done.cancelled()
+
+    def finish(self, tokens: int | None) -> None:
+        """They were counted, or cannot be."""
+        with suppress(InvalidStateError):
+            self.done.set_result(tokens)
+
+    def fail(self, error: LamaError) -> None:
+        """The model's template or tokenizer failed."""
+        with suppress(InvalidStateError):
+            self.done.set_exception(error)
+
+
 Job = GenerationJob | LoadJob | UnloadJob
+"""What waits in line."""

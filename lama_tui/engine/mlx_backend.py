@@ -25,7 +25,7 @@ from lama_tui.engine.pace import Pace
 from lama_tui.engine.sampling import choose
 from lama_tui.errors import InferenceError, LamaError, ModelLoadError, OutOfMemoryError
 from lama_tui.events import StreamFailed, StreamFinished
-from lama_tui.types import DeviceKind, RequestId, Usage
+from lama_tui.types import ChatMessage, DeviceKind, RequestId, Usage
 
 if TYPE_CHECKING:
     from lama_tui.engine.mlx_model import MlxModel
@@ -103,17 +103,21 @@ class MlxBackend:
         """The loaded model, if any."""
         return [self._facts(self._model)] if self._model is not None else []
 
+    def count(self, source: ModelSource, messages: Sequence[ChatMessage]) -> int:
+        """Write and tokenize the prompt, and count it. Raises a `LamaError`."""
+        from lama_tui.engine.mlx_prompt import prompt_tokens
+
+        return len(prompt_tokens(self._loaded_model(source), self._renderer, messages))
+
     def begin(self, request: GenerationRequest) -> None:
         """Write and tokenize the prompt and admit the request. Raises a `LamaError`."""
-        model = self._model
-        if model is None or model.source != request.source:
-            raise InferenceError("The model is not loaded", f"{request.source.reference} left memory.", "Try again.")
+        model = self._loaded_model(request.source)
         if request.sampling.max_tokens < 1:
             raise InferenceError("Nothing to generate", "max_tokens must be at least 1.", "Raise max_tokens.")
         from lama_tui.engine.mlx_prompt import prompt_tokens
         from lama_tui.engine.mlx_request import MlxAnswer
 
-        prompt = prompt_tokens(model, self._renderer, request)
+        prompt = prompt_tokens(model, self._renderer, request.messages, request.prefix)
         room = None if model.context_window is None else model.context_window - len(prompt)
         if room is not None and room < 1:
             raise InferenceError(
@@ -165,6 +169,11 @@ class MlxBackend:
         self._drop_model()
         mx.synchronize()
         mx.clear_streams()
+
+    def _loaded_model(self, source: ModelSource) -> "MlxModel":
+        if self._model is None or self._model.source != source:
+            raise InferenceError("The model is not loaded", f"{source.reference} left memory.", "Try again.")
+        return self._model
 
     def _drop_model(self) -> None:
         """Free the memory: nothing is freed while anything still refers to an array."""

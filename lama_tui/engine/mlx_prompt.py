@@ -1,9 +1,9 @@
 """Writes a request's prompt as token ids, the way its model wants to be asked."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from lama_tui.engine.answer_text import thinks
-from lama_tui.engine.backend import GenerationRequest
 from lama_tui.engine.chat_template import CHARACTERS, TemplateRenderer
 from lama_tui.engine.mlx_model import MlxModel
 from lama_tui.engine.prompt import encode_pieces, plain, separator_for
@@ -11,22 +11,22 @@ from lama_tui.errors import InferenceError
 from lama_tui.types import ChatMessage
 
 
-def prompt_tokens(model: MlxModel, renderer: TemplateRenderer, request: GenerationRequest) -> list[int]:
+def prompt_tokens(
+    model: MlxModel, renderer: TemplateRenderer, messages: Sequence[ChatMessage], prefix: str = ""
+) -> list[int]:
     """Token ids up to where the answer goes on; with a `prefix`, right after it. Raises `InferenceError`."""
-    texts = [message.text for message in request.messages]
+    texts = [message.text for message in messages]
     if sum(map(len, texts)) > CHARACTERS:
         raise InferenceError(
             "The conversation is too long",
             f"It has {sum(map(len, texts)):,} characters; at most {CHARACTERS:,} can be read.",
             "Shorten the message or start a new conversation.",
         )
-    separator = separator_for([*texts, request.prefix, model.template or ""])
-    messages = [
-        ChatMessage(message.role, model.control.broken(message.text, separator)) for message in request.messages
-    ]
-    text = _rendered(model, renderer, messages)
-    if request.prefix:
-        text = _closed(model, text, separator) + model.control.broken(request.prefix, separator)
+    separator = separator_for([*texts, prefix, model.template or ""])
+    broken = [ChatMessage(message.role, model.control.broken(message.text, separator)) for message in messages]
+    text = _rendered(model, renderer, broken)
+    if prefix:
+        text = _closed(model, text, separator) + model.control.broken(prefix, separator)
     tokens = encode_pieces(_encoder(model), text, separator)
     if not tokens:
         raise InferenceError("The prompt is empty", "The model's chat template wrote nothing.", "Choose another model.")

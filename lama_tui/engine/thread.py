@@ -10,9 +10,10 @@ from collections.abc import AsyncGenerator, Callable
 from typing import TypeVar
 
 from lama_tui.engine.backend import Backend, GenerationRequest, LoadedModel, ModelSource
-from lama_tui.engine.jobs import GenerationJob, Job, LoadJob, UnloadJob
+from lama_tui.engine.jobs import CountJob, GenerationJob, Job, LoadJob, UnloadJob
 from lama_tui.engine.worker import EngineFigures, Worker, stopped
 from lama_tui.events import StreamEvent, StreamFailed, StreamFinished
+from lama_tui.types import ChatMessage
 
 __all__ = ["Engine", "EngineFigures"]
 
@@ -28,7 +29,7 @@ class Engine:
         self._thread: threading.Thread | None = None
         self._stopped = False
 
-    def _submit(self, job: Job) -> None:
+    def _submit(self, job: Job | CountJob) -> None:
         """Put a job in line, starting the thread on the first one. Raises `InferenceError` after `stop`."""
         if self._stopped:
             raise stopped()
@@ -67,6 +68,18 @@ class Engine:
     async def unload(self, reference: str) -> int:
         """Drop a model after what runs has ended; the bytes freed, 0 if it was not loaded."""
         job = UnloadJob(reference)
+        self._submit(job)
+        return await self._answer(asyncio.wrap_future(job.done))
+
+    async def count(self, source: ModelSource, messages: tuple[ChatMessage, ...]) -> int | None:
+        """Tokens of the prompt that `messages` make; None unless `source` is loaded. Raises a `LamaError`.
+
+        Does not wait in line, and answers that run are not held up by more than a few percent; cancelling
+        takes the question back.
+        """
+        if self._thread is None:
+            return None
+        job = CountJob(source, messages)
         self._submit(job)
         return await self._answer(asyncio.wrap_future(job.done))
 

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from lama_tui.engine.backend import Backend, DeviceFacts, LoadedModel, MemoryFigures, ModelSource
-from lama_tui.engine.jobs import GenerationJob, Job, LoadJob, UnloadJob
+from lama_tui.engine.jobs import CountJob, GenerationJob, Job, LoadJob, UnloadJob
 from lama_tui.engine.scheduler import Move, next_move
 from lama_tui.errors import InferenceError, LamaError, ModelLoadError
 from lama_tui.events import (
@@ -32,6 +32,8 @@ FIGURES_INTERVAL = 0.25
 """Seconds between two looks at the backend's memory while it works."""
 IDLE_CHECK = 1.0
 """Seconds after which an idle thread looks whether the program still lives."""
+COUNTING_REST = 20.0
+"""While answers run, counting rests this many times as long as the last count took: it slows them by 5 % at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +58,10 @@ class Worker:
     def __init__(self, backend_factory: Callable[[], Backend], parallel: int) -> None:
         self._factory = backend_factory
         self._parallel = parallel
-        self._inbox: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
+        self._inbox: queue.SimpleQueue[Job | CountJob | None] = queue.SimpleQueue()
         self._waiting: deque[Job] = deque()
+        self._counts: deque[CountJob] = deque()
+        self._next_count = 0.0
         self._running: dict[RequestId, GenerationJob] = {}
         self._backend: Backend | None = None
         self._loaded: ModelSource | None = None
@@ -66,7 +70,7 @@ class Worker:
         self.figures = EngineFigures()
         """Replaced as a whole, so that any thread may read it."""
 
-    def submit(self, job: Job) -> None:
+    def submit(self, job: Job | CountJob) -> None:
         """Put a job in line."""
         self._inbox.put(job)
 
@@ -85,6 +89,7 @@ class Worker:
             while not self._must_end():
                 self._receive()
                 self._drop_cancelled()
+                self._count()
                 self._move()
         finally:
             self._end()
@@ -95,15 +100,35 @@ class Worker:
 
     def _receive(self) -> None:
         """Take in new jobs; sleep only where there is nothing to do."""
-        idle = not self._waiting and not self._running
+        idle = not self._waiting and not self._running and not self._counts
         try:
             job = self._inbox.get(timeout=IDLE_CHECK) if idle else self._inbox.get_nowait()
             while True:
-                if job is not None:
-                    self._waiting.append(job)
+                self._take(job)
                 job = self._inbox.get_nowait()
         except queue.Empty:
             pass
+
+    def _take(self, job: Job | CountJob | None) -> None:
+        if isinstance(job, CountJob):
+            self._counts.append(job)
+        elif job is not None:
+            self._waiting.append(job)
+
+    def _count(self) -> None:
+        """Answer one question for a count, unless the last one would hold up the answers that run."""
+        if not self._counts or (self._running and time.monotonic() < self._next_count):
+            return
+        job = self._counts.popleft()
+        if job.cancelled:
+            return
+        began = time.monotonic()
+        try:
+            job.finish(self._opened().count(job.source, job.messages) if job.source == self._loaded else None)
+        except Exception as error:
+            job.fail(_explain(error))
+        ended = time.monotonic()
+        self._next_count = ended + COUNTING_REST * (ended - began)
 
     def _drop_cancelled(self) -> None:
         gone = [job for job in self._waiting if job.cancelled]
@@ -269,6 +294,9 @@ class Worker:
         for waiting in self._waiting:
             waiting.fail(stopped())
         self._waiting.clear()
+        for count in self._counts:
+            count.fail(stopped())
+        self._counts.clear()
         backend, self._backend, self._loaded = self._backend, None, None
         if backend is not None:
             try:
@@ -279,9 +307,7 @@ class Worker:
 
     def _receive_rest(self) -> None:
         while not self._inbox.empty():
-            job = self._inbox.get_nowait()
-            if job is not None:
-                self._waiting.append(job)
+            self._take(self._inbox.get_nowait())
 
 
 def stopped() -> InferenceError:

@@ -1,6 +1,6 @@
 """What a provider is: something that streams an answer, on this machine or behind an API."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -54,6 +54,16 @@ class Provider(Protocol):
 
     async def models(self) -> list[str]:
         """The models that it offers, by name. Raises a `LamaError`."""
+
+    async def count_tokens(self, model: str, messages: Sequence[ChatMessage]) -> int | None:
+        """Tokens of the prompt that `messages` make, written and counted as the model itself would read it.
+
+        None where that cannot be measured: on servers, and for a model that is not in memory. Never raises a
+        `LamaError`; cancelling the task takes the question back.
+        """
+
+    def context_window(self, model: str) -> int | None:
+        """Tokens that `model` reads at most, prompt and answer together; None unless it is in memory and says so."""
 
     async def close(self) -> None:
         """Release connections or the engine; safe to call twice."""

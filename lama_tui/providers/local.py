@@ -1,15 +1,19 @@
 """Models on this machine, run by the engine."""
 
+import logging
 import uuid
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 
 from lama_tui.config.settings import GenerationSettings
 from lama_tui.engine.backend import GenerationRequest, ModelSource
 from lama_tui.engine.device import wheels
 from lama_tui.engine.thread import Engine
+from lama_tui.errors import LamaError
 from lama_tui.events import ModelLoaded, ModelLoading, StreamEvent, StreamStarted
 from lama_tui.providers.base import Capabilities, ChatRequest
-from lama_tui.types import GUIDE, DeviceKind, Place, RequestId
+from lama_tui.types import GUIDE, ChatMessage, DeviceKind, Place, RequestId
+
+log = logging.getLogger(__name__)
 
 LABELS: dict[DeviceKind, str] = {"metal": "Metal", "cuda": "CUDA", "cpu": "CPU"}
 
@@ -60,6 +64,21 @@ class LocalProvider:
     async def models(self) -> list[str]:
         """The built-in model; what else is on disk is the library's to know."""
         return [GUIDE]
+
+    async def count_tokens(self, model: str, messages: Sequence[ChatMessage]) -> int | None:
+        """Tokens of the prompt that `messages` make; None unless the model is in memory."""
+        if not self._engine.figures().loaded:  # spares the look at the disk
+            return None
+        try:
+            return await self._engine.count(await self._resolve(model), tuple(messages))
+        except LamaError as error:
+            log.info("tokens of %s are not counted: %s", model, error.title)
+            return None
+
+    def context_window(self, model: str) -> int | None:
+        """What the loaded model's files say."""
+        loaded = {known.reference: known.context_window for known in self._engine.figures().loaded}
+        return loaded.get(model)
 
     async def close(self) -> None:
         """Stop the engine; safe to call twice."""

@@ -5,7 +5,7 @@ import importlib
 import json
 import logging
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -19,7 +19,7 @@ from lama_tui.providers.refusal import error_object, explanation, too_slow
 from lama_tui.providers.sse import LARGEST, EventReader, ServerEvent
 from lama_tui.security.credentials import Credential, find_key
 from lama_tui.security.gate import clean_line
-from lama_tui.types import Place
+from lama_tui.types import ChatMessage, Place
 
 if TYPE_CHECKING:
     from lama_tui.providers.transport import Answer, Server
@@ -101,6 +101,14 @@ class OpenAIProvider:
             raise self._unreadable(explanation(body) or "There is no list of models in it")
         ids = [entry.get("id") for entry in entries if isinstance(entry, dict)]
         return sorted({clean_line(name) for name in ids if isinstance(name, str) and name.strip()})
+
+    async def count_tokens(self, model: str, messages: Sequence[ChatMessage]) -> int | None:
+        """Unknown: only the server has the tokenizer, and asking it would send what is not meant to be sent yet."""
+        return None
+
+    def context_window(self, model: str) -> int | None:
+        """Unknown: servers do not say it in a common way."""
+        return None
 
     async def close(self) -> None:
         """Close the connections; safe to call twice."""

@@ -1,11 +1,11 @@
 """A provider that plays scripts: real in every respect but where its words come from."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 
 from lama_tui.events import StreamEvent, StreamFinished, StreamStarted, TextDelta
 from lama_tui.providers.base import Capabilities, ChatRequest
-from lama_tui.types import Place, Usage
+from lama_tui.types import ChatMessage, Place, Usage
 
 Step = StreamEvent | BaseException | asyncio.Event | float
 """An event to yield, an exception to raise, something to wait for, or seconds to sleep."""
@@ -22,6 +22,10 @@ class Scripted:
         self.requests: list[ChatRequest] = []
         self.ended = 0
         self.deaf = deaf
+        self.count: Callable[[Sequence[ChatMessage]], int] | None = None
+        """How it counts tokens; None: it cannot."""
+        self.counted: list[tuple[ChatMessage, ...]] = []
+        self.window: int | None = None
 
     def place(self, model: str) -> Place:
         return Place("script", True)
@@ -54,6 +58,13 @@ class Scripted:
 
     async def models(self) -> list[str]:
         return ["scripted"]
+
+    async def count_tokens(self, model: str, messages: Sequence[ChatMessage]) -> int | None:
+        self.counted.append(tuple(messages))
+        return self.count(messages) if self.count else None
+
+    def context_window(self, model: str) -> int | None:
+        return self.window
 
     async def close(self) -> None:
         pass

@@ -12,7 +12,7 @@ from lama_tui.engine.backend import (
     StepEvent,
 )
 from lama_tui.events import PromptProgress, StreamEvent, StreamFinished, TextDelta
-from lama_tui.types import RequestId, Usage
+from lama_tui.types import ChatMessage, RequestId, Usage
 
 CHUNK = 8
 """Characters of a prompt that one step reads."""
@@ -78,6 +78,11 @@ class FakeBackend:
     def loaded(self) -> Sequence[LoadedModel]:
         self._called("loaded")
         return [self.model] if self.model else []
+
+    def count(self, source: ModelSource, messages: Sequence[ChatMessage]) -> int:
+        self._called("count")
+        assert self.model is not None and self.model.reference == source.reference
+        return sum(len(message.text) for message in messages)
 
     def begin(self, request: GenerationRequest) -> None:
         self._called("begin")

@@ -99,3 +99,14 @@ async def test_cancelling_the_reader_stops_the_engine(provider: LocalProvider) -
     with pytest.raises(asyncio.CancelledError):
         await task
     await until(lambda: provider._engine.figures().running == 0, "the request ends")
+
+
+async def test_tokens_are_counted_for_what_is_loaded(provider: LocalProvider) -> None:
+    hello = [ChatMessage("user", "hello")]
+    assert await provider.count_tokens("one", hello) is None
+    assert provider.context_window("one") is None
+    async for _ in provider.stream(ask()):
+        pass
+    assert await provider.count_tokens("one", hello) == 5
+    assert await provider.count_tokens("two", hello) is None
+    assert await provider.count_tokens("nothing", hello) is None

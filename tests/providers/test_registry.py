@@ -2,7 +2,7 @@
 
 import subprocess
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -12,7 +12,7 @@ from lama_tui.errors import ConfigError, ModelFormatError, ProviderError
 from lama_tui.events import StreamEvent
 from lama_tui.providers.base import Capabilities, ChatRequest, Provider
 from lama_tui.providers.registry import Providers
-from lama_tui.types import Place, Sampling
+from lama_tui.types import ChatMessage, Place, Sampling
 
 from .server import DONE, delta, pieces, serving
 
@@ -35,6 +35,12 @@ class Local:
 
     async def models(self) -> list[str]:
         return []
+
+    async def count_tokens(self, model: str, messages: Sequence[ChatMessage]) -> int | None:
+        return None
+
+    def context_window(self, model: str) -> int | None:
+        return None
 
     async def close(self) -> None:
         self.closed += 1
