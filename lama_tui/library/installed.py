@@ -3,25 +3,24 @@
 import asyncio
 import os
 import re
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 from lama_tui.engine.backend import ModelSource
 from lama_tui.errors import ModelFormatError, ModelNotFoundError
+from lama_tui.library.fit import KeyValueShape, Machine, fit
 from lama_tui.library.hub_cache import CachedRepo, cached_repo, cached_repos, hub_cache_folder
 from lama_tui.library.inspect import Inspection, inspect_folder
 from lama_tui.paths import Paths, guide_weights
 from lama_tui.types import GUIDE, ModelReference
-
-HEADROOM = 1024**3
-"""Bytes that a model needs beside its weights: the KV cache, activations and the runtime."""
 
 
 @dataclass(frozen=True, slots=True)
 class InstalledModel:
     """A model on this machine. Bytes, tokens, bits a weight; None is unknown.
 
-    `size` is what its files take on disk, `weights` what will be in memory. `problem` says why
+    `size` is what its files take on disk, `weights` what will be in memory. `fits` is for a KV cache of
+    usual size, in the memory that is free now; `kv` is what that cache keeps of a token. `problem` says why
     it cannot be used; empty: it can. `verified` and `signature` wait for the hashes of downloads.
     """
 
@@ -39,6 +38,7 @@ class InstalledModel:
     verified: bool | None = None
     signature: str | None = None
     fits: bool | None = None
+    kv: KeyValueShape | None = None
     problem: str = ""
 
     @property
@@ -139,22 +139,28 @@ def _from_hub(repo: CachedRepo, available: int | None) -> InstalledModel:
 
 def _model(ref: str, folder: Path, revision: str | None, available: int | None) -> InstalledModel:
     found: Inspection = inspect_folder(folder)
-    fits = _fits(found.weights, available) if found.weights else None
-    return InstalledModel(ref=ref, path=str(folder), revision=revision, fits=fits, **asdict(found))
+    known = {field.name: getattr(found, field.name) for field in fields(found)}
+    return InstalledModel(ref=ref, path=str(folder), revision=revision, fits=_fits(found.weights, available), **known)
 
 
 def _fits(weights: int, available: int | None) -> bool | None:
-    return None if available is None else weights + HEADROOM <= available
+    return fit(weights, None, None, Machine(available=available)).fits
 
 
 def _available_memory() -> int | None:
     """Bytes that can be had without swapping, None where the system does not say."""
+    return machine_memory().available
+
+
+def machine_memory() -> Machine:
+    """The memory of this machine. Blocks for a moment."""
     try:
         import psutil
 
-        return int(psutil.virtual_memory().available)
+        memory = psutil.virtual_memory()
+        return Machine(int(memory.total), int(memory.available))
     except Exception:  # a foreign library on an unknown system: not worth failing the list
-        return None
+        return Machine()
 
 
 def _not_here(name: str) -> ModelNotFoundError:
