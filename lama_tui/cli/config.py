@@ -17,7 +17,7 @@ def add_to(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     show.add_argument("--json", action="store_true", help='one array of {"key","value","source"}')
     show.set_defaults(verb=config_show)
     keys = parts.add_parser("keys", help="every binding: its id, its keys, what it does")
-    keys.add_argument("--json", action="store_true", help='one array of {"id","keys","scope","does"}')
+    keys.add_argument("--json", action="store_true", help='one array of {"id","keys","scope","does","source"}')
     keys.set_defaults(verb=config_keys)
 
 
@@ -44,14 +44,21 @@ def config_keys(arguments: argparse.Namespace, paths: Paths, loaded: LoadedSetti
     """List the bindings as `[keys]` leaves them."""
     from lama_tui.config.keymap import KEYMAP
 
-    changed = loaded.settings.keys
+    listed = [
+        {
+            "id": key.id,
+            "keys": loaded.settings.keys.get(key.id, key.keys),
+            "scope": key.scope,
+            "does": key.tooltip,
+            "source": loaded.sources.get(f"keys.{key.id}", "default"),
+        }
+        for key in KEYMAP
+    ]
     if arguments.json:
-        output.json_document(
-            [{"id": k.id, "keys": changed.get(k.id, k.keys), "scope": k.scope, "does": k.tooltip} for k in KEYMAP]
-        )
+        output.json_document(listed)
         return 0
-    rows = [(key.id, changed.get(key.id, key.keys), key.scope, key.tooltip) for key in KEYMAP]
-    output.table(("ID", "KEYS", "WHERE", "DOES"), rows)
+    rows = [(k["id"], k["keys"], k["scope"], output.home_as_tilde(k["source"]), k["does"]) for k in listed]
+    output.table(("ID", "KEYS", "WHERE", "FROM", "DOES"), rows)
     return 0
 
 

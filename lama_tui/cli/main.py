@@ -72,6 +72,7 @@ def build_parser() -> argparse.ArgumentParser:
     where.add_argument("-c", dest="conversation", metavar="ID|TITLE", help="open this conversation")
     parser.add_argument("--model", metavar="REF", help="use this model")
     parser.add_argument("--theme", metavar="NAME", help="use this theme")
+    parser.add_argument("--no-mouse", action="store_true", help="leave the mouse to the terminal")
     parser.set_defaults(verb=_open_workspace, tolerates_problems=False)
     verbs = parser.add_subparsers(title="verbs", metavar="VERB")
     for verb in (run, ls, show, config, doctor):
@@ -113,6 +114,7 @@ def _open_workspace(arguments: argparse.Namespace, paths: Paths, loaded: LoadedS
             model=arguments.model,
             theme=arguments.theme,
             debug=arguments.debug,
+            mouse=not arguments.no_mouse,
         )
     )
 

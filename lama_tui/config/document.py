@@ -6,6 +6,8 @@ from typing import NamedTuple
 from lama_tui.config.loader import LoadedSettings
 from lama_tui.config.values import READERS, duration, show_duration, show_size, size
 
+_IN_THE_FILE = {"key_preset": "keys.preset"}
+
 
 class Setting(NamedTuple):
     """One key: its dotted name, its value as the file would say it, and where that is from."""
@@ -19,7 +21,8 @@ def describe(loaded: LoadedSettings) -> list[Setting]:
     """Return every setting in the order of the file; `source` is "default" where nothing set it."""
     return [
         Setting(key, _as_written(key, value), loaded.sources.get(key, "default"))
-        for key, value in _flatten(loaded.settings, "")
+        for name, value in _flatten(loaded.settings, "")
+        for key in [_IN_THE_FILE.get(name, name)]
     ]
 
 

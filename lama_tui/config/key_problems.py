@@ -1,33 +1,28 @@
-"""What is wrong with `[keys]`: unknown ids, keys that do not exist, and one key for two things."""
+"""What is wrong with `[keys]`: unknown ids, keys that do not exist or never arrive, one key for two things."""
 
 import difflib
-import unicodedata
 from collections.abc import Mapping
 
-from lama_tui.config.keymap import KEYMAP, Scope
+from lama_tui.config.keymap import KEYMAP, Scope, split_keys
+from lama_tui.config.sendable import SAME, always_arrives, is_key, is_sendable, is_typed, normal
 
 _BY_ID = {key.id: key for key in KEYMAP}
 
 # The panes of the workspace; what opens above covers it, and only keys of the app work there too.
 _PANES: frozenset[Scope] = frozenset({"composer", "transcript", "conversations"})
 _DIALOGS: frozenset[Scope] = frozenset({"models", "chooser", "settings", "log"})
-_TYPING: frozenset[Scope] = frozenset({"app", "workspace", "composer"})
+_TYPING: frozenset[Scope] = frozenset({"app", "workspace", "composer", "chooser", "dialog"})
 
-_MODIFIERS = frozenset({"ctrl", "shift", "alt", "super"})
-# fmt: off
-_NAMED = frozenset({
-    "enter", "escape", "tab", "space", "backspace", "delete", "insert", "home", "end", "pageup", "pagedown",
-    "up", "down", "left", "right", "at", "slash", "backslash", "minus", "plus", "underscore",
-    *(f"f{number}" for number in range(1, 25)),
-})
-# fmt: on
+_NEEDED = ("palette.open", "dialog.close")
+"""Without these one would not get out of a screen, or not at what has no key."""
 
-# What a terminal sends is the same for both, so they are one key.
-_SAME = {"ctrl+i": "tab", "ctrl+m": "enter", "ctrl+h": "backspace", "ctrl+left_square_bracket": "escape"}
+_OTHER_KEY = "Take another one, such as f9 or ctrl+…, or write one beside it that always arrives"
 
 
-def problems_of_keys(overrides: Mapping[str, str]) -> list[tuple[str, str, str]]:
-    """Check `[keys]`: unknown ids, keys that do not exist, and one key for two things.
+def problems_of_keys(
+    overrides: Mapping[str, str], preset: Mapping[str, str] | None = None
+) -> list[tuple[str, str, str]]:
+    """Check `[keys]`; `preset` are the keys that hold where `overrides` says nothing.
 
     Returns (id, why, what to do) for each problem. An empty text takes the key away.
     """
@@ -38,18 +33,34 @@ def problems_of_keys(overrides: Mapping[str, str]) -> list[tuple[str, str, str]]
             nearest = difflib.get_close_matches(name, _BY_ID, 1, 0.5)
             hint = f"Did you mean `{nearest[0]}`?" if nearest else "`lama config keys` lists the ids"
             problems.append((name, "There is no such binding", hint))
-            continue
-        for key in _split(keys):
-            if not _is_key(key):
-                problems.append((name, f"`{key}` is not a key", "Write keys as ctrl+n, f2, pageup or j"))
-            elif binding.scope in _TYPING and len(key) == 1:
-                problems.append((name, f"`{key}` is needed for typing", "Use a function key or ctrl+…"))
-    return problems + _conflicts(overrides)
+        elif not split_keys(keys) and name in _NEEDED:
+            problems.append((name, "It needs a key: without it one would be stuck", f"Such as {binding.keys}"))
+        else:
+            problems += [(name, *trouble) for trouble in _troubles(binding.scope, keys)]
+    return problems + _conflicts(overrides, preset or {})
 
 
-def _conflicts(overrides: Mapping[str, str]) -> list[tuple[str, str, str]]:
+def _troubles(scope: Scope, keys: str) -> list[tuple[str, str]]:
+    """(why, what to do) for each key that does not exist, never arrives, or is needed for typing."""
+    found = []
+    split = split_keys(keys)
+    typed = [key for key in split if is_key(key) and is_typed(key)]
+    for key in split:
+        if not is_key(key):
+            found.append((f"`{key}` is not a key", "Write keys as ctrl+n, f2, pageup or j"))
+        elif (same := SAME.get(normal(key))) is not None:
+            found.append((f"Terminals send `{key}` as `{same}`", f"Write `{same}`, or take another key"))
+        elif not is_sendable(key) and not always_arrives(keys):
+            found.append((f"Most terminals cannot send `{key}`", _OTHER_KEY))
+        elif key in typed and (scope == "composer" or (scope in _TYPING and len(typed) == len(split))):
+            found.append((f"`{key}` is needed for typing", "Use a function key or ctrl+…"))
+    return found
+
+
+def _conflicts(overrides: Mapping[str, str], preset: Mapping[str, str]) -> list[tuple[str, str, str]]:
     """Find keys that an override gives to two actions that are reachable at the same time."""
-    taken = [(binding, _normal(key)) for binding in KEYMAP for key in _split(overrides.get(binding.id, binding.keys))]
+    in_force = {key.id: overrides.get(key.id, preset.get(key.id, key.keys)) for key in KEYMAP}
+    taken = [(binding, _arriving(key)) for binding in KEYMAP for key in split_keys(in_force[binding.id])]
     return [
         (mine.id, f"`{key}` is also the key of `{other.id}` ({other.label})", "Give one of them another key")
         for mine, key in taken
@@ -59,44 +70,17 @@ def _conflicts(overrides: Mapping[str, str]) -> list[tuple[str, str, str]]:
     ]
 
 
+def _arriving(key: str) -> str:
+    return SAME.get(normal(key), normal(key))
+
+
 def _overlap(one: Scope, other: Scope) -> bool:
-    if one == other or "app" in (one, other):
+    """Whether the keys of both scopes can be pressed at the same place."""
+    both = {one, other}
+    if one == other or "app" in both:
         return True
-    if "dialog" in (one, other):
-        return bool({one, other} & _DIALOGS)
-    return "workspace" in (one, other) and {one, other} <= _PANES | {"workspace"}
-
-
-def _split(keys: str) -> list[str]:
-    return [key.strip() for key in keys.split(",") if key.strip()]
-
-
-def _normal(key: str) -> str:
-    """Return the one spelling of a key: modifiers sorted, characters by name, aliases resolved."""
-    *modifiers, last = _parts(key)
-    if len(last) == 1:
-        if modifiers == ["shift"] and last.isalpha():
-            return last.upper()
-        last = last if last.isalnum() else unicodedata.name(last, last).lower().replace(" ", "_").replace("-", "_")
-    key = "+".join([*sorted(modifiers), last])
-    return _SAME.get(key, key)
-
-
-def _is_key(key: str) -> bool:
-    *modifiers, last = _parts(key)
-    if not set(modifiers) <= _MODIFIERS or len(set(modifiers)) < len(modifiers):
-        return False
-    return last in _NAMED or (len(last) == 1 and last.isprintable()) or _is_character_name(last)
-
-
-def _is_character_name(name: str) -> bool:
-    """Whether `name` names a character as Unicode does: `left_square_bracket`, `full_stop`."""
-    try:
-        return name.islower() and unicodedata.lookup(name.replace("_", " ")).isprintable()
-    except KeyError:
-        return False
-
-
-def _parts(key: str) -> list[str]:
-    """Split `ctrl+n`; the last part of `ctrl++` is a plus."""
-    return [*key[:-2].split("+"), "+"] if key.endswith("++") else ["+"] if key == "+" else key.split("+")
+    if "list" in both:
+        return bool(both & (_DIALOGS | {"dialog", "workspace", "conversations"}))
+    if "dialog" in both:
+        return bool(both & _DIALOGS)
+    return "workspace" in both and both <= _PANES | {"workspace"}

@@ -20,8 +20,10 @@ Scope = Literal[
     "settings",
     "log",
     "dialog",
+    "list",
 ]
-"""Where a key works: `app` everywhere, `workspace` in all its panes, the others where they are named for."""
+"""Where a key works: `app` everywhere, `workspace` in all its panes, `list` in every list and page that can be
+moved in, the others where they are named for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +89,21 @@ KEYMAP: tuple[Key, ...] = (
     Key("composer.open_paste", "composer", "f9", "open_paste", "Open paste",
         "Turn the pasted block at the cursor into text"),
     Key("composer.undo", "composer", "ctrl+underscore", "undo", "Undo", "Undo the last typing"),
+    Key("composer.redo", "composer", "ctrl+circumflex_accent", "redo", "Redo", "Do again what was undone"),
+    Key("composer.left", "composer", "left", "cursor_left", "Left", "Move a character to the left"),
+    Key("composer.right", "composer", "right", "cursor_right", "Right", "Move a character to the right"),
+    Key("composer.word_left", "composer", "ctrl+left", "cursor_word_left", "Word left", "Move a word to the left"),
+    Key("composer.word_right", "composer", "ctrl+right", "cursor_word_right", "Word right", "Move a word to the right"),
+    Key("composer.line_start", "composer", "home,ctrl+a", "cursor_line_start", "Line start",
+        "Move to the start of the line"),
+    Key("composer.line_end", "composer", "end,ctrl+e", "cursor_line_end", "Line end", "Move to the end of the line"),
+    Key("composer.delete", "composer", "delete,ctrl+d", "delete_right", "Delete", "Delete the character at the cursor"),
+    Key("composer.cut_word", "composer", "ctrl+w", "cut_word", "Cut word", "Cut the word before the cursor"),
+    Key("composer.cut_to_start", "composer", "ctrl+u", "cut_to_start", "Cut to start",
+        "Cut from the start of the line to the cursor"),
+    Key("composer.cut_to_end", "composer", "ctrl+k", "cut_to_end", "Cut to end",
+        "Cut from the cursor to the end of the line"),
+    Key("composer.put_back", "composer", "ctrl+y", "put_back", "Put back", "Insert what was cut last"),
     Key("composer.page_up", "composer", "pageup", "scroll_transcript(-1)", "Scroll up",
         "Scroll the transcript up a page"),
     Key("composer.page_down", "composer", "pagedown", "scroll_transcript(1)", "Scroll down",
@@ -99,6 +116,10 @@ KEYMAP: tuple[Key, ...] = (
     Key("transcript.next_code", "transcript", "b", "next_code", "Next code", "Go to the next block of code"),
     Key("transcript.previous_code", "transcript", "B", "previous_code", "Previous code",
         "Go to the previous block of code"),
+    Key("transcript.page_up", "transcript", "pageup", "page_up", "Page up", "Scroll up a page"),
+    Key("transcript.page_down", "transcript", "pagedown", "page_down", "Page down", "Scroll down a page"),
+    Key("transcript.half_up", "transcript", "ctrl+u", "half_up", "Half up", "Scroll up half a page"),
+    Key("transcript.half_down", "transcript", "ctrl+d", "half_down", "Half down", "Scroll down half a page"),
     Key("transcript.copy", "transcript", "y", "copy_message", "Copy",
         "Copy the message, or the range that was begun", True, "copy"),
     Key("transcript.copy_code", "transcript", "Y", "copy_code", "Copy code",
@@ -151,10 +172,26 @@ KEYMAP: tuple[Key, ...] = (
     Key("settings.reset", "settings", "delete", "reset", "Default", "Go back to the default", True),
     # what went wrong
     Key("log.copy", "log", "y", "copy_entry", "Copy", "Copy this entry", True),
+    Key("log.file", "log", "t", "show_file", "Log file", "Show the end of the log file, or the list again", True),
     # everything above the workspace
     Key("dialog.close", "dialog", "escape", "close", "Back", "Close, and change nothing more", True),
+    Key("dialog.copy", "dialog", "ctrl+c", "app.copy_selection", "Copy", "Copy the text that is selected"),
+    # moving in lists, and in pages of text
+    Key("list.down", "list", "down", "cursor_down", "Down", "Move down a line"),
+    Key("list.up", "list", "up", "cursor_up", "Up", "Move up a line"),
+    Key("list.page_down", "list", "pagedown", "page_down", "Page down", "Move down a page"),
+    Key("list.page_up", "list", "pageup", "page_up", "Page up", "Move up a page"),
+    Key("list.half_down", "list", "ctrl+d", "half_down", "Half down", "Move down half a page"),
+    Key("list.half_up", "list", "ctrl+u", "half_up", "Half up", "Move up half a page"),
+    Key("list.first", "list", "home", "first", "First", "Go to the first line"),
+    Key("list.last", "list", "end", "last", "Last", "Go to the last line"),
 )
 # fmt: on
+
+
+def split_keys(keys: str) -> list[str]:
+    """The single keys of a comma-separated text."""
+    return [key.strip() for key in keys.split(",") if key.strip()]
 
 
 def keys_of(scope: Scope, overrides: Mapping[str, str] | None = None) -> tuple[Key, ...]:

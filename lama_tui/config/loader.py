@@ -14,7 +14,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from lama_tui.config.key_presets import KEYS_OF
 from lama_tui.config.key_problems import problems_of_keys
+from lama_tui.config.keymap import split_keys
+from lama_tui.config.sendable import normal
 from lama_tui.config.settings import (
     EngineSettings,
     GenerationSettings,
@@ -39,7 +42,7 @@ _LARGEST = 1 << 20  # bytes; a config is a few kB, and a device or a mix-up is e
 class LoadedSettings:
     """The settings, what is wrong with them, and where each key that is not a default is from.
 
-    `sources` maps dotted keys to the file, `LAMA_…` or "flag". With problems the workspace
+    `sources` maps dotted keys to the file, `LAMA_…`, "flag" or the preset that keys are of. With problems the workspace
     opens and shows them; verbs exit 1.
     """
 
@@ -77,6 +80,7 @@ def load_settings(
         else:
             reading.unknown(key, key, READERS, "flag")
 
+    _apply_preset(reading)
     if distrusted:  # no variable and no flag takes this back
         reading.stay_local()
     return LoadedSettings(_build(reading.values), tuple(reading.problems), reading.sources)
@@ -222,17 +226,30 @@ def _read_keys(table: Mapping[str, Any], reading: _Reading) -> None:
     texts: dict[str, str] = {}
     # an id has a dot in it, so TOML reads `help.open = "f2"` without quotes as a table in a table
     for name, value in _flatten(table):
-        if isinstance(value, str) and _SECRET_VALUE.match(value):
+        if name == "preset":
+            reading.accept("keys.preset", READERS["keys.preset"], value, reading.file)
+        elif isinstance(value, str) and _SECRET_VALUE.match(value):
             reading.secret(f"keys.{name}", reading.file)
         elif isinstance(value, str):
             texts[name] = value
         else:
             why = 'Expected keys as a text, such as "ctrl+n,f2"'
             reading.problem(f"`keys.{name}` is not right", why, f"Correct `keys.{name}`", reading.file)
-    for name, why, hint in problems_of_keys(texts):
+    preset = KEYS_OF[reading.values.get("keys.preset", "default")]
+    for name, why, hint in problems_of_keys(texts, preset):
         reading.problem(f"`keys.{name}` cannot be used", why, hint, reading.file)
-    reading.values.update({f"keys.{name}": keys for name, keys in texts.items()})
+    # as the terminal's keys are named, or they would never be found: `ctrl+]`, `shift+g`
+    reading.values.update({f"keys.{name}": ",".join(map(normal, split_keys(keys))) for name, keys in texts.items()})
     reading.sources.update({f"keys.{name}": reading.file for name in texts})
+
+
+def _apply_preset(reading: _Reading) -> None:
+    """Put the preset's keys under those of the person."""
+    preset = reading.values.get("keys.preset", "default")
+    for name, keys in KEYS_OF[preset].items():
+        if f"keys.{name}" not in reading.values:
+            reading.values[f"keys.{name}"] = keys
+            reading.sources[f"keys.{name}"] = f"preset {preset}"
 
 
 def _flatten(table: Mapping[str, Any], prefix: str = "") -> Iterable[tuple[str, Any]]:
@@ -253,6 +270,8 @@ def _build(values: Mapping[str, Any]) -> Settings:
     for key, value in section("providers").items():
         name, _, setting = key.partition(".")
         providers.setdefault(name, {})[setting] = value
+    keys = section("keys")
+    preset = keys.pop("preset", "default")
     return Settings(
         **{key: value for key, value in values.items() if "." not in key},
         generation=GenerationSettings(**section("generation")),
@@ -261,5 +280,6 @@ def _build(values: Mapping[str, Any]) -> Settings:
         library=LibrarySettings(**section("library")),
         privacy=PrivacySettings(**section("privacy")),
         workspace=WorkspaceSettings(**section("workspace")),
-        keys=section("keys"),
+        key_preset=preset,
+        keys=keys,
     )

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from lama_tui.config.key_presets import Preset
 from lama_tui.types import GUIDE
 
 GIB = 1024**3
@@ -77,7 +78,11 @@ class WorkspaceSettings:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Everything that `config.toml` can say."""
+    """Everything that `config.toml` can say.
+
+    `keys` is the keymap in force where it differs from the default: that of `key_preset` (`[keys] preset`),
+    and over it what the person bound.
+    """
 
     model: str = GUIDE
     theme: str = "lama-dark"
@@ -87,4 +92,5 @@ class Settings:
     library: LibrarySettings = field(default_factory=LibrarySettings)
     privacy: PrivacySettings = field(default_factory=PrivacySettings)
     workspace: WorkspaceSettings = field(default_factory=WorkspaceSettings)
+    key_preset: Preset = "default"
     keys: Mapping[str, str] = field(default_factory=dict)

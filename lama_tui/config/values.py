@@ -9,6 +9,8 @@ import re
 from collections.abc import Callable, Mapping
 from urllib.parse import urlsplit
 
+from lama_tui.config.key_presets import PRESETS
+
 Reader = Callable[[object], object]
 
 SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
@@ -145,6 +147,7 @@ READERS: Mapping[str, Reader] = {
     "workspace.monitor": choice("pane", "strip", "off"),
     "workspace.notify": choice("bell", "osc", "off"),
     "workspace.notify_after": duration,
+    "keys.preset": choice(*PRESETS),
 }
 """Every key with a fixed name."""
 

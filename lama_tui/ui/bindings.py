@@ -1,19 +1,20 @@
-"""Textual bindings, made from the keymap."""
+"""Textual bindings, made from the keymap, and the names of keys in texts."""
 
 from collections.abc import Mapping
 
 from textual.binding import Binding, BindingType
+from textual.dom import DOMNode
 
-from lama_tui.config.keymap import KEYMAP, Scope
+from lama_tui.config.keymap import KEYMAP, Scope, keys_of, split_keys
+from lama_tui.config.sendable import character_of
 
-_SYMBOLS = {
-    "left_square_bracket": "[",
-    "right_square_bracket": "]",
-    "escape": "esc",
-    "pageup": "pgup",
-    "pagedown": "pgdn",
-    "delete": "del",
-}
+UNBOUND = "unbound"
+"""The key of what has none: Textual knows no binding without a key, and no terminal sends this one."""
+
+_SYMBOLS = {"escape": "esc", "pageup": "pgup", "pagedown": "pgdn", "delete": "del", "underscore": "underscore"}
+
+_IN_A_FIELD = frozenset({"cursor_down", "cursor_up", "page_down", "page_up"})
+"""Moves in a list that a field above it has no use for."""
 
 
 def bindings(scope: Scope) -> list[BindingType]:
@@ -24,7 +25,7 @@ def bindings(scope: Scope) -> list[BindingType]:
             key.action,
             key.label,
             show=key.show,
-            key_display=key_name(key.keys).replace("ctrl+", "^"),
+            key_display=short_key_name(key.keys),
             tooltip=key.tooltip,
             id=key.id,
         )
@@ -33,20 +34,53 @@ def bindings(scope: Scope) -> list[BindingType]:
     ]
 
 
+def keymap_of(overrides: Mapping[str, str]) -> dict[str, str]:
+    """`[keys]` for Textual, which does not take a key away for an empty text."""
+    return {binding: keys or UNBOUND for binding, keys in overrides.items()}
+
+
 def names_of(keys: str) -> list[str]:
     """The single keys of a comma-separated text."""
-    return [name.strip() for name in keys.split(",") if name.strip()]
+    return split_keys(keys)
 
 
 def key_name(keys: str) -> str:
     """The first of `keys` as it stands on a keyboard: `esc`, `[`, `ctrl+n`."""
-    first = keys.split(",")[0].strip()
-    return _SYMBOLS.get(first, first)
+    first = next(iter(split_keys(keys)), "")
+    modifiers, _, last = first.rpartition("+") if len(first) > 1 else ("", "", first)
+    last = _SYMBOLS.get(last) or character_of(last) or last
+    return f"{modifiers}+{last}" if modifiers else last
+
+
+def short_key_name(keys: str) -> str:
+    """The first of `keys` where room is scarce: `^n`."""
+    return key_name(keys).replace("ctrl+", "^")
 
 
 def key_of(binding: str, overrides: Mapping[str, str] | None = None) -> str:
-    """The name of the key that is bound to an id now."""
+    """The name of the key that is bound to an id now; where none is, how to find it in the palette."""
     for key in KEYMAP:
         if key.id == binding:
-            return key_name((overrides or {}).get(binding, key.keys))
+            name = key_name((overrides or {}).get(binding, key.keys))
+            return name or f"{key_of('palette.open', overrides)} {key.label}"
     raise KeyError(binding)
+
+
+def overrides_at(node: DOMNode) -> Mapping[str, str]:
+    """`[keys]` as it is in force in the app that a node is mounted in."""
+    overrides: Mapping[str, str] = getattr(node.app, "key_overrides", {})
+    return overrides
+
+
+def key_at(node: DOMNode, binding: str) -> str:
+    """The name of the key that is bound to an id now, for the texts of a screen or widget."""
+    return key_of(binding, overrides_at(node))
+
+
+def move_at(node: DOMNode, pressed: str) -> str | None:
+    """The action of `list` (`cursor_down`, `page_up`, …) of a key that is pressed in a field above a list; None
+    where the key belongs to the field."""
+    for key in keys_of("list", overrides_at(node)):
+        if key.action in _IN_A_FIELD and pressed in split_keys(key.keys):
+            return key.action
+    return None

@@ -8,6 +8,7 @@ class WorkspaceOptions:
     """What `lama` was started with; None is not given.
 
     `new`: an empty conversation instead of the last one. `conversation`: an id or a title.
+    `mouse` false: no mouse reports are asked of the terminal, so that its own selection works.
     """
 
     new: bool = False
@@ -15,3 +16,4 @@ class WorkspaceOptions:
     model: str | None = None
     theme: str | None = None
     debug: bool = False
+    mouse: bool = True

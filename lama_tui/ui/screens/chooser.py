@@ -14,7 +14,7 @@ from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
 from lama_tui.config.keymap import Scope
-from lama_tui.ui.bindings import bindings
+from lama_tui.ui.bindings import bindings, key_at, move_at
 from lama_tui.ui.widgets.options import Options
 
 
@@ -42,6 +42,8 @@ class Chooser(ModalScreen[str | None]):
         super().__init__()
         self.current = current
         """The value that is in use now: highlighted at first, and marked."""
+        self.wanted = ""
+        """What it is narrowed to at first."""
         self._choices: Sequence[Choice] = ()
         self._shown: Sequence[Choice] = ()
 
@@ -61,8 +63,10 @@ class Chooser(ModalScreen[str | None]):
         """A filter, the list, and what is known of the highlighted line."""
         with Vertical(classes="dialog") as dialog:
             dialog.border_title = self.HEADING
-            dialog.border_subtitle = "type to narrow · enter takes it · esc closes"
-            yield Input(placeholder=self.PLACEHOLDER, id="narrow")
+            dialog.border_subtitle = (
+                f"type to narrow · {key_at(self, 'chooser.choose')} takes it · {key_at(self, 'dialog.close')} closes"
+            )
+            yield Input(self.wanted, placeholder=self.PLACEHOLDER, id="narrow", select_on_focus=False)
             yield Options(id="choices", markup=False)
             yield Static(self.SEARCHING, id="about", markup=False)
 
@@ -74,7 +78,7 @@ class Chooser(ModalScreen[str | None]):
     @work(exclusive=True)
     async def _look(self) -> None:
         self._choices = await self.find()
-        self._fill("")
+        self._fill(self.query_one("#narrow", Input).value)
 
     @on(Input.Changed, "#narrow")
     def _narrow(self, event: Input.Changed) -> None:
@@ -131,19 +135,13 @@ class Chooser(ModalScreen[str | None]):
         self.action_choose()
 
     def on_key(self, event: Key) -> None:
-        """Arrows move in the list while the filter keeps the focus."""
+        """Keys that move in lists do so while the filter keeps the focus."""
         choices = self.query_one("#choices", Options)
-        if choices.has_focus:
+        if choices.has_focus or (move := move_at(self, event.key)) is None:
             return
-        match event.key:
-            case "down":
-                choices.action_cursor_down()
-            case "up":
-                choices.action_cursor_up()
-            case "pagedown":
-                choices.action_page_down()
-            case "pageup":
-                choices.action_page_up()
+        event.stop()
+        event.prevent_default()
+        getattr(choices, f"action_{move}")()
 
     def action_close(self) -> None:
         """Leave everything as it is."""

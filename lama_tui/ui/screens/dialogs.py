@@ -6,7 +6,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Input, Label
 
 from lama_tui.security.gate import clean_line
-from lama_tui.ui.bindings import bindings
+from lama_tui.ui.bindings import bindings, key_at
 
 LONGEST_TITLE = 200
 
@@ -25,7 +25,8 @@ class RenameDialog(ModalScreen[str | None]):
         with Vertical(classes="dialog") as dialog:
             dialog.border_title = "Rename"
             yield Input(self._before, max_length=LONGEST_TITLE, select_on_focus=False)
-            yield Label("enter keeps it · esc leaves it as it was", classes="hint", markup=False)
+            hint = f"enter keeps it · {key_at(self, 'dialog.close')} leaves it as it was"  # enter is the field's own
+            yield Label(hint, classes="hint", markup=False)
 
     def action_close(self) -> None:
         """Leave the title as it is."""

@@ -12,6 +12,8 @@ from textual.content import Content
 from textual.screen import Screen
 from textual.widget import Widget
 
+from lama_tui.ui.bindings import UNBOUND
+
 _GAP = "  "
 
 
@@ -32,7 +34,7 @@ class KeyLine(Widget):
             return
         by_action: dict[str, Binding] = {}
         for active in screen.active_bindings.values():
-            if active.binding.show and active.enabled:
+            if active.binding.show and active.enabled and active.binding.key != UNBOUND:
                 by_action.setdefault(active.binding.action, active.binding)
         bindings = list(by_action.values())
         if bindings != self._keys:

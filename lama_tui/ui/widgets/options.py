@@ -1,12 +1,33 @@
-"""A list of options that also stands where there is no room for it."""
+"""A list of options that moves by the keymap, and also stands where there is no room for it."""
 
 from contextlib import suppress
 
+from rich.segment import Segment
+from rich.style import Style
+from textual.strip import Strip
 from textual.widgets import OptionList
+
+from lama_tui.ui.bindings import bindings
 
 
 class Options(OptionList):
     """Page keys do nothing until the list has been laid out: Textual then knows no line of any option."""
+
+    BINDINGS = bindings("list")
+
+    def render_line(self, y: int) -> Strip:
+        """One line. What is highlighted has one colour: those of its parts were chosen for another background."""
+        strip = super().render_line(y)
+        first = next((style for _, style, _ in strip if style is not None), None)
+        if self.highlighted is None or first is None or first.meta.get("option") != self.highlighted:
+            return strip
+        line = self.get_visual_style("option-list--option", "option-list--option-highlighted").rich_style
+        colour = Style(color=line.color)
+        parts = [
+            Segment(text, style + colour if style is not None and style.bgcolor == line.bgcolor else style)
+            for text, style, _ in strip
+        ]
+        return Strip(parts, strip.cell_length)
 
     def action_page_up(self) -> None:
         """Go up a page."""
@@ -17,3 +38,18 @@ class Options(OptionList):
         """Go down a page."""
         with suppress(KeyError):
             super().action_page_down()  # type: ignore[no-untyped-call]
+
+    def action_half_up(self) -> None:
+        """Go up half a page."""
+        self._step(-1)
+
+    def action_half_down(self) -> None:
+        """Go down half a page."""
+        self._step(1)
+
+    def _step(self, direction: int) -> None:
+        """Move by half of the lines in view, to an option that can be chosen, and never round the ends."""
+        free = [index for index, option in enumerate(self.options) if not option.disabled]
+        if free:
+            goal = (self.highlighted or 0) + direction * max(1, self.scrollable_content_region.height // 2)
+            self.highlighted = min(free, key=lambda index: abs(index - goal))

@@ -45,7 +45,7 @@ def test_every_setting_has_a_reader() -> None:
             known |= {section.name}
             names = {f"{section.name}.{field.name}" for field in dataclasses.fields(value)}
             assert names == {key for key in READERS if key.startswith(f"{section.name}.")}
-    assert known | {"providers", "keys"} == {field.name for field in dataclasses.fields(Settings)}
+    assert known | {"providers", "keys", "key_preset"} == {field.name for field in dataclasses.fields(Settings)}
     assert set(PROVIDER_READERS) == {field.name for field in dataclasses.fields(ProviderSettings)}
 
 
@@ -79,7 +79,7 @@ def test_the_whole_file(paths: Paths) -> None:
         [privacy]
         wipe = true
         [keys]
-        "conversation.new" = "f9"
+        "conversation.new" = "f12"
         models.open = "f10"
         """,
     )
@@ -93,7 +93,7 @@ def test_the_whole_file(paths: Paths) -> None:
     assert settings.library.downloads == "pause-on-battery"
     assert settings.privacy.wipe
     assert not settings.privacy.local_only
-    assert settings.keys == {"conversation.new": "f9", "models.open": "f10"}
+    assert settings.keys == {"conversation.new": "f12", "models.open": "f10"}
 
 
 def test_the_order_is_file_environment_flag(paths: Paths) -> None:
