@@ -16,7 +16,8 @@ from lama_tui.config.loader import LoadedSettings
 from lama_tui.config.settings import Settings
 from lama_tui.engine.backend import Backend
 from lama_tui.engine.thread import Engine
-from lama_tui.errors import StoreError
+from lama_tui.errors import LamaError, StoreError
+from lama_tui.events import StreamEvent, TurnStarted
 from lama_tui.library.installed import resolve
 from lama_tui.monitor.presence import LoadedNow, Presence, remove_presence, write_presence
 from lama_tui.monitor.probes import ModelFigures, ModelProbe, ProcessProbe, SystemProbe
@@ -24,10 +25,15 @@ from lama_tui.monitor.sampler import Sampler
 from lama_tui.paths import Paths
 from lama_tui.providers.local import LocalProvider
 from lama_tui.providers.registry import Providers
+from lama_tui.types import ConversationId, MessageId
 
 if TYPE_CHECKING:
     from lama_tui.chat.chat import Chat
+    from lama_tui.conversations.drafts import Drafts
+    from lama_tui.conversations.prompts import Prompts
+    from lama_tui.conversations.search import Search
     from lama_tui.conversations.table import Conversations
+    from lama_tui.library.model_table import ModelTable
     from lama_tui.store.database import Database
 
 log = logging.getLogger(__name__)
@@ -50,7 +56,7 @@ class Services:
         self.paths = paths
         self.loaded = loaded
         self.engine = Engine(partial(_mlx_backend, self.settings), parallel=self.settings.engine.parallel)
-        local = LocalProvider(self.engine, partial(resolve, paths=paths), self.settings.generation)
+        local = LocalProvider(self.engine, partial(resolve, paths=paths), lambda: self.settings.generation)
         self.providers = Providers(self.settings, local)
         self.sampler = Sampler([SystemProbe(), ProcessProbe(), ModelProbe(self._model_figures)])
         self._presence = _PresenceWriter(paths, self.engine)
@@ -58,12 +64,18 @@ class Services:
         self._database: Database | None = None
         self._conversations: Conversations | None = None
         self._chat: Chat | None = None
+        self._noting: set[asyncio.Task[None]] = set()
         self._closed = False
 
     @property
     def settings(self) -> Settings:
-        """The settings as loaded."""
+        """The settings as they are now."""
         return self.loaded.settings
+
+    async def use(self, loaded: LoadedSettings) -> None:
+        """Follow changed settings: privacy, servers and generation at once, the engine's at the next start."""
+        self.loaded = loaded
+        await self.providers.use(loaded.settings)
 
     async def database(self) -> "Database":
         """The database, opened by the first call. Raises `StoreError`; a later call tries again."""
@@ -85,16 +97,60 @@ class Services:
             self._conversations = self._conversations or Conversations(database)
         return self._conversations
 
+    async def drafts(self) -> "Drafts":
+        """What was typed and not sent. Raises `StoreError` where the database cannot be opened."""
+        from lama_tui.conversations.drafts import Drafts
+
+        return Drafts(await self.database())
+
+    async def prompts(self) -> "Prompts":
+        """What was written before. Raises `StoreError` where the database cannot be opened."""
+        from lama_tui.conversations.prompts import Prompts
+
+        return Prompts(await self.database())
+
+    async def search(self) -> "Search":
+        """Search in all conversations. Raises `StoreError` where the database cannot be opened."""
+        from lama_tui.conversations.search import Search
+
+        return Search(await self.database())
+
     async def chat(self) -> "Chat":
         """The running turns. Raises `StoreError` where the database cannot be opened."""
         if self._chat is None:
             from lama_tui.chat.chat import Chat
 
             conversations = await self.conversations()
-            chat = Chat(conversations, self.providers.provider_for, self.settings.generation)
+            chat = Chat(conversations, self.providers.provider_for)
             await chat.load()
+            chat.subscribe(self._note_use)
             self._chat = self._chat or chat
         return self._chat
+
+    async def models(self) -> "ModelTable":
+        """When models were used, and which are pinned. Raises `StoreError` where the database cannot be opened."""
+        from lama_tui.library.model_table import ModelTable
+
+        return ModelTable(await self.database())
+
+    def _note_use(self, conversation: ConversationId, message: MessageId, event: StreamEvent) -> None:
+        """A turn began: if its model is one of this machine, keep that it was used now."""
+        if not isinstance(event, TurnStarted):
+            return
+        try:
+            provider, model = self.providers.provider_for(event.model)
+        except LamaError:
+            return  # the turn itself tells
+        if provider.name == LocalProvider.name:
+            noting = asyncio.create_task(self._keep_use(model))
+            self._noting.add(noting)
+            noting.add_done_callback(self._noting.discard)
+
+    async def _keep_use(self, model: str) -> None:
+        try:
+            await (await self.models()).note_use(model)
+        except StoreError as error:  # nobody's answer waits or fails for this
+            log.warning("the use of a model was not kept: %s", error.title)
 
     async def close(self) -> None:
         """Save what runs, then release everything; what fails is logged. Safe to call twice.

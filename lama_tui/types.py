@@ -21,12 +21,17 @@ GUIDE = "guide"
 """The model reference of the built-in model."""
 
 
+ContextPolicy = Literal["refuse", "drop"]
+"""What happens where a conversation no longer fits: nothing is sent, or the oldest turns are left out."""
+
+
 @dataclass(frozen=True, slots=True)
 class Usage:
     """Figures of one answer. Tokens, milliseconds, tokens per second, bytes; None is unknown.
 
     `decode_tok_s` = (completion − 1) / (t_last − t_first), None below two tokens.
     `prompt_tokens` counts the whole prompt; `cached_tokens` is the part of it not computed again.
+    `left_out` counts the oldest messages that the model did not see, because they no longer fit.
     """
 
     prompt_tokens: int | None = None
@@ -37,17 +42,18 @@ class Usage:
     decode_tok_s: float | None = None
     peak_memory: int | None = None
     context_window: int | None = None
+    left_out: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Sampling:
-    """How to choose tokens. `temperature` 0 is greedy; None leaves it to the server.
+    """How to choose tokens. `temperature` 0 is greedy; None leaves it to the model, the settings or the server.
 
     `thinking` asks models that can for reasoning, or for none; None is the model's own default.
     """
 
     temperature: float | None = None
-    max_tokens: int = 2048
+    max_tokens: int | None = None
     seed: int | None = None
     top_p: float | None = None
     thinking: bool | None = None

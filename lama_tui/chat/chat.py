@@ -6,7 +6,6 @@ from collections.abc import Awaitable, Callable
 
 from lama_tui.chat.progress import TurnProgress
 from lama_tui.chat.turn import Providers, Turn
-from lama_tui.config.settings import GenerationSettings
 from lama_tui.conversations.messages import QueuedMessage
 from lama_tui.conversations.table import Conversations
 from lama_tui.errors import InferenceError, LamaError, StoreError
@@ -27,10 +26,9 @@ class Chat:
     `StreamFailed`, when everything is saved and `running` no longer has it.
     """
 
-    def __init__(self, conversations: Conversations, providers: Providers, settings: GenerationSettings) -> None:
+    def __init__(self, conversations: Conversations, providers: Providers) -> None:
         self._conversations = conversations
         self._providers = providers
-        self._settings = settings
         self._turns: dict[ConversationId, Turn] = {}
         self._starting: dict[ConversationId, asyncio.Task[MessageId]] = {}
         self._driving: dict[ConversationId, asyncio.Task[None]] = {}
@@ -199,7 +197,6 @@ class Chat:
                 message,
                 self._conversations,
                 self._providers,
-                self._settings,
                 lambda event: self._emit(conversation, message.id, event),
             )
             if self._closed:

@@ -4,13 +4,12 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from lama_tui.chat.context import build_context
+from lama_tui.chat.context import build_context, shown_before
 from lama_tui.chat.progress import Phase, TurnProgress
-from lama_tui.config.settings import GenerationSettings
-from lama_tui.conversations.messages import Message
+from lama_tui.conversations.messages import ConversationSettings, Message
 from lama_tui.conversations.table import Conversations
 from lama_tui.errors import ConnectionLost, InferenceError, LamaError, StoreError
 from lama_tui.events import (
@@ -60,7 +59,6 @@ class Turn:
         message: Message,
         conversations: Conversations,
         providers: Providers,
-        settings: GenerationSettings,
         emit: Callable[[StreamEvent], None],
     ) -> None:
         self.conversation = message.conversation
@@ -71,11 +69,11 @@ class Turn:
         self._reasoning = message.reasoning if message.text else ""
         self._conversations = conversations
         self._providers = providers
-        self._settings = settings
         self._emit = emit
         self._phase: Phase = "waiting"
         self._progress = (0, 0)
         self._usage = Usage()
+        self._thread: tuple[Message, ...] = ()
         self._started = time.time_ns() // 1_000_000
         self._unsaved: StoreError | None = None
         self._grown = asyncio.Event()
@@ -158,16 +156,25 @@ class Turn:
     async def _read(self) -> StreamFinished:
         """Take in the provider's events up to the last one. Raises what the provider raises."""
         provider, model = self._providers(self._model)
-        thread = await self._conversations.thread(self.message)
-        # no temperature: the model's own generation_config decides, then the settings; a server decides itself
-        sampling = Sampling(None, self._settings.max_tokens)
-        request = ChatRequest(model, build_context(thread[:-1]), sampling, prefix=self._text)
+        self._thread = await self._conversations.thread(self.message)
+        conversation = await self._conversations.get(self.conversation)
+        settings = conversation.settings if conversation else ConversationSettings()
+        # what the conversation leaves open, the model's own generation_config decides, then the settings; a
+        # server decides itself
+        sampling = Sampling(settings.temperature, settings.max_tokens, top_p=settings.top_p, thinking=settings.thinking)
+        request = ChatRequest(
+            model,
+            build_context(self._thread[:-1], settings.system),
+            sampling,
+            prefix=self._text,
+            drop_oldest=settings.context == "drop",
+        )
         events = provider.stream(request)
         try:
             async for event in events:
                 match event:
-                    case StreamFinished():
-                        return event
+                    case StreamFinished(reason, usage):
+                        return StreamFinished(reason, self._counted(usage))
                     case StreamFailed(error):
                         raise error
                 self._take(event)
@@ -200,8 +207,15 @@ class Turn:
             case ToolCallDelta():
                 self._grow()
             case UsageUpdated(usage):
-                self._usage = usage
+                self._usage = self._counted(usage)
+                event = UsageUpdated(self._usage)
         self._emit(event)
+
+    def _counted(self, usage: Usage) -> Usage:
+        """`usage` with what was left out counted in messages as they are shown, not as they were sent."""
+        if not usage.left_out:
+            return usage
+        return replace(usage, left_out=shown_before(self._thread, usage.left_out))
 
     def _grow(self) -> None:
         """The answer is being written."""

@@ -57,11 +57,7 @@ def run(arguments: argparse.Namespace, paths: Paths, loaded: LoadedSettings) -> 
     messages = [ChatMessage("user", question)]
     if arguments.system:
         messages.insert(0, ChatMessage("system", arguments.system))
-    sampling = Sampling(
-        arguments.temperature,
-        arguments.max_tokens or loaded.settings.generation.max_tokens,
-        arguments.seed,
-    )
+    sampling = Sampling(arguments.temperature, arguments.max_tokens, arguments.seed)
     answer = _JsonAnswer(arguments.model) if arguments.json else _Answer(arguments.model)
     log = open_log(paths, arguments.debug)
     try:

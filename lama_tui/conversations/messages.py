@@ -2,9 +2,9 @@
 regenerating makes a sibling and overwrites nothing; its `head` names the leaf that is shown."""
 
 from dataclasses import dataclass, field
-from typing import Literal
 
 from lama_tui.types import (
+    ContextPolicy,
     ConversationId,
     FinishReason,
     MessageId,
@@ -72,10 +72,6 @@ class QueuedMessage:
     model: str
 
 
-ContextPolicy = Literal["refuse", "drop"]
-"""What happens where a conversation no longer fits: nothing is sent, or the oldest turns are left out."""
-
-
 @dataclass(frozen=True, slots=True)
 class ConversationSettings:
     """What differs in one conversation from the defaults; None is the default.
@@ -96,7 +92,7 @@ class Conversation:
     """A conversation as the list shows it. Times are UTC milliseconds.
 
     `unseen`: an answer ended while another conversation was on screen. `interrupted`: its
-    shown answer was cut short by a crash or by quitting.
+    shown answer was cut short by a crash or by quitting. `draft`: something was typed there and not sent.
     """
 
     id: ConversationId
@@ -106,4 +102,5 @@ class Conversation:
     updated: int
     unseen: bool = False
     interrupted: bool = False
+    draft: bool = False
     settings: ConversationSettings = field(default_factory=ConversationSettings)

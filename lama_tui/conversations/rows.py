@@ -4,15 +4,24 @@ import json
 import sqlite3
 from collections.abc import Iterable
 from dataclasses import asdict, fields
+from typing import Any, get_args
 
-from lama_tui.conversations.messages import Conversation, Message, MessageError, Part
+from lama_tui.conversations.messages import Conversation, ConversationSettings, Message, MessageError, Part
 from lama_tui.errors import LamaError
-from lama_tui.types import ConversationId, MessageId, Usage
+from lama_tui.security.gate import clean
+from lama_tui.types import ContextPolicy, ConversationId, MessageId, Usage
 
 SELECT_CONVERSATION = """
-SELECT c.id, c.title, c.model, c.created, c.updated, c.unseen, coalesce(m.state = 'interrupted', 0) AS interrupted
+SELECT c.id, c.title, c.model, c.created, c.updated, c.unseen, c.settings,
+    coalesce(m.state = 'interrupted', 0) AS interrupted,
+    EXISTS (SELECT 1 FROM drafts d WHERE d.conversation_id = c.id) AS draft
 FROM conversations c LEFT JOIN messages m ON m.id = c.head
 """
+
+LARGEST_ANSWER = 10_000_000
+"""Tokens that can be asked for."""
+
+_SETTINGS = {field.name: field.default for field in fields(ConversationSettings)}
 
 _FIGURES = frozenset(field.name for field in fields(Usage))
 
@@ -56,7 +65,51 @@ def conversation_from(row: sqlite3.Row) -> Conversation:
         updated=row["updated"],
         unseen=bool(row["unseen"]),
         interrupted=bool(row["interrupted"]),
+        draft=bool(row["draft"]),
+        settings=settings_from(row["settings"]),
     )
+
+
+def settings_from(text: str) -> ConversationSettings:
+    """What the column `settings` says; what cannot be, or came with a later version, is left out. Never raises."""
+    said = {key: value for key, value in _object(text).items() if _is_setting(key, value)}
+    return ConversationSettings(**{**said, "system": clean(said.get("system", ""))})
+
+
+def settings_to(settings: ConversationSettings, before: str = "{}") -> str:
+    """`settings` as JSON, only what differs from the defaults; keys of later versions in `before` are kept."""
+    kept = {key: value for key, value in _object(before).items() if key not in _SETTINGS}
+    values = {**asdict(settings), "system": clean(settings.system)}
+    said = {key: value for key, value in values.items() if value != _SETTINGS[key]}
+    return json.dumps({**kept, **said})
+
+
+def _object(text: str) -> dict[str, Any]:
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError, TypeError):
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def _is_setting(key: str, value: object) -> bool:
+    """Whether a value can be used as this setting."""
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    match key:
+        case "system":
+            return isinstance(value, str)
+        case "temperature":
+            return number and 0 <= value <= 2  # type: ignore[operator]
+        case "top_p":
+            return number and 0 < value <= 1  # type: ignore[operator]
+        case "max_tokens":
+            return isinstance(value, int) and number and 1 <= value <= LARGEST_ANSWER
+        case "context":
+            return isinstance(value, str) and value in get_args(ContextPolicy)
+        case "thinking":
+            return isinstance(value, bool)
+        case _:
+            return False
 
 
 def thread_from(rows: Iterable[sqlite3.Row]) -> tuple[Message, ...]:

@@ -4,14 +4,17 @@ import asyncio
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from lama_tui.conversations.drafts import drop_sent
 from lama_tui.conversations.message_table import end_message, insert_message, newest_leaf, now, write_parts
-from lama_tui.conversations.messages import Conversation, Message, QueuedMessage
+from lama_tui.conversations.messages import Conversation, ConversationSettings, Message, QueuedMessage
+from lama_tui.conversations.pasted import plain
 from lama_tui.conversations.rows import (
     SELECT_CONVERSATION,
     SELECT_MESSAGE,
     SELECT_SHOWN,
     SELECT_THREAD,
     conversation_from,
+    settings_to,
     thread_from,
 )
 from lama_tui.conversations.titles import title_from
@@ -26,6 +29,8 @@ if TYPE_CHECKING:
 
     from lama_tui.store.database import Database
 
+_DEFAULTS = ConversationSettings()
+
 _LISTED = "WHERE c.deleted IS NULL ORDER BY c.updated DESC, c.id DESC"
 
 _STREAMING = "SELECT DISTINCT owner FROM messages WHERE state = 'streaming'"
@@ -36,12 +41,12 @@ class Conversations:
 
     def __init__(self, database: "Database") -> None:
         self._database = database
-        self._version = -1
+        self._version = (-1, -1)
 
     async def changed(self) -> bool:
-        """Whether anything was written since the last call, by this instance or another; costs next to nothing."""
+        """Whether anything was written since the last call, in another window or here (but drafts); costs nothing."""
         before = self._version
-        self._version = (await self._database.read("PRAGMA data_version"))[0][0]
+        self._version = await self._database.version()
         return before != self._version
 
     # -- the list
@@ -68,12 +73,14 @@ class Conversations:
         by_title = (found for found in listed if wanted and found.title.casefold().startswith(wanted))
         return next(by_id, None) or next(by_title, None)
 
-    async def create(self, title: str = "", model: str = "") -> ConversationId:
+    async def create(
+        self, title: str = "", model: str = "", settings: ConversationSettings = _DEFAULTS
+    ) -> ConversationId:
         """A new, empty conversation. Without a title its first message gives one."""
         async with self._database.transaction() as connection:
             cursor = await connection.execute(
-                "INSERT INTO conversations (title, model, created, updated) VALUES (?, ?, ?, ?)",
-                (clean_line(title), model, now(), now()),
+                "INSERT INTO conversations (title, model, created, updated, settings) VALUES (?, ?, ?, ?, ?)",
+                (clean_line(title), model, now(), now(), settings_to(settings)),
             )
             assert cursor.lastrowid is not None  # noqa: S101 - an INSERT has one
             return ConversationId(cursor.lastrowid)
@@ -85,6 +92,17 @@ class Conversations:
     async def set_model(self, conversation: ConversationId, model: str) -> None:
         """Use `model`, a reference, from the next turn on."""
         await self._set(conversation, "model", model)
+
+    async def set_settings(self, conversation: ConversationId, settings: ConversationSettings) -> None:
+        """Use these from the next turn on; what a later version keeps beside them stays."""
+        async with self._database.transaction() as connection:
+            rows = await _rows(connection, "SELECT settings FROM conversations WHERE id = ?", (conversation,))
+            if not rows:
+                raise _missing("conversation", conversation)
+            await connection.execute(
+                "UPDATE conversations SET settings = ? WHERE id = ?",
+                (settings_to(settings, rows[0]["settings"]), conversation),
+            )
 
     async def delete(self, conversation: ConversationId) -> None:
         """Take it off the list; everything is kept for `restore`."""
@@ -161,7 +179,8 @@ class Conversations:
     async def add_turn(self, conversation: ConversationId, text: str, model: str) -> tuple[MessageId, MessageId]:
         """Write the person's message and the empty, streaming answer below what is shown; durable.
 
-        Returns both ids. The first message of a conversation without a title gives it one.
+        Returns both ids. The first message of a conversation without a title gives it one. The draft that
+        this text was is forgotten in the same moment.
         """
         async with self._database.transaction(durable=True) as connection:
             return await self._insert_turn(connection, conversation, clean(text), model)
@@ -174,10 +193,11 @@ class Conversations:
         if not rows:
             raise _missing("conversation", conversation)
         question = await insert_message(connection, conversation, rows[0]["head"], "user", text=text)
+        await drop_sent(connection, conversation, text)
         answer = await insert_message(
             connection, conversation, question, "assistant", model=model, owner=self._database.instance
         )
-        title = rows[0]["title"] or title_from(text)
+        title = rows[0]["title"] or title_from(plain(text))
         await connection.execute(
             "UPDATE conversations SET title = ?, model = ? WHERE id = ?", (title, model, conversation)
         )
@@ -250,13 +270,14 @@ class Conversations:
         )
 
     async def enqueue(self, conversation: ConversationId, text: str, model: str) -> QueuedMessage:
-        """Let a message wait, behind all others; durable."""
+        """Let a message wait, behind all others; durable. Its draft is forgotten in the same moment."""
         text = clean(text)
         async with self._database.transaction(durable=True) as connection:
             cursor = await connection.execute(
                 "INSERT INTO queue (conversation_id, text, model, created) VALUES (?, ?, ?, ?)",
                 (conversation, text, model, now()),
             )
+            await drop_sent(connection, conversation, text)
             assert cursor.lastrowid is not None  # noqa: S101 - an INSERT has one
             return QueuedMessage(cursor.lastrowid, conversation, text, model)
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from lama_tui.config.settings import GenerationSettings
 from lama_tui.events import StreamEvent
 from lama_tui.types import ChatMessage, DeviceKind, RequestId, Sampling
 
@@ -55,8 +56,9 @@ class LoadedModel:
 class GenerationRequest:
     """One answer to generate. `prefix` is text of the answer that exists already (continue).
 
-    `temperature` of the settings is used where neither `sampling` nor the model's own
-    generation_config says otherwise. `submitted` is on `time.perf_counter`'s clock: the time
+    `defaults` are used where neither `sampling` nor the model's own generation_config says
+    otherwise. `drop_oldest`: the oldest turns are left out until the rest fits the context
+    window; else what does not fit is refused. `submitted` is on `time.perf_counter`'s clock: the time
     to first token counts from there, so it includes waiting and loading.
     """
 
@@ -65,17 +67,23 @@ class GenerationRequest:
     messages: tuple[ChatMessage, ...]
     sampling: Sampling
     prefix: str = ""
-    temperature: float = 0.7
+    defaults: GenerationSettings = field(default_factory=GenerationSettings)
+    drop_oldest: bool = False
     submitted: float = field(default_factory=time.perf_counter)
 
 
 @dataclass(frozen=True, slots=True)
 class MemoryFigures:
-    """Model memory in bytes as the backend measures it."""
+    """Model memory in bytes as the backend measures it.
+
+    `active` is all that is in use, `kv` the part of it that running answers remember their
+    conversations by, `cache` what is kept for reuse. None is what the backend cannot tell.
+    """
 
     active: int
     peak: int
     cache: int
+    kv: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

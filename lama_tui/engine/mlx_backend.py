@@ -20,6 +20,7 @@ from lama_tui.engine.backend import (
 )
 from lama_tui.engine.chat_template import TemplateRenderer
 from lama_tui.engine.device import advice
+from lama_tui.engine.fitting import fitted
 from lama_tui.engine.model_files import ModelFiles, check_folder
 from lama_tui.engine.pace import Pace
 from lama_tui.engine.sampling import choose
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
     from lama_tui.engine.mlx_request import MlxAnswer
 
 log = logging.getLogger(__name__)
+
+_SHORTER = "Start a new conversation, shorten the message, or choose a model with a larger window."
 
 
 class MlxBackend:
@@ -112,26 +115,25 @@ class MlxBackend:
     def begin(self, request: GenerationRequest) -> None:
         """Write and tokenize the prompt and admit the request. Raises a `LamaError`."""
         model = self._loaded_model(request.source)
-        if request.sampling.max_tokens < 1:
+        chosen = choose(request.sampling, model.generation_config, request.defaults)
+        if chosen.max_tokens < 1:
             raise InferenceError("Nothing to generate", "max_tokens must be at least 1.", "Raise max_tokens.")
-        from lama_tui.engine.mlx_prompt import prompt_tokens
         from lama_tui.engine.mlx_request import MlxAnswer
 
-        prompt = prompt_tokens(model, self._renderer, request.messages, request.prefix)
+        prompt, left_out = self._prompt(model, request, chosen.max_tokens)
         room = None if model.context_window is None else model.context_window - len(prompt)
         if room is not None and room < 1:
             raise InferenceError(
                 "The conversation is longer than the model's context window",
                 f"It has {len(prompt):,} tokens; {request.source.reference} reads at most {model.context_window:,}.",
-                "Start a new conversation, shorten the message, or choose a model with a larger window.",
+                _SHORTER if request.drop_oldest else f"Let the oldest turns be left out (chat settings). {_SHORTER}",
             )
-        limit = request.sampling.max_tokens if room is None else min(request.sampling.max_tokens, room)
-        chosen = choose(request.sampling, model.generation_config, request.temperature)
+        limit = chosen.max_tokens if room is None else min(chosen.max_tokens, room)
         if not self._answers:
             import mlx.core as mx
 
             mx.reset_peak_memory()
-        self._answers[request.id] = MlxAnswer(request, model, prompt, chosen, limit, self._pace)
+        self._answers[request.id] = MlxAnswer(request, model, prompt, chosen, limit, self._pace, left_out)
 
     def step(self) -> Sequence[StepEvent]:
         """Advance every answer by one chunk or one token; one that raises ends alone."""
@@ -159,7 +161,12 @@ class MlxBackend:
         """MLX's own counts, in bytes."""
         import mlx.core as mx
 
-        return MemoryFigures(mx.get_active_memory(), mx.get_peak_memory(), mx.get_cache_memory())
+        return MemoryFigures(
+            mx.get_active_memory(),
+            mx.get_peak_memory(),
+            mx.get_cache_memory(),
+            sum(answer.kv_bytes for answer in self._answers.values()),
+        )
 
     def close(self) -> None:
         """Drop everything and leave no stream behind in this thread."""
@@ -169,6 +176,17 @@ class MlxBackend:
         self._drop_model()
         mx.synchronize()
         mx.clear_streams()
+
+    def _prompt(self, model: "MlxModel", request: GenerationRequest, answer: int) -> tuple[list[int], int]:
+        """The prompt's token ids, and how many of the oldest messages it leaves out."""
+        from lama_tui.engine.mlx_prompt import prompt_tokens
+
+        def write(messages: Sequence[ChatMessage]) -> list[int]:
+            return prompt_tokens(model, self._renderer, messages, request.prefix, request.sampling.thinking)
+
+        if request.drop_oldest and model.context_window is not None:
+            return fitted(request.messages, write, model.context_window, answer)
+        return write(request.messages), 0
 
     def _loaded_model(self, source: ModelSource) -> "MlxModel":
         if self._model is None or self._model.source != source:

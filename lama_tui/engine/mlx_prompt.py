@@ -6,15 +6,22 @@ from typing import Any
 from lama_tui.engine.answer_text import thinks
 from lama_tui.engine.chat_template import CHARACTERS, TemplateRenderer
 from lama_tui.engine.mlx_model import MlxModel
-from lama_tui.engine.prompt import encode_pieces, plain, separator_for
+from lama_tui.engine.prompt import THINKING_SWITCH, encode_pieces, plain, separator_for
 from lama_tui.errors import InferenceError
 from lama_tui.types import ChatMessage
 
 
 def prompt_tokens(
-    model: MlxModel, renderer: TemplateRenderer, messages: Sequence[ChatMessage], prefix: str = ""
+    model: MlxModel,
+    renderer: TemplateRenderer,
+    messages: Sequence[ChatMessage],
+    prefix: str = "",
+    thinking: bool | None = None,
 ) -> list[int]:
-    """Token ids up to where the answer goes on; with a `prefix`, right after it. Raises `InferenceError`."""
+    """Token ids up to where the answer goes on; with a `prefix`, right after it. Raises `InferenceError`.
+
+    `thinking` is told to the model's chat template, which may or may not know what to do with it.
+    """
     texts = [message.text for message in messages]
     if sum(map(len, texts)) > CHARACTERS:
         raise InferenceError(
@@ -24,7 +31,7 @@ def prompt_tokens(
         )
     separator = separator_for([*texts, prefix, model.template or ""])
     broken = [ChatMessage(message.role, model.control.broken(message.text, separator)) for message in messages]
-    text = _rendered(model, renderer, broken)
+    text = _rendered(model, renderer, broken, thinking)
     if prefix:
         text = _closed(model, text, separator) + model.control.broken(prefix, separator)
     tokens = encode_pieces(_encoder(model), text, separator)
@@ -33,10 +40,17 @@ def prompt_tokens(
     return tokens
 
 
-def _rendered(model: MlxModel, renderer: TemplateRenderer, messages: list[ChatMessage]) -> str:
+def _rendered(model: MlxModel, renderer: TemplateRenderer, messages: list[ChatMessage], thinking: bool | None) -> str:
     as_dicts = [{"role": message.role, "content": message.text} for message in messages]
     if model.template is not None:
-        variables = {**model.special, "messages": as_dicts, "add_generation_prompt": True, "tools": None}
+        variables: dict[str, Any] = {
+            **model.special,
+            "messages": as_dicts,
+            "add_generation_prompt": True,
+            "tools": None,
+        }
+        if thinking is not None:
+            variables[THINKING_SWITCH] = thinking
         return renderer.render(model.template, variables)
     if model.tokenizer.has_chat_template:  # written in Python, part of mlx-lm
         return str(model.tokenizer.apply_chat_template(as_dicts, tokenize=False, add_generation_prompt=True))

@@ -30,6 +30,7 @@ class MlxAnswer:
         chosen: Chosen,
         limit: int,
         pace: Pace,
+        left_out: int = 0,
     ) -> None:
         import mlx.core as mx
         from mlx_lm.models.cache import make_prompt_cache
@@ -39,6 +40,7 @@ class MlxAnswer:
         self._prompt = mx.array(list(prompt), mx.uint32)
         self._limit = limit
         self._pace = pace
+        self._left_out = left_out
         self._cache = make_prompt_cache(model.network)
         self._sampler = MlxSampler(chosen, request.sampling.seed)
         self._text = AnswerText(model.tokenizer, prompt, model.stops, continued=bool(request.prefix))
@@ -69,11 +71,17 @@ class MlxAnswer:
             cached_tokens=0,
             completion_tokens=self._tokens,
             ttft_ms=(self._first - self.request.submitted) * 1000 if self._first else None,
-            prefill_tok_s=prompt / self._busy if self._first and self._busy else None,
+            prefill_tok_s=self._read / self._busy if self._read and self._busy else None,
             decode_tok_s=(self._tokens - 1) / seconds if self._tokens > 1 and seconds > 0 else None,
             peak_memory=int(mx.get_peak_memory()),
             context_window=self._model.context_window,
+            left_out=self._left_out or None,
         )
+
+    @property
+    def kv_bytes(self) -> int:
+        """Bytes of the KV cache now, as its arrays are laid out (it grows in steps of 256 tokens)."""
+        return sum(int(layer.nbytes) for layer in self._cache)
 
     def _prefill(self) -> list[StreamEvent]:
         import mlx.core as mx
@@ -91,8 +99,10 @@ class MlxAnswer:
         if self._read == total - 1:
             self._next = self._forward(self._prompt[-1:])
             self._read = total
-        self._busy += time.perf_counter() - started
-        return [PromptProgress(self._read, total)]
+        now = time.perf_counter()
+        self._busy += now - started
+        # what the last token costs is not known before the first token of the answer is
+        return [PromptProgress(self._read, total), *(self._tell(now) if self._next is None else ())]
 
     def _forward(self, tokens: Any) -> Any:
         """Begin to compute the token after `tokens`; shape (1,)."""
@@ -126,7 +136,11 @@ class MlxAnswer:
             return [*events, *self.finish("stop")]
         if self._tokens >= self._limit:
             return [*events, *self.finish("length")]
-        if now - self._told > USAGE_INTERVAL:
-            self._told = now
-            events.append(UsageUpdated(self.usage()))
-        return events
+        return [*events, *self._tell(now)]
+
+    def _tell(self, now: float) -> list[StreamEvent]:
+        """The figures so far, a few times a second."""
+        if now - self._told <= USAGE_INTERVAL:
+            return []
+        self._told = now
+        return [UsageUpdated(self.usage())]

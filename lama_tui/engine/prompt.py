@@ -15,6 +15,9 @@ from lama_tui.types import ChatMessage
 PRIVATE_USE = range(0xE000, 0xF8FF)
 """Code points that mean nothing, from which the separator is taken."""
 
+THINKING_SWITCH = "enable_thinking"
+"""The variable by which chat templates are told whether the model is to think before it answers."""
+
 PLAIN_STOP = "\nUser:"
 """Where an answer ends in the plain form: the model goes on to write the next question itself."""
 

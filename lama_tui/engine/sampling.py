@@ -5,43 +5,69 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from lama_tui.config.settings import GenerationSettings
 from lama_tui.types import Sampling
 
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """How tokens are chosen. Temperature 0 is greedy; top_p, top_k and min_p are off at 0."""
+    """How tokens are chosen, and how many at most. Temperature 0 is greedy; top_p, top_k and min_p are off at 0."""
 
     temperature: float
     top_p: float = 0.0
     top_k: int = 0
     min_p: float = 0.0
+    max_tokens: int = 2048
 
 
-def choose(request: Sampling, generation_config: Mapping[str, Any], default_temperature: float) -> Chosen:
+@dataclass(frozen=True, slots=True)
+class Own:
+    """What a model's generation_config asks for; None: nothing, or nothing that makes sense."""
+
+    temperature: float | None = None
+    top_p: float | None = None
+    max_tokens: int | None = None
+
+
+def own(generation_config: Mapping[str, Any]) -> Own:
+    """Read the values that people can change too. A model that says `do_sample: false` is greedy."""
+    temperature = 0.0 if generation_config.get("do_sample") is False else _number(generation_config, "temperature")
+    top_p = _number(generation_config, "top_p")
+    max_tokens = _number(generation_config, "max_new_tokens")
+    return Own(
+        temperature,
+        top_p if top_p and top_p <= 1 else None,
+        int(max_tokens) if max_tokens and max_tokens >= 1 else None,
+    )
+
+
+def choose(request: Sampling, generation_config: Mapping[str, Any], defaults: GenerationSettings) -> Chosen:
     """Resolve the values; what a generation_config says wrongly counts as not said.
 
     A model that says `do_sample: false` is greedy unless the request gives a temperature.
     """
-    if request.temperature is not None:
-        temperature = request.temperature
-    elif generation_config.get("do_sample") is False:
-        temperature = 0.0
-    else:
-        temperature = _number(generation_config, "temperature", default_temperature)
+    model = own(generation_config)
+    temperature = _first(request.temperature, model.temperature, defaults.temperature)
+    max_tokens = int(_first(request.max_tokens, model.max_tokens, defaults.max_tokens))
     if temperature <= 0:
-        return Chosen(0.0)
-    top_p = _number(generation_config, "top_p", 0.0)
-    min_p = _number(generation_config, "min_p", 0.0)
+        return Chosen(0.0, max_tokens=max_tokens)
+    top_p = _first(request.top_p, model.top_p, defaults.top_p)
+    min_p = _number(generation_config, "min_p") or 0.0
     return Chosen(
         temperature,
         top_p=top_p if 0 < top_p < 1 else 0.0,
-        top_k=max(0, int(_number(generation_config, "top_k", 0))),
+        top_k=int(_number(generation_config, "top_k") or 0),
         min_p=min_p if 0 < min_p <= 1 else 0.0,
+        max_tokens=max_tokens,
     )
 
 
-def _number(values: Mapping[str, Any], key: str, default: float) -> float:
+def _first(request: float | None, model: float | None, default: float) -> float:
+    said = model if request is None else request
+    return default if said is None else said
+
+
+def _number(values: Mapping[str, Any], key: str) -> float | None:
     value = values.get(key)
     said = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value) and value >= 0
-    return float(values[key]) if said else default
+    return float(values[key]) if said else None

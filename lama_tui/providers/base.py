@@ -24,12 +24,17 @@ class Capabilities:
 
 @dataclass(frozen=True, slots=True)
 class ChatRequest:
-    """One answer to ask for. `prefix` is the text of the unfinished answer to continue."""
+    """One answer to ask for. `prefix` is the text of the unfinished answer to continue.
+
+    `drop_oldest`: where the conversation does not fit, its oldest turns are left out, if that
+    can be measured; `Usage.left_out` of the answer counts the messages.
+    """
 
     model: str
     messages: tuple[ChatMessage, ...]
     sampling: Sampling
     prefix: str = ""
+    drop_oldest: bool = False
 
 
 class Provider(Protocol):

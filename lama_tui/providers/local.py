@@ -19,17 +19,20 @@ LABELS: dict[DeviceKind, str] = {"metal": "Metal", "cuda": "CUDA", "cpu": "CPU"}
 
 
 class LocalProvider:
-    """Answers with models whose files `resolve` finds."""
+    """Answers with models whose files `resolve` finds, by the `defaults` that are set at the moment."""
 
     name = "local"
     capabilities = Capabilities(continues=True, reasoning=True, seed=True)
 
     def __init__(
-        self, engine: Engine, resolve: Callable[[str], Awaitable[ModelSource]], settings: GenerationSettings
+        self,
+        engine: Engine,
+        resolve: Callable[[str], Awaitable[ModelSource]],
+        defaults: Callable[[], GenerationSettings],
     ) -> None:
         self._engine = engine
         self._resolve = resolve
-        self._settings = settings
+        self._defaults = defaults
 
     def place(self, model: str) -> Place:
         """The device that the engine uses; before it was used, the one that the installed wheels are for."""
@@ -46,7 +49,8 @@ class LocalProvider:
             request.messages,
             request.sampling,
             request.prefix,
-            self._settings.temperature,
+            self._defaults(),
+            request.drop_oldest,
         )
         events = self._engine.generate(generation)
         started = False

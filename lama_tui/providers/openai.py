@@ -70,8 +70,9 @@ class OpenAIProvider:
 
     async def stream(self, request: ChatRequest) -> AsyncIterator[StreamEvent]:
         """Events of one answer, ending with `StreamFinished`. Raises a `LamaError`."""
-        place = self._checked_place(request.model)
+        self._check(request.model)
         server, credential = await self._ready()
+        place = self._check(request.model)  # again: it may have changed meanwhile
         began = time.perf_counter()
         completion = Completion(self._name, began)
         logger.info("asking %s for an answer", self._name)
@@ -79,9 +80,13 @@ class OpenAIProvider:
             async with server.post("/chat/completions", self._body(request), credential) as answer:
                 yield StreamStarted(self._model(request.model), place)
                 async for event in self._events(answer, completion, began):
+                    self._check(request.model)
                     yield event
         except AuthError:
             self._key_known = False  # look again next time: it may be set by then
+            raise
+        except ProviderError:
+            self._check(request.model)  # `stay_local` hung up: that is why
             raise
         usage = completion.usage()
         logger.info("%s ended: %s", self._name, completion.reason)
@@ -110,6 +115,12 @@ class OpenAIProvider:
         """Unknown: servers do not say it in a common way."""
         return None
 
+    async def stay_local(self) -> None:
+        """Let nothing leave this machine from now on; on answers that come from elsewhere it hangs up."""
+        self._local_only = True
+        if not is_loopback(self._host):
+            await self.close()
+
     async def close(self) -> None:
         """Close the connections; safe to call twice."""
         server, self._server = self._server, None
@@ -132,11 +143,14 @@ class OpenAIProvider:
             "stream": True,
             "stream_options": {"include_usage": True},
         }
-        limit = min(sampling.max_tokens, self._settings.max_tokens or sampling.max_tokens)
-        # OpenAI's newer models refuse the name that every other server knows
-        body["max_completion_tokens" if self._host == "api.openai.com" else "max_tokens"] = limit
-        if sampling.temperature is not None:  # some servers refuse null
+        # what nobody asked for is not sent: the server knows its models best, and some servers refuse null
+        if limits := [limit for limit in (sampling.max_tokens, self._settings.max_tokens) if limit is not None]:
+            # OpenAI's newer models refuse the name that every other server knows
+            body["max_completion_tokens" if self._host == "api.openai.com" else "max_tokens"] = min(limits)
+        if sampling.temperature is not None:
             body["temperature"] = sampling.temperature
+        if sampling.top_p is not None:
+            body["top_p"] = sampling.top_p
         if sampling.seed is not None:
             body["seed"] = sampling.seed
         return body
@@ -145,7 +159,8 @@ class OpenAIProvider:
         if self._local_only:  # before a key is looked for and httpx is imported
             check_local_only(self._host)
 
-    def _checked_place(self, model: str) -> Place:
+    def _check(self, model: str) -> Place:
+        """Where `model` runs. Raises `ProviderError` where it may not be asked now."""
         self._check_host()
         place = self.place(model)
         if self._local_only and not place.on_machine:

@@ -14,12 +14,24 @@ from lama_tui.types import ModelReference
 
 
 class Providers:
-    """The local provider and those of the config; made when they are first asked for."""
+    """The local provider and those of the config; made when they are first asked for, by what is set then."""
 
     def __init__(self, settings: Settings, local: Provider) -> None:
         self._settings = settings
         self._local = local
-        self._remote: dict[str, Provider] = {}
+        self._remote: dict[str, OpenAIProvider] = {}
+        self._replaced: list[OpenAIProvider] = []  # their answers may go on to the end
+
+    async def use(self, settings: Settings) -> None:
+        """Follow changed settings from the next request on; under `local_only` also what runs stops at once."""
+        before, self._settings = self._settings, settings
+        same_privacy = before.privacy.local_only == settings.privacy.local_only
+        for name in tuple(self._remote):
+            if not same_privacy or before.providers.get(name) != settings.providers.get(name):
+                self._replaced.append(self._remote.pop(name))
+        if settings.privacy.local_only:
+            for provider in self._replaced:
+                await provider.stay_local()
 
     def names(self) -> Sequence[str]:
         """`local`, then the names in `[providers]`."""
@@ -62,12 +74,13 @@ class Providers:
 
     async def close(self) -> None:
         """Close every provider, the local one included; safe to call twice."""
-        remote, self._remote = self._remote, {}
-        for provider in remote.values():
+        remote = [*self._remote.values(), *self._replaced]
+        self._remote, self._replaced = {}, []
+        for provider in remote:
             await provider.close()
         await self._local.close()
 
-    def _made(self, name: str) -> Provider:
+    def _made(self, name: str) -> OpenAIProvider:
         settings = self._settings.providers.get(name)
         if settings is None:
             raise self._unknown(name)

@@ -114,6 +114,7 @@ class Server:
         self._name = name
         self._endpoint = settings.endpoint.rstrip("/")
         self._settings = settings
+        self._sending: set[asyncio.Timeout] = set()
         try:
             self._client = httpx.AsyncClient(
                 transport=_way_to(httpx.URL(self._endpoint), local_only),
@@ -150,7 +151,9 @@ class Server:
                 yield Answer(response)
 
     async def close(self) -> None:
-        """Close every connection; safe to call twice."""
+        """Close every connection, also one that is only being made; safe to call twice."""
+        for sending in self._sending:
+            sending.reschedule(0)  # its time is over
         await self._client.aclose()
 
     @contextlib.asynccontextmanager
@@ -166,10 +169,13 @@ class Server:
         auth = _KeyAuth(credential) if credential else None
         limit = self._settings.timeout_first
         try:
-            async with asyncio.timeout(limit):
+            async with asyncio.timeout(limit) as sending:
+                self._sending.add(sending)
                 response = await self._client.send(request, stream=True, auth=auth)
         except TimeoutError as error:
             raise too_slow(self._name, "first token", limit, "timeout_first") from error
+        finally:
+            self._sending.discard(sending)
         try:
             if response.headers.get("content-encoding", "identity") != "identity":
                 raise ProviderError(f"`{self._name}` sent a compressed answer", "It was asked not to", "Use another")

@@ -5,7 +5,6 @@ import pytest
 from scripted import Scripted
 
 from lama_tui.chat.chat import Chat
-from lama_tui.config.settings import GenerationSettings
 from lama_tui.conversations.table import Conversations
 from lama_tui.paths import Paths
 from lama_tui.store.database import Database
@@ -33,7 +32,7 @@ async def chat_with(conversations: Conversations) -> AsyncIterator[Callable[[Scr
     chats = []
 
     def make(provider: Scripted) -> Chat:
-        chats.append(Chat(conversations, lambda model: (provider, model), GenerationSettings()))
+        chats.append(Chat(conversations, lambda model: (provider, model)))
         return chats[-1]
 
     yield make

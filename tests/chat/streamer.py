@@ -13,7 +13,6 @@ from pathlib import Path
 from scripted import Scripted
 
 from lama_tui.chat.chat import Chat
-from lama_tui.config.settings import GenerationSettings
 from lama_tui.conversations.table import Conversations
 from lama_tui.events import StreamEvent, StreamFinished, TextDelta
 from lama_tui.paths import Paths
@@ -44,7 +43,7 @@ async def main(side_file: str, name: str) -> None:
     conversations = Conversations(database)
     await conversations.recover()
     provider = Recording(side)
-    chat = Chat(conversations, lambda model: (provider, model), GenerationSettings())
+    chat = Chat(conversations, lambda model: (provider, model))
     ended = asyncio.Event()
     chat.subscribe(lambda _conversation, _message, event: isinstance(event, StreamFinished) and ended.set())
     conversation = await conversations.create(name)

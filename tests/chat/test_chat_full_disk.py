@@ -12,7 +12,6 @@ import pytest
 from scripted import Scripted, until
 
 from lama_tui.chat.chat import Chat
-from lama_tui.config.settings import GenerationSettings
 from lama_tui.conversations.table import Conversations
 from lama_tui.errors import StoreError
 from lama_tui.events import SaveDelayed, StreamFinished, TextDelta
@@ -65,7 +64,7 @@ async def test_a_full_disk_delays_saving_but_not_the_stream(small):
     gates = [asyncio.Event() for _ in range(3)]
     words = [TextDelta("early "), gates[0], TextDelta(LONG), gates[1], TextDelta("late"), gates[2]]
     provider = Scripted([*words, StreamFinished("stop", Usage())])
-    chat = Chat(conversations, lambda model: (provider, model), GenerationSettings())
+    chat = Chat(conversations, lambda model: (provider, model))
     heard = []
     chat.subscribe(lambda _conversation, _message, event: heard.append(event))
     conversation, other = await conversations.create(), await conversations.create()
@@ -108,7 +107,7 @@ async def test_closing_with_a_full_disk_keeps_the_last_checkpoint(small):
     conversations = Conversations(database)
     gate = asyncio.Event()
     provider = Scripted([TextDelta("early"), gate, TextDelta(LONG), asyncio.Event()])
-    chat = Chat(conversations, lambda model: (provider, model), GenerationSettings())
+    chat = Chat(conversations, lambda model: (provider, model))
     conversation = await conversations.create()
     answer = await chat.send(conversation, "q", "m")
     await until_text(conversations, answer, "early")

@@ -8,7 +8,6 @@ import pytest
 from scripted import Scripted, says, until
 
 from lama_tui.chat.chat import Chat
-from lama_tui.config.settings import GenerationSettings
 from lama_tui.errors import AuthError, InferenceError, ModelNotFoundError, StoreError
 from lama_tui.events import (
     ModelLoaded,
@@ -165,7 +164,7 @@ async def test_a_model_that_is_not_there_fails_the_turn_and_keeps_the_question(c
     def nowhere(model):
         raise ModelNotFoundError(f"There is no model {model}")
 
-    chat = Chat(conversations, nowhere, GenerationSettings())
+    chat = Chat(conversations, nowhere)
     heard = listen(chat)
     conversation = await conversations.create()
     await chat.send(conversation, "q", "nope")
@@ -414,7 +413,7 @@ async def test_what_waits_goes_on_waiting_when_it_cannot_be_saved(chat_with, con
 async def test_close_saves_everything_as_interrupted_within_a_second(conversations):
     gate = asyncio.Event()
     provider = Scripted([TextDelta("so far"), gate, StreamFinished("stop", Usage())], deaf=True)
-    chat = Chat(conversations, lambda model: (provider, model), GenerationSettings())
+    chat = Chat(conversations, lambda model: (provider, model))
     ids = [await conversations.create() for _ in range(8)]
     for conversation in ids:
         await chat.send(conversation, "q", "m")

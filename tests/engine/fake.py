@@ -21,7 +21,7 @@ LOAD_STEPS = 20
 
 class FakeAnswer:
     def __init__(self, request: GenerationRequest) -> None:
-        self.limit = request.sampling.max_tokens
+        self.limit = request.sampling.max_tokens or request.defaults.max_tokens
         self.prompt = sum(len(message.text) for message in request.messages)
         self.read = self.made = 0
 

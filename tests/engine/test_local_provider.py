@@ -27,7 +27,7 @@ async def resolve(reference: str) -> ModelSource:
 
 @pytest.fixture
 async def provider() -> AsyncIterator[LocalProvider]:
-    provider = LocalProvider(Engine(FakeBackend), resolve, GenerationSettings(temperature=0.25))
+    provider = LocalProvider(Engine(FakeBackend), resolve, lambda: GenerationSettings(temperature=0.25))
     yield provider
     await provider.close()
     await provider.close()
@@ -62,7 +62,7 @@ async def test_a_model_without_a_chat_template_is_told(tmp_path: Path) -> None:
     async def find(reference: str) -> ModelSource:
         return ModelSource(reference, str(folders[reference]))
 
-    provider = LocalProvider(Engine(mlx_backend), find, GenerationSettings())
+    provider = LocalProvider(Engine(mlx_backend), find, GenerationSettings)
     try:
         for reference in ("without", "with", "without"):
             started = [event async for event in provider.stream(ask(reference)) if isinstance(event, StreamStarted)]

@@ -2,6 +2,7 @@ from typing import Any
 
 import pytest
 
+from lama_tui.config.settings import GenerationSettings
 from lama_tui.engine.sampling import Chosen, choose
 from lama_tui.types import Sampling
 
@@ -21,4 +22,4 @@ from lama_tui.types import Sampling
     ],
 )
 def test_the_order_of_what_counts(asked: float | None, model: dict[str, Any], chosen: Chosen) -> None:
-    assert choose(Sampling(temperature=asked), model, 0.7) == chosen
+    assert choose(Sampling(temperature=asked), model, GenerationSettings()) == chosen
