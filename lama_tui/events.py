@@ -119,11 +119,24 @@ class StreamFailed:
 
 
 @dataclass(frozen=True, slots=True)
+class GpuSample:
+    """One GPU: `busy` in percent of the time, memory in bytes; None unknown.
+
+    `memory_total` is None where it has no memory of its own.
+    """
+
+    busy: float | None = None
+    memory_used: int | None = None
+    memory_total: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class ResourceSample:
     """One look at the machine. Bytes, percent of one core or of the whole as said; None unknown.
 
     `at` is UTC milliseconds. `process_cpu` is percent of one core, `cpu` of the whole machine, `cores`
     of each core. `disk_*` is the volume that holds the models. `running` and `waiting` count requests.
+    `gpus` is empty where there is none, or none that can be asked.
     """
 
     at: int
@@ -147,6 +160,7 @@ class ResourceSample:
     ttft_ms: float | None = None
     running: int | None = None
     waiting: int | None = None
+    gpus: tuple[GpuSample, ...] = ()
 
 
 StreamEvent = (

@@ -28,8 +28,12 @@ REPLACED = (ModelLoading, PromptProgress, UsageUpdated)
 def append(events: list[StreamEvent], event: StreamEvent) -> None:
     """Add `event` to what waits for the reader, joining or replacing where that loses nothing."""
     if isinstance(event, REPLACED):
-        if events and type(events[-1]) is type(event):
-            events.pop()
+        for at in range(len(events) - 1, -1, -1):
+            if not isinstance(events[at], REPLACED):
+                break
+            if type(events[at]) is type(event):
+                del events[at]
+                break
     elif isinstance(event, TextDelta | ReasoningDelta):
         # figures that wait do not keep two deltas apart
         at = len(events) - (2 if events and isinstance(events[-1], UsageUpdated) else 1)

@@ -38,14 +38,26 @@ COUNTING_REST = 20.0
 
 @dataclass(frozen=True, slots=True)
 class EngineFigures:
-    """What the engine is doing. `device` and `memory` are None until it was first used."""
+    """What the engine is doing. `device` and `memory` are None until it was first used.
+
+    The speeds (tokens per second) and the time to the first token are of the newest answer of the
+    loaded model that had one; they change while it runs.
+    """
 
     device: DeviceFacts | None = None
     loaded: tuple[LoadedModel, ...] = ()
     memory: MemoryFigures | None = None
+    loading: ModelLoading | None = None
     running: int = 0
     waiting: int = 0
+    prefill_tok_s: float | None = None
     decode_tok_s: float | None = None
+    ttft_ms: float | None = None
+
+    @property
+    def weights(self) -> int:
+        """Bytes of all loaded models."""
+        return sum(model.weights for model in self.loaded)
 
 
 class LoadAbandoned(Exception):
@@ -206,12 +218,21 @@ class Worker:
 
     def _unload(self) -> int:
         loaded, self._loaded = self._loaded, None
+        self.figures = replace(self.figures, prefill_tok_s=None, decode_tok_s=None, ttft_ms=None)
         freed = self._opened().unload(loaded.reference) if loaded else 0
         if loaded:
             log.info("unloaded %s, %d bytes freed", loaded.reference, freed)
         return freed
 
     def _load(self, source: ModelSource) -> None:
+        """As `_swap`; while it lasts the figures tell how far it is."""
+        try:
+            self._swap(source)
+        finally:
+            self.figures = replace(self.figures, loading=None)
+            self._look()
+
+    def _swap(self, source: ModelSource) -> None:
         """Swap the loaded model, telling everyone who waits for `source` how far it is.
 
         Where the files of `source` cannot be used, what is loaded stays.
@@ -222,8 +243,10 @@ class Worker:
             waiters = [job for job in self._waiting if job.first.source == source and not job.cancelled]
             if not waiters or self._must_end():
                 raise LoadAbandoned
+            now = ModelLoading(source.reference, done, total)
+            self.figures = replace(self.figures, loading=now)
             for job in waiters:
-                job.report(ModelLoading(source.reference, done, total))
+                job.report(now)
 
         progress(0, 0)
         backend = self._opened()
@@ -254,12 +277,22 @@ class Worker:
         job = self._running.get(request)
         if job is None:
             return
-        if isinstance(event, UsageUpdated | StreamFinished) and event.usage.decode_tok_s is not None:
-            self.figures = replace(self.figures, decode_tok_s=event.usage.decode_tok_s)
+        if isinstance(event, UsageUpdated | StreamFinished):
+            self._publish_speeds(event.usage)
         if isinstance(event, StreamFinished | StreamFailed):
             del self._running[request]
             self._look()  # before the reader hears of it, so that it finds figures that agree
         job.report(event)
+
+    def _publish_speeds(self, usage: Usage) -> None:
+        """Publish the speeds of a running answer; what it has not measured yet stays that of the one before."""
+        before = self.figures
+        self.figures = replace(
+            before,
+            prefill_tok_s=before.prefill_tok_s if usage.prefill_tok_s is None else usage.prefill_tok_s,
+            decode_tok_s=before.decode_tok_s if usage.decode_tok_s is None else usage.decode_tok_s,
+            ttft_ms=before.ttft_ms if usage.ttft_ms is None else usage.ttft_ms,
+        )
 
     def _fail_running(self, error: LamaError) -> None:
         """A step that raised belongs to every request in it: all of them end, the thread does not."""
