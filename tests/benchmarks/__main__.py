@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from tests.benchmarks import decode, idle, memory, startup, stream
+from tests.benchmarks import decode, echo, idle, memory, startup, stream
 from tests.benchmarks.answer import pieces
 
 _RATE = 100.0  # tokens a second
@@ -68,6 +68,15 @@ def _stream(rounds: int) -> list[Row]:
     ]
 
 
+def _echo(rounds: int) -> list[Row]:
+    found = echo.measure(_RATE)
+    return [
+        Row(f"from a key to the screen while that streams, {found.keys} keys", f"{1000 * found.median:.0f} ms"),
+        Row("  99th percentile", f"{1000 * found.p99:.0f} ms", "< 50 ms", found.p99 < 0.05),
+        Row("  worst", f"{1000 * found.worst:.0f} ms"),
+    ]
+
+
 def _idle(rounds: int) -> list[Row]:
     found = idle.measure(20.0)
     return [
@@ -81,6 +90,7 @@ _ALL: dict[str, Callable[[int], list[Row]]] = {
     "memory": _memory,
     "decode": _decode,
     "stream": _stream,
+    "echo": _echo,
     "idle": _idle,
 }
 

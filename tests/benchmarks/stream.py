@@ -41,8 +41,8 @@ class Lag:
 
 def measure_cost(rate: float) -> Cost:
     """Processor time and bytes of the installed command."""
-    with _server(rate) as server, tempfile.TemporaryDirectory() as home:
-        _configure(Path(home), server.port)
+    with serve(rate) as server, tempfile.TemporaryDirectory() as home:
+        configure(Path(home), server.port)
         with Program(lama(), Path(home)) as program:
             stream = _stream(program, server)
     return Cost(stream.cpu / (stream.ended - stream.began), stream.written / len(pieces()))
@@ -50,8 +50,8 @@ def measure_cost(rate: float) -> Cost:
 
 def measure_lag(rate: float) -> Lag:
     """How late the event loop was."""
-    with _server(rate) as server, tempfile.TemporaryDirectory() as home:
-        _configure(Path(home), server.port)
+    with serve(rate) as server, tempfile.TemporaryDirectory() as home:
+        configure(Path(home), server.port)
         file = Path(home) / "lag.json"
         command = [sys.executable, "-m", "tests.benchmarks.watched", str(file)]
         with Program(command, Path(home), env={"PYTHONPATH": str(_ROOT)}) as program:
@@ -72,7 +72,7 @@ class _Stream:
     written: int
 
 
-def _stream(program: Program, server: "_Server") -> _Stream:
+def _stream(program: Program, server: "Server") -> _Stream:
     program.ready()
     program.read_for(3.0)  # what start-up leaves behind is not the stream's
     program.send("\x7fHow much memory does a long conversation take?")
@@ -87,7 +87,7 @@ def _stream(program: Program, server: "_Server") -> _Stream:
     return _Stream(began, ended, cpu, program.read_bytes - written)
 
 
-class _Server:
+class Server:
     """The server's process, as seen from here."""
 
     def __init__(self, process: "subprocess.Popen[str]") -> None:
@@ -110,19 +110,26 @@ class _Server:
                 program.read_for(0.02)
         raise AssertionError(f"the server had nothing to do for {timeout:g} s")
 
+    def is_busy(self, program: Program) -> bool:
+        """Whether it tells nothing new for now."""
+        program.read_for(0.02)
+        return self._said.empty()
+
 
 @contextmanager
-def _server(rate: float) -> Iterator[_Server]:
+def serve(rate: float) -> Iterator[Server]:
+    """A server that answers with `rate` tokens a second."""
     command = [sys.executable, "-m", "tests.benchmarks.server", str(rate)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=_ROOT)
     try:
-        yield _Server(process)
+        yield Server(process)
     finally:
         process.terminate()
         process.wait()
 
 
-def _configure(home: Path, port: int) -> None:
+def configure(home: Path, port: int) -> None:
+    """Let the program talk to the server at `port`."""
     folder = home / "lama" / "config"
     folder.mkdir(parents=True, mode=0o700)
     (folder / "config.toml").write_text(
