@@ -4,39 +4,41 @@ import asyncio
 import gc
 import os
 import threading
-from collections.abc import Awaitable, Callable, Iterable
-from typing import TYPE_CHECKING
+from collections.abc import Awaitable, Callable, Mapping
+from typing import TYPE_CHECKING, cast
 
-from textual.app import SystemCommand
+from textual import work
 from textual.await_complete import AwaitComplete
-from textual.command import CommandPalette
+from textual.binding import Binding
+from textual.events import Key
 from textual.screen import Screen
 
 from lama_tui.config.loader import LoadedSettings, load_settings
-from lama_tui.config.themes import ThemeFile, load_themes
+from lama_tui.errors import LamaError
 from lama_tui.paths import Paths
+from lama_tui.security.gate import clean_line
 from lama_tui.security.log import open_log
-from lama_tui.ui.bindings import bindings
-from lama_tui.ui.commands.palette import CommandSearch, commands
+from lama_tui.ui.bindings import bindings, key_of, keymap_of, short_key_name
+from lama_tui.ui.commands.perform import bound_anywhere, close_above, perform, places, targets
 from lama_tui.ui.opening import Opening, open_services
 from lama_tui.ui.options import WorkspaceOptions
-from lama_tui.ui.palette import Palette
-from lama_tui.ui.screens.help import HelpScreen
 from lama_tui.ui.screens.workspace import Workspace
-from lama_tui.ui.terminal.app import TerminalApp
-from lama_tui.ui.themes import to_textual
+from lama_tui.ui.terminal.clipboard import copy
+from lama_tui.ui.themed_app import ThemedApp
+from lama_tui.ui.troubles import Troubles
+from lama_tui.ui.widgets.notice import Notice
 
 if TYPE_CHECKING:
     from lama_tui.services import Services
 
 
-class LamaApp(TerminalApp, inherit_bindings=False):
+class LamaApp(ThemedApp, inherit_bindings=False):
     """Shows the workspace until it is told to leave."""
 
     TITLE = "lama"
-    CSS_PATH = ["styles/workspace.tcss", "styles/dialogs.tcss"]
+    CSS_PATH = ["styles/workspace.tcss", "styles/dialogs.tcss", "styles/commands.tcss", "styles/log.tcss"]
     BINDINGS = bindings("app")
-    ENABLE_COMMAND_PALETTE = True
+    ENABLE_COMMAND_PALETTE = False  # Textual's own: ours is a screen like the others
 
     def __init__(
         self,
@@ -45,35 +47,56 @@ class LamaApp(TerminalApp, inherit_bindings=False):
         options: WorkspaceOptions,
         opener: Callable[[Paths, LoadedSettings], Awaitable["Services"]] = open_services,
     ) -> None:
-        super().__init__(paths.log)
+        super().__init__(paths, options.theme or loaded.settings.theme)
         self.animation_level = "none"  # a page that slides by costs a dozen frames over SSH
         self._opening = Opening(paths, loaded, opener)
         self._options = options
-        self._themes = load_themes(paths)
+        self._troubles = Troubles()
         self._leaving: asyncio.Task[None] | None = None
-        for theme in self._themes.by_name.values():
-            self.register_theme(to_textual(theme))
-        chosen, problem = self._themes.choose(options.theme or loaded.settings.theme)
-        self.theme = chosen.name
-        self._opening.problems += (*self._themes.problems, *((problem,) if problem else ()))
-        self._palette: tuple[ThemeFile, Palette] = (chosen, Palette.of(chosen))
-        self.set_keymap(dict(loaded.settings.keys))
+        self._recent: list[str] = []  # what was chosen in the palette, last first
+        self._opening.problems += self.theme_problems
+        self.set_keymap(keymap_of(loaded.settings.keys))
 
-    def palette_in_use(self) -> Palette:
-        """The styles of the current theme; the same object until it changes."""
-        theme = self._themes.by_name.get(self.theme, self._palette[0])
-        if theme is not self._palette[0]:
-            self._palette = (theme, Palette.of(theme))
-        return self._palette[1]
+    def on_load(self) -> None:
+        """Remember from now on what goes wrong."""
+        self._troubles.listen()
+
+    def tell(self, error: LamaError) -> None:
+        """Show a problem in the workspace."""
+        for notice in self.screen_stack[0].query(Notice):
+            notice.add(error)
+
+    def take_back(self, error: LamaError) -> None:
+        """Show it no longer."""
+        for notice in self.screen_stack[0].query(Notice):
+            notice.take_back(error)
+
+    @property
+    def key_overrides(self) -> Mapping[str, str]:
+        """`[keys]` as it is in force, for the texts that name a key."""
+        return self._opening.settings.keys
+
+    def get_key_display(self, binding: Binding) -> str:
+        """The key of a binding as the line of keys shows it, also when it was bound anew."""
+        return binding.key_display or short_key_name(binding.key)
+
+    @work(group="copy")
+    async def action_copy_selection(self) -> None:
+        """Copy what is selected on a screen above the workspace, which has its own way."""
+        if text := self.screen.get_selected_text():
+            self.notify(await copy(self, text, self._opening.paths), markup=False)
+            self.screen.clear_selection()
+        else:
+            self.notify("Nothing is selected: drag over a text first.", markup=False)
 
     def get_default_screen(self) -> Screen[None]:
         """The workspace."""
         return Workspace(self._opening, self._options, self.palette_in_use)
 
-    def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
-        """Every action of the keymap."""
-        if isinstance(screen, Workspace):
-            yield from commands(self, screen.targets, self._opening.settings.keys)
+    @property
+    def workspace(self) -> Workspace:
+        """The screen below all others."""
+        return cast(Workspace, self.screen_stack[0])
 
     async def leave(self) -> None:
         """Save what runs, close everything and end. Later calls wait for the first."""
@@ -87,12 +110,14 @@ class LamaApp(TerminalApp, inherit_bindings=False):
     async def on_unmount(self) -> None:
         """Close what is open, however the app came to its end."""
         await self._opening.close()
+        self._troubles.stop()
 
     def on_talk_ready(self) -> None:
         """Go on without what start-up made: walking it, a collection would stop the screen for 60 ms each time."""
         if not gc.isenabled():  # the command put it off
             gc.freeze()
             gc.enable()
+        self.follow_theme_files()
 
     async def action_quit(self) -> None:
         """Save everything and quit."""
@@ -102,15 +127,52 @@ class LamaApp(TerminalApp, inherit_bindings=False):
         """Close the dialog on top. Keys typed in a row can ask for it twice; then nothing is left to close."""
         return super().pop_screen() if len(self.screen_stack) > 1 else AwaitComplete()
 
+    async def on_key(self, event: Key) -> None:
+        """Keys of the workspace work above it too: what is open there is closed first."""
+        if (found := bound_anywhere(event.key, self.screen, self._opening.settings.keys)) is not None:
+            event.prevent_default()
+            await self.perform(found)
+
+    async def perform(self, id: str) -> None:  # noqa: A002 - the id of a binding
+        """Carry out the action with a binding id, or open the conversation of an entry, from wherever one is."""
+        if self.workspace.opens(id):
+            await close_above(self)
+            return
+        await perform(self, id, self._opening.settings.keys)
+
     def action_command_palette(self) -> None:
-        """Show the palette."""
-        if not isinstance(self.screen, CommandPalette):
-            self.push_screen(CommandSearch())
+        """Find any action by name, and carry it out."""
+        self._find_action()
+
+    @work(exclusive=True, group="palette")
+    async def _find_action(self) -> None:
+        from lama_tui.ui.commands.entries import palette_entries
+        from lama_tui.ui.screens.palette import PaletteScreen
+
+        if isinstance(self.screen, PaletteScreen):
+            return
+        keys = self._opening.settings.keys
+        entries = palette_entries(keys, targets(self.screen)) + self.workspace.conversation_entries
+        chosen = await self.push_screen_wait(PaletteScreen(entries, self._recent, key_of("dialog.close", keys)))
+        if chosen is None:
+            return
+        self._recent = [chosen, *(earlier for earlier in self._recent if earlier != chosen)]
+        await self.perform(chosen)
 
     def action_help(self) -> None:
-        """Show every key."""
+        """Show every key, those that work here first."""
+        from lama_tui.ui.screens.help import HelpScreen
+
         if not isinstance(self.screen, HelpScreen):
-            self.push_screen(HelpScreen(self._opening.settings.keys, self.palette_in_use()))
+            file = clean_line(str(self._opening.paths.config_file), 200)
+            self.push_screen(HelpScreen(self._opening.settings.keys, places(self.screen), file))
+
+    def action_show_log(self) -> None:
+        """Show what went wrong lately."""
+        from lama_tui.ui.screens.log import LogScreen
+
+        if not isinstance(self.screen, LogScreen):
+            self.push_screen(LogScreen(self._troubles, self._opening.paths))
 
     def action_redraw(self) -> None:
         """Draw the whole screen again."""
@@ -122,10 +184,11 @@ def run_workspace(options: WorkspaceOptions) -> int:
     paths = Paths.from_environment()
     log = open_log(paths, options.debug)
     try:
-        app = LamaApp(paths, load_settings(paths), options)
+        loaded = load_settings(paths)
+        app = LamaApp(paths, loaded, options)
         app.stray.divert()
         try:
-            app.run()
+            app.run(mouse=options.mouse and loaded.settings.workspace.mouse)
         finally:
             app.stray.restore()
         code = app.return_code or 0

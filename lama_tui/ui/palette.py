@@ -39,11 +39,11 @@ class Palette:
         """Make the styles from a theme's colours."""
 
         def colour(name: str) -> Style:
-            return Style(color=name)
+            return Style(color=name.removeprefix("ansi_"))
 
-        surface = Style(bgcolor=theme.panel)
+        surface = Style(bgcolor=theme.panel.removeprefix("ansi_"))
         text = colour(theme.foreground)
-        muted = colour(theme.variables.get("foreground-muted", theme.foreground))
+        muted = colour(theme.variables["foreground-muted"])
         return cls(
             text=text,
             muted=muted,
@@ -57,7 +57,7 @@ class Palette:
             code_block=text + surface,
             code_label=muted + surface,
             quote=muted,
-            rule=colour(theme.variables.get("border-blurred", theme.foreground)),
+            rule=colour(theme.variables["border-blurred"]),
             marker=colour(theme.accent),
             warning=colour(theme.warning),
             error=colour(theme.error),

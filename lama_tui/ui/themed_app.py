@@ -1,0 +1,123 @@
+"""The app in its colours: shows themes, lets one be chosen, and follows the person's own files."""
+
+import asyncio
+from collections.abc import Sequence
+
+from textual import work
+from textual.app import App
+from textual.filter import LineFilter
+
+from lama_tui.errors import ConfigError, LamaError
+from lama_tui.paths import Paths
+from lama_tui.ui.palette import Palette
+from lama_tui.ui.terminal.app import TerminalApp
+from lama_tui.ui.themes import Faint, ThemesInUse, to_textual
+
+_LOOK = 2.0
+"""Seconds between looks at the person's theme files."""
+
+
+class ThemedApp(TerminalApp, inherit_bindings=False):
+    """Shows the theme that is wanted, else the default one. Raises `ConfigError` when the installation is damaged."""
+
+    def __init__(self, paths: Paths, theme: str) -> None:
+        super().__init__(paths.log)
+        self._paths = paths
+        self._themes = ThemesInUse(paths, theme)
+        self._faint = Faint()
+        self._is_choosing = False
+        for name in self._themes.names:
+            self._offer(name)
+        self.theme = self._themes.chosen.name
+
+    def tell(self, error: LamaError) -> None:
+        """Show a problem where the eye is."""
+        raise NotImplementedError
+
+    def take_back(self, error: LamaError) -> None:
+        """Show a problem no longer: it is mended."""
+        raise NotImplementedError
+
+    @property
+    def theme_problems(self) -> tuple[ConfigError, ...]:
+        """What is wrong with the themes."""
+        return self._themes.problems
+
+    @property
+    def theme_names(self) -> Sequence[str]:
+        """Every theme that can be shown."""
+        return tuple(self._themes.names)
+
+    def palette_in_use(self) -> Palette:
+        """The styles of the current theme; the same object until it changes."""
+        return self._themes.palette(self.theme)
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        """What everything drawn goes through; more where the colours are the terminal's own."""
+        filters = super().get_line_filters()
+        return [self._faint, *filters] if self.current_theme.ansi else filters
+
+    def show_theme(self, name: str) -> None:
+        """Draw everything in another theme, at once; nothing happens where there is none of that name."""
+        if self._themes.get(name) is not None and name != self.theme:
+            self.theme = name
+
+    async def action_choose_theme(self, name: str = "") -> None:
+        """Choose the colours; the theme called `name`, where there is one, at once."""
+        if name in self._themes.names:
+            self._themes.wanted = name
+            self.show_theme(name)
+            await self._keep_theme(name)
+        elif not self._is_choosing:
+            self._is_choosing = True
+            self._choose_theme()
+
+    @work(group="theme")
+    async def _choose_theme(self) -> None:
+        """Show themes as they are highlighted; keep the one that is taken, else go back."""
+        from lama_tui.ui.screens.theme_picker import ThemePicker
+
+        themes = [theme for name in self._themes.names if (theme := self._themes.get(name)) is not None]
+        chosen = None
+        try:
+            chosen = await self.push_screen_wait(ThemePicker(self.theme, themes, self.show_theme))
+        finally:
+            self._is_choosing = False
+            self._themes.wanted = chosen or self._themes.wanted
+            self.show_theme(self._themes.chosen.name)
+        if chosen is not None:
+            await self._keep_theme(chosen)
+
+    async def _keep_theme(self, name: str) -> None:
+        """Write it to the config; where that fails it is used until the end of this run."""
+        from lama_tui.config.edit import set_values
+
+        try:
+            await asyncio.to_thread(set_values, self._paths.config_file, {"theme": name})
+        except ConfigError as error:
+            hint = f"{name} is shown until lama is closed. {error.hint}".strip()
+            self.tell(ConfigError("The theme was not saved", error.detail, hint))
+
+    def follow_theme_files(self) -> None:
+        """Look at the person's own theme files every now and then, from now on."""
+        self.set_interval(_LOOK, self.look_at_theme_files)
+
+    @work(exclusive=True, group="theme files")
+    async def look_at_theme_files(self) -> None:
+        """Show what changed in the theme files; what is wrong with them is told, and taken back when it is mended."""
+        change = await self._themes.look()
+        if change is None:
+            return
+        for name in self._themes.names:
+            self._offer(name)
+        if not self._is_choosing or self._themes.get(self.theme) is None:
+            self.theme = self._themes.chosen.name
+        self.mutate_reactive(App.theme)  # its colours may be others although its name is the same
+        for problem in change.mended:
+            self.take_back(problem)
+        for problem in change.told:
+            self.tell(problem)
+
+    def _offer(self, name: str) -> None:
+        if (theme := self._themes.get(name)) is not None:
+            self.register_theme(to_textual(theme))
