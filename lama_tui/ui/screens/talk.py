@@ -72,6 +72,7 @@ class Talk(Screen[None]):
         self._composer.focus()
         for problem in self._opening.problems:
             self._notice.add(problem)
+        self.app.theme_changed_signal.subscribe(self, lambda theme: self._transcript.redraw())
         self.call_after_refresh(self._open)
 
     def on_unmount(self) -> None:
