@@ -1,17 +1,16 @@
-"""Textual bindings, made from the keymap, and the names of keys in texts."""
+"""Textual bindings, made from the keymap, and the names of keys in the texts of the screen."""
 
 from collections.abc import Mapping
 
 from textual.binding import Binding, BindingType
 from textual.dom import DOMNode
 
+from lama_tui.config.key_names import key_name as key_name
+from lama_tui.config.key_names import key_of as key_of
 from lama_tui.config.keymap import KEYMAP, Scope, keys_of, split_keys
-from lama_tui.config.sendable import character_of
 
 UNBOUND = "unbound"
 """The key of what has none: Textual knows no binding without a key, and no terminal sends this one."""
-
-_SYMBOLS = {"escape": "esc", "pageup": "pgup", "pagedown": "pgdn", "delete": "del", "underscore": "underscore"}
 
 _IN_A_FIELD = frozenset({"cursor_down", "cursor_up", "page_down", "page_up"})
 """Moves in a list that a field above it has no use for."""
@@ -44,26 +43,9 @@ def names_of(keys: str) -> list[str]:
     return split_keys(keys)
 
 
-def key_name(keys: str) -> str:
-    """The first of `keys` as it stands on a keyboard: `esc`, `[`, `ctrl+n`."""
-    first = next(iter(split_keys(keys)), "")
-    modifiers, _, last = first.rpartition("+") if len(first) > 1 else ("", "", first)
-    last = _SYMBOLS.get(last) or character_of(last) or last
-    return f"{modifiers}+{last}" if modifiers else last
-
-
 def short_key_name(keys: str) -> str:
     """The first of `keys` where room is scarce: `^n`."""
     return key_name(keys).replace("ctrl+", "^")
-
-
-def key_of(binding: str, overrides: Mapping[str, str] | None = None) -> str:
-    """The name of the key that is bound to an id now; where none is, how to find it in the palette."""
-    for key in KEYMAP:
-        if key.id == binding:
-            name = key_name((overrides or {}).get(binding, key.keys))
-            return name or f"{key_of('palette.open', overrides)} {key.label}"
-    raise KeyError(binding)
 
 
 def overrides_at(node: DOMNode) -> Mapping[str, str]:
