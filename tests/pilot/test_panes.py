@@ -1,18 +1,13 @@
-"""Panes at every width, what keys do in them, and that the palette, help and rebinding tell the truth."""
+"""Panes at every width, what keys do in them, and that rebinding tells the truth."""
 
 import asyncio
 
 import pytest
 from chat.scripted import Step, says
 from stage import Open, Stage
-from textual.command import CommandPalette
-from textual.widgets import Input
 
-from lama_tui.config.keymap import KEYMAP
 from lama_tui.events import StreamFinished, StreamStarted, TextDelta
 from lama_tui.types import Place, Usage
-from lama_tui.ui.bindings import key_name
-from lama_tui.ui.screens.help import HelpScreen
 
 STARTED = StreamStarted("scripted", Place("script", True))
 
@@ -160,21 +155,6 @@ async def test_copying_what_is_selected_with_the_mouse(workspace: Open) -> None:
         await stage.until(lambda: copied.exists() and copied.read_text().startswith("one two"))
 
 
-async def test_help_lists_every_key(workspace: Open) -> None:
-    async with workspace(size=(100, 200), config='[keys]\n"monitor.toggle" = "f9"\n"app.redraw" = ""') as stage:
-        await stage.press("f1")
-        await stage.until(lambda: isinstance(stage.app.screen, HelpScreen))
-        await stage.pilot.pause()
-        for key in KEYMAP:
-            if key.scope in ("help", "rename"):  # said where they work
-                continue
-            keys = {"monitor.toggle": "f9", "app.redraw": ""}.get(key.id, key.keys)
-            assert any(key_name(keys) in row and key.tooltip[:40] in row for row in stage.seen().split("\n")), key
-        await stage.press("f1")
-        await stage.press("escape")
-        assert stage.app.screen is stage.screen
-
-
 async def test_other_keys_are_honoured_and_named(workspace: Open) -> None:
     keys = {
         "app.stop": "f8",
@@ -205,41 +185,6 @@ async def test_other_keys_are_honoured_and_named(workspace: Open) -> None:
         await stage.until_seen("f10 quits, f4 shows the keys")
         await stage.press("f10")
         await stage.until(lambda: stage.app._exit)
-
-
-async def test_the_palette_lists_every_action_and_each_runs(workspace: Open) -> None:
-    elsewhere = {"palette.open", "composer.send", "composer.newline", "composer.previous"}
-    leaving = {"app.quit", "app.suspend"}
-    async with workspace() as stage:
-        await stage.ask("hi")
-        await stage.press("ctrl+p")
-        await stage.until(lambda: isinstance(stage.app.screen, CommandPalette))
-        await stage.press("escape")
-        commands = {command.title: command for command in stage.app.get_system_commands(stage.screen)}
-        for key in KEYMAP:
-            if key.scope in ("models", "rename", "help") or key.id in elsewhere:
-                continue
-            (command,) = (commands[title] for title in commands if key.tooltip in title)
-            if key.id in leaving:
-                continue
-            result = command.callback()
-            if asyncio.iscoroutine(result):
-                await result
-            await stage.pilot.pause()
-            while len(stage.app.screen_stack) > 1:
-                await stage.press("escape")
-        assert not stage.app._exit
-        assert stage.app.screen is stage.screen
-
-
-async def test_a_command_of_the_palette_does_what_it_says(workspace: Open) -> None:
-    async with workspace(size=(160, 30)) as stage:
-        await stage.press("ctrl+p")
-        await stage.until(lambda: isinstance(stage.app.screen, CommandPalette))
-        stage.app.screen.query_one(Input).value = "monitor"
-        await stage.until_seen("Show or hide the live monitor")
-        await stage.press("down", "enter")
-        await stage.until(lambda: shown(stage) == ["conversations", "talk"])
 
 
 async def test_quitting_saves_what_runs(workspace: Open) -> None:

@@ -1,26 +1,71 @@
 """The ways from the workspace to the screens and dialogs above it, and what comes back from them."""
 
+from functools import partial
+from typing import TYPE_CHECKING
+
 from textual import on, work
 
-from lama_tui.ui.models import choices
-from lama_tui.ui.screens.dialogs import RenameDialog
+from lama_tui.errors import LamaError
+from lama_tui.security.gate import clean_line
+from lama_tui.ui.models import called, choices
+from lama_tui.ui.screens.dialogs import LONGEST_TITLE, RenameDialog
 from lama_tui.ui.screens.model_picker import ModelPicker
 from lama_tui.ui.screens.wishes import Wishes
 from lama_tui.ui.widgets.conversation_list import ConversationList
+
+if TYPE_CHECKING:
+    from lama_tui.ui.screens.models.memory import ModelMemory
 
 
 class Doors(Wishes):
     """Opens the other screens. Each is given what it shows, and returns what was chosen."""
 
+    _memory: "ModelMemory | None" = None
+    """Loads and unloads for the model browser; made when that is first opened."""
+
     @work(exclusive=True, group="models")
-    async def action_choose_model(self) -> None:
-        """Choose the model of this conversation."""
+    async def action_choose_model(self, name: str = "") -> None:
+        """Choose the model of this conversation; the one that `name` means, where it is clear, at once."""
         if self._current is None or self._opened is None:
             return
-        picker = ModelPicker(self._current.model, lambda: choices(self._opening.paths, self._opening.settings))
-        model = await self.app.push_screen_wait(picker)
+        model = await called(name, self._opening.paths, self._opening.settings) if name else None
+        if model is None:
+            picker = ModelPicker(self._current.model, lambda: choices(self._opening.paths, self._opening.settings))
+            picker.wanted = clean_line(name)
+            model = await self.app.push_screen_wait(picker)
         if model:
             self._do(self._current.use_model(model))
+
+    @work(exclusive=True, group="models")
+    async def action_browse_models(self) -> None:
+        """Open the model browser; the model that is chosen there answers in this conversation."""
+        if self._current is None or self._opened is None:
+            return
+        from lama_tui.library.installed import resolve
+        from lama_tui.ui.screens.models.browser import ModelBrowser
+        from lama_tui.ui.screens.models.catalogue import Catalogue
+        from lama_tui.ui.screens.models.memory import ModelMemory
+
+        current, services, before = self._current, self._opened.services, self._opening.settings.model
+        if self._memory is None:
+            self._memory = ModelMemory(services.engine, partial(resolve, paths=self._opening.paths), self._told)
+        browser = ModelBrowser(
+            Catalogue(self._opening, services), self._memory, services.sampler.subscribe, current.model
+        )
+        model = await self.app.push_screen_wait(browser)
+        if self._opening.settings.model != before:
+            current.default_model = self._opening.settings.model
+        if model:
+            self._do(current.use_model(model))
+        else:
+            self._show_running()
+
+    def _told(self, said: str | LamaError) -> None:
+        """What became of a model that was being loaded when its browser was left."""
+        if isinstance(said, LamaError):
+            self._notice.add(said)
+        else:
+            self._tell(said)
 
     # --- the list of conversations -------------------------------------------------
 
@@ -38,8 +83,8 @@ class Doors(Wishes):
             found = await conversations.get(event.conversation)
             if found is None:
                 return
-            title = await self.app.push_screen_wait(RenameDialog(found.title))
-            if title:
+            title: str | None = clean_line(event.title, LONGEST_TITLE).strip()
+            if title or (title := await self.app.push_screen_wait(RenameDialog(found.title))):
                 await conversations.rename(event.conversation, title)
                 await self._current.reload()
                 self._show_running()

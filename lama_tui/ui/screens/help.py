@@ -1,65 +1,74 @@
-"""Every key, from the keymap itself, so that it is never out of date."""
+"""Every key and slash command, from the keymap itself, so that it is never out of date."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
-from rich.table import Table
-from rich.text import Text
+from textual import on
 from textual.app import ComposeResult
-from textual.containers import Vertical, VerticalScroll
+from textual.containers import Vertical
+from textual.content import Content
+from textual.events import Key
 from textual.screen import ModalScreen
-from textual.widgets import Static
+from textual.widgets import Input, Static
 
-from lama_tui.config.keymap import KEYMAP, Scope
-from lama_tui.ui.bindings import bindings, key_name
-from lama_tui.ui.palette import Palette
-
-_HEADINGS: Mapping[Scope, str] = {
-    "composer": "While you write",
-    "workspace": "In the workspace",
-    "app": "Everywhere",
-    "transcript": "In the transcript",
-    "conversations": "In the list of conversations",
-    "models": "In the model browser",
-    "chooser": "In lists to choose from",
-    "settings": "In the settings",
-    "log": "In the log",
-    "dialog": "In everything that opens above the workspace",
-}
+from lama_tui.config.keymap import Scope
+from lama_tui.ui.bindings import bindings, key_of, move_at
+from lama_tui.ui.commands.help import Section, page, sections
+from lama_tui.ui.widgets.page import Page
 
 
 class HelpScreen(ModalScreen[None]):
-    """The keys of every pane, as they are bound now."""
+    """The keys as they are bound now, those of the place one comes from first; typing narrows them."""
 
     BINDINGS = bindings("dialog")
-    AUTO_FOCUS = "VerticalScroll"  # arrow keys scroll at once
 
-    def __init__(self, overrides: Mapping[str, str], palette: Palette) -> None:
+    def __init__(self, overrides: Mapping[str, str], here: Sequence[Scope], config_file: str) -> None:
         super().__init__()
-        self._palette = palette
         self._overrides = overrides
+        self._sections: Sequence[Section] = sections(overrides, here)
+        self._config_file = config_file
 
     def compose(self) -> ComposeResult:
-        """One scrolling page."""
-        with Vertical(classes="dialog") as dialog:
-            dialog.border_title = "Keys"
-            dialog.border_subtitle = "esc closes · arrows scroll"
-            with VerticalScroll():
-                yield Static(self._table(), id="help-text", markup=False)
+        """A field and one scrolling page."""
+        with Vertical(classes="dialog help") as dialog:
+            dialog.border_title = "Help"
+            dialog.border_subtitle = f"type to narrow · ↑↓ scroll · {key_of('dialog.close', self._overrides)} closes"
+            yield Input(placeholder="Narrow: a key, or what it does…", id="wanted")
+            with Page(can_focus=False):
+                yield Static("", id="help-text", markup=False)
+            yield Static(
+                Content.assemble(
+                    ("Another key: ", "$foreground-muted"),
+                    f"[keys] in {self._config_file}",
+                    (" · ids: ", "$foreground-muted"),
+                    "lama config keys",
+                ),
+                id="help-foot",
+                markup=False,
+            )
+
+    def on_resize(self) -> None:
+        """Lay the page out for this width."""
+        if self.children:  # none: it was closed before it was open
+            self.call_after_refresh(self._show)
+
+    @on(Input.Changed, "#wanted")
+    def _narrow(self, event: Input.Changed) -> None:
+        event.stop()
+        self._show()
+        self.query_one(Page).scroll_home(animate=False)
+
+    def _show(self) -> None:
+        if not self.is_attached:
+            return
+        text = self.query_one("#help-text", Static)
+        text.update(page(self._sections, self.query_one("#wanted", Input).value, text.size.width))
+
+    def on_key(self, event: Key) -> None:
+        """Arrows and page keys scroll while one types."""
+        if (move := move_at(self, event.key)) is not None:
+            event.stop()
+            getattr(self.query_one(Page), f"action_{move}")()
 
     def action_close(self) -> None:
-        """Back to the workspace."""
+        """Back to where one was."""
         self.dismiss()
-
-    def _table(self) -> Table:
-        table = Table.grid(padding=(0, 2))
-        table.add_column(no_wrap=True)
-        table.add_column()
-        for scope, heading in _HEADINGS.items():
-            table.add_row(Text(""))
-            table.add_row(Text(""), Text(heading, self._palette.assistant))
-            for key in KEYMAP:
-                if key.scope == scope:
-                    keys = self._overrides.get(key.id, key.keys)
-                    names = " ".join(key_name(name) for name in keys.split(","))
-                    table.add_row(Text(names, self._palette.marker), Text(key.tooltip, self._palette.text))
-        return table

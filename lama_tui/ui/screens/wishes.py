@@ -1,32 +1,36 @@
-"""What people ask for in the composer and of messages: sending, copying, asking again."""
+"""What people ask for in the composer: sending, and what waits to be sent."""
 
-from textual import on, work
+from textual import on
 
-from lama_tui.ui.screens.talk import Talk
-from lama_tui.ui.terminal.clipboard import copy
+from lama_tui.ui.commands.slash import Asked, Unclear, read
+from lama_tui.ui.screens.reading import Reading
 from lama_tui.ui.widgets.composer import Composer
-from lama_tui.ui.widgets.transcript import Transcript
 
 
-class Wishes(Talk):
-    """Carries out the wishes that composer and transcript post."""
+class Wishes(Reading):
+    """Carries out the wishes that the composer posts."""
 
     @on(Composer.Submitted)
     def _composer_submitted(self, event: Composer.Submitted) -> None:
-        if self._current is None:
-            self._early.append(event.text)
-        else:
-            self._submit(event.text)
+        match read(event.text):
+            case str(text):
+                self._send(text)
+            case Asked(id, argument):
+                self._do_command(id, argument)
+            case Unclear(why, hint):
+                self._composer.write(event.text)
+                self._tell(f"{why} {hint}")
 
-    @on(Composer.QueuedRequested)
-    @work(group="queued")
-    async def _queued_requested(self) -> None:
+    def _send(self, text: str) -> None:
+        """Send a text, as soon as there is a conversation to send it in."""
         if self._current is None:
-            return
-        with self._notice.catching():
-            if (text := await self._current.take_queued()) is not None:
-                self._composer.insert(text)
-                self._show_running()
+            self._early.append(text)
+        else:
+            self._submit(text)
+
+    def _do_command(self, id: str, argument: str) -> None:  # noqa: A002 - the id of a binding
+        """Carry out a command that was written after a slash."""
+        raise NotImplementedError
 
     @on(Composer.SendQueuedRequested)
     def _send_queued_requested(self) -> None:
@@ -39,31 +43,3 @@ class Wishes(Talk):
             self._transcript.scroll_page_up(animate=False)
         else:
             self._transcript.scroll_page_down(animate=False)
-
-    @on(Transcript.FollowingChanged)
-    def _following_changed(self) -> None:
-        self._show_running()
-
-    @on(Transcript.MessageRequested)
-    def _message_requested(self, event: Transcript.MessageRequested) -> None:
-        current = self._current
-        if current is None:
-            return
-        match event.wish:
-            case "copy":
-                self._copy(current.text_of(event.message))
-            case "regenerate":
-                self._do(current.regenerate(event.message), follow=True)
-            case "continue" if current.is_complete(event.message):
-                self._tell(f"This answer is complete; {self._key('transcript.regenerate')} asks for another one.")
-            case "continue":
-                if not self._goes_on(current, event.message):
-                    self._tell("This server cannot go on from an exact word: what it adds may begin again.")
-                self._do(current.resume(event.message), follow=True)
-            case "sibling":
-                self._do(current.conversations.select_sibling(event.message, event.step))
-
-    @work(group="copy")
-    async def _copy(self, text: str) -> None:
-        if text:
-            self._tell(await copy(self.app, text, self._opening.paths))

@@ -5,29 +5,41 @@ from collections.abc import Mapping
 from textual import on
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
+from textual.content import Content
 from textual.dom import DOMNode
-from textual.events import Key
+from textual.events import Click, Key, ScreenResume, ScreenSuspend
 from textual.widget import Widget
 from textual.widgets import Label, Static
 
 from lama_tui.config.keymap import Scope
+from lama_tui.config.settings import MonitorForm
+from lama_tui.types import ConversationId
 from lama_tui.ui.bindings import bindings
+from lama_tui.ui.commands.entries import Entry
+from lama_tui.ui.commands.obstacle import Now
 from lama_tui.ui.drawn_message import KeyNames
-from lama_tui.ui.screens.doors import Doors
+from lama_tui.ui.screens.spoken import Spoken
 from lama_tui.ui.widgets.composer import Composer
 from lama_tui.ui.widgets.conversation_list import ConversationList
 from lama_tui.ui.widgets.key_line import KeyLine
 from lama_tui.ui.widgets.monitor_pane import MonitorPane
+from lama_tui.ui.widgets.monitor_strip import MonitorStrip
 from lama_tui.ui.widgets.notice import Notice
+from lama_tui.ui.widgets.slash_list import SlashList
 from lama_tui.ui.widgets.status_line import StatusLine
 from lama_tui.ui.widgets.transcript import Transcript
 
+_CONVERSATION = "conversation:"
+"""How the ids of conversations begin in the palette."""
+_NEXT_MONITOR: Mapping[MonitorForm, MonitorForm] = {"pane": "strip", "strip": "off", "off": "pane"}
 
-class Workspace(Doors):
+
+class Workspace(Spoken):
     """The one screen that people live in. Dialogs open above it.
 
     One pane under 80 columns, two under 120, else three; the classes `-show-conversations`,
-    `-show-monitor` and `-hide-monitor` say where the person wants it otherwise.
+    `-show-monitor` and `-hide-monitor` say where the person wants it otherwise, `-show-strip` adds a
+    line with the monitor.
     """
 
     BINDINGS = bindings("workspace")
@@ -47,8 +59,12 @@ class Workspace(Doors):
         ):
             self.add_class(max(point for point in breakpoints if point[0] <= extent)[1])
         keys = KeyNames(
-            *map(self._key, ("transcript.fold", "transcript.continue", "transcript.regenerate", "app.stop"))
+            *map(self._key, ("transcript.fold", "transcript.continue", "transcript.regenerate", "app.stop")),
+            last=self._key("transcript.last"),
+            page_down=self._key("composer.page_down"),
+            overrides=self._opening.settings.keys,
         )
+        self._choose_monitor(self._opening.settings.workspace.monitor)
         with Horizontal(id="panes"):
             with Vertical(id="conversations-pane"):
                 yield Label("Conversations", classes="pane-title", markup=False)
@@ -58,11 +74,13 @@ class Workspace(Doors):
                 yield Transcript(self._palette, self._welcome, keys, id="transcript")
                 yield Notice(self._key("app.stop"), id="notice")
                 yield Static("", id="queue", markup=False)
+                yield SlashList(self._opening.settings.keys, id="slash")
                 yield Composer(self._opening.settings.keys, id="composer")
                 yield StatusLine(id="status")
             with Vertical(id="monitor-pane"):
-                yield Label("Monitor", classes="pane-title", markup=False)
-                yield MonitorPane(id="monitor")
+                yield Label("Monitor", id="monitor-title", classes="pane-title", markup=False)
+                yield MonitorPane(self._machine, id="monitor")
+        yield MonitorStrip(self._machine, id="strip")
         yield KeyLine(id="keys")
 
     @property
@@ -74,6 +92,36 @@ class Workspace(Doors):
             "transcript": self._transcript,
             "conversations": self._list,
         }
+
+    @property
+    def now(self) -> Now:
+        """What actions could act on at this moment."""
+        current = self._current
+        return Now(
+            is_open=current is not None,
+            messages=len(current.messages) if current else 0,
+            conversations=len(self._list.listed),
+            is_running=current is not None and current.running is not None,
+            queued=len(current.queued) if current else 0,
+            typed=bool(self._composer.text.strip()),
+        )
+
+    @property
+    def conversation_entries(self) -> list[Entry]:
+        """The other conversations, as lines of the palette."""
+        here = self._current.id if self._current else None
+        return [
+            Entry(f"{_CONVERSATION}{listed.id}", listed.title or "New conversation", "Open this conversation")
+            for listed in self._list.listed
+            if listed.id != here
+        ]
+
+    def opens(self, entry: str) -> bool:
+        """Show the conversation of an entry; False where it is not one of a conversation."""
+        if not entry.startswith(_CONVERSATION):
+            return False
+        self._switch(ConversationId(int(entry.removeprefix(_CONVERSATION))))
+        return True
 
     # --- panes ---------------------------------------------------------------------
 
@@ -88,17 +136,47 @@ class Workspace(Doors):
         self.call_after_refresh(self._list.focus)
 
     def action_toggle_monitor(self) -> None:
-        """Show or hide the monitor."""
-        if self.size.width >= 120:
-            self.toggle_class("-hide-monitor")
-        else:
-            self.remove_class("-show-conversations")
-            self.toggle_class("-show-monitor")
+        """Show the monitor as a pane, then as a strip, then not at all."""
+        seen = self._monitor
+        if seen == "pane" and not self._has_room_for_monitor and not self.has_class("-show-monitor"):
+            seen = "off"
+        self.remove_class("-show-conversations")
+        self._choose_monitor(_NEXT_MONITOR[seen])
+        self._cover_with_monitor(self._monitor == "pane" and not self._has_room_for_monitor)
         self.call_after_refresh(self.watch_machine)
+
+    def _choose_monitor(self, form: MonitorForm) -> None:
+        self._monitor = form
+        self.set_class(form != "pane", "-hide-monitor")
+        self.set_class(form == "strip", "-show-strip")
+
+    def _cover_with_monitor(self, covers: bool) -> None:
+        """Let the pane take the place of others, and say how they come back."""
+        self.set_class(covers, "-show-monitor")
+        way_back = (f"  {self._key('app.stop')} back", "not bold $foreground-muted")
+        self.query_one("#monitor-title", Label).update(Content.assemble("Monitor", *[way_back] if covers else ()))
+
+    @property
+    def _has_room_for_monitor(self) -> bool:
+        return self.size.width >= 120
 
     def on_resize(self) -> None:
         """Another width can show or hide the monitor."""
+        if self._has_room_for_monitor:
+            self._cover_with_monitor(False)
         self.call_after_refresh(self.watch_machine)
+
+    @on(ScreenSuspend)
+    @on(ScreenResume)
+    def _look_whether_watched(self) -> None:
+        """Another screen can cover the monitor."""
+        self.watch_machine()
+
+    @on(Click, "#monitor-title")
+    def _leave_monitor(self) -> None:
+        """The mouse's way back."""
+        if self.has_class("-show-monitor"):
+            self.action_stop_or_leave()
 
     def action_next_pane(self) -> None:
         """Move to the pane on the right of this one."""
@@ -134,7 +212,7 @@ class Workspace(Doors):
 
     def action_stop_or_leave(self) -> None:
         """Dismiss what covers, else stop the answer, else go to the transcript and back."""
-        if self._notice.dismiss():
+        if self._notice.dismiss() or self._transcript.end_selection() or self.leave_editing():
             return
         if self.has_class("-show-conversations") or self.has_class("-show-monitor"):
             self.remove_class("-show-conversations", "-show-monitor")

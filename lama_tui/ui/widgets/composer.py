@@ -1,17 +1,19 @@
 """Where one types. Enter sends; a paste never does, also where the terminal cannot mark it as one."""
 
 from collections.abc import Mapping
+from typing import Protocol
 
 from textual import events
+from textual.document._document import Location
 from textual.geometry import Offset
 from textual.message import Message
 from textual.strip import Strip
 from textual.timer import Timer
-from textual.widgets import TextArea
 
 from lama_tui.config.keymap import keys_of
-from lama_tui.security.gate import clean
 from lama_tui.ui.bindings import bindings, names_of
+from lama_tui.ui.composer.paste_blocks import is_large
+from lama_tui.ui.widgets.block_area import BlockArea
 
 _BURST = 0.03
 """Seconds: keys that follow enter sooner than this were not typed by hand, but pasted."""
@@ -20,18 +22,40 @@ _JOINERS = "\u200c\u200d"
 """What Persian, Hindi and families of emoji are typed with."""
 
 
-class Composer(TextArea):
+class Completion(Protocol):
+    """What offers to complete the text, and while it does takes some of the keys."""
+
+    def press(self, key: str, text: str) -> bool:
+        """Take a key that means something to it; False where the composer is to take it."""
+
+    def completed(self, text: str) -> str | None:
+        """The text as it would be completed; None where nothing is offered."""
+
+    def entered(self, text: str) -> tuple[str, bool]:
+        """What enter makes of the text, and whether that is to be sent."""
+
+
+class Composer(BlockArea):
     """A text area that grows with its text and hands it over on enter."""
 
     class Submitted(Message):
-        """The person sent `text`."""
+        """The person sent `text`, in which pasted blocks are marked (`conversations.pasted`)."""
 
         def __init__(self, text: str) -> None:
             super().__init__()
             self.text = text
 
-    class QueuedRequested(Message):
-        """The person wants the last queued message back."""
+    class EarlierRequested(Message):
+        """The person wants what they wrote before: the queued message, or what was sent."""
+
+    class LaterRequested(Message):
+        """The person wants what they wrote after that."""
+
+    class HistoryRequested(Message):
+        """The person wants to search in what they wrote before."""
+
+    class EditorRequested(Message):
+        """The person wants to write in their own editor."""
 
     class SendQueuedRequested(Message):
         """The person wants the first queued message sent: enter, with nothing typed."""
@@ -51,25 +75,37 @@ class Composer(TextArea):
         # them (priority ones) or fall behind what follows (those found when the key has bubbled up).
         self._own = {name: key.action for key in keys_of("composer", overrides) for name in names_of(key.keys)}
         for scope in ("composer", "workspace", "app"):
-            for key in keys_of(scope, overrides):
+            for key in (*keys_of(scope), *keys_of(scope, overrides)):
                 for name in names_of(key.keys):  # the text area's own meaning of this key gives way
                     self._bindings.key_to_bindings.pop(name, None)
+        self.completion: Completion | None = None
         self._enter: Timer | None = None  # an enter that waits to see whether it was typed
         self._burst: Timer | None = None  # runs while a paste arrives as keys
+        self._held: list[str] = []  # of that paste: inserted at its end, for each insertion is drawn
+        self._run: tuple[float, Location] = (0.0, (0, 0))  # when the last key came, and where those in a row began
+        self._recalled = ""  # what was put here from the history
 
     async def _on_key(self, event: events.Key) -> None:
         """Tell typing from a burst: a terminal without bracketed paste sends a paste as keys."""
-        if event.is_printable:
-            if self._enter is not None:
-                self._begin_burst()
-            elif self._burst is not None:
-                self._burst.reset()
-        if event.key == "tab" and (self._enter or self._burst) is not None:  # pasted: it does not move on
+        text = "\t" if event.key == "tab" else event.character or ""
+        is_text = event.is_printable or (text != "" and text in f"\t{_JOINERS}")
+        if is_text and self._enter is not None:
+            self._begin_burst()
+        if is_text and self._burst is not None:  # a tab, too: it does not move on
             event.stop()
             event.prevent_default()
-            if self._enter is not None:
-                self._begin_burst()
-            self._replace_via_keyboard("\t", *self.selection)
+            self._burst.reset()
+            self._held.append(text)
+            return
+        if self._own.get(event.key) not in ("send", "newline"):
+            self._insert_held()
+        if event.is_printable and event.time - self._run[0] > _BURST:
+            self._run = (event.time, self.selection.end)
+        else:
+            self._run = (event.time, self._run[1])
+        if self._completes(event.key):
+            event.stop()
+            event.prevent_default()
         elif (action := self._own.get(event.key)) is not None:
             event.stop()
             event.prevent_default()
@@ -81,20 +117,20 @@ class Composer(TextArea):
         else:
             await super()._on_key(event)
 
-    async def _on_paste(self, event: events.Paste) -> None:
-        """Insert what was pasted, cleaned; it is sent only by a later enter."""
-        event.prevent_default()
-        event.stop()
-        text = clean(event.text.replace("\r\n", "\n").replace("\r", "\n"))
-        if result := self._replace_via_keyboard(text, *self.selection):
-            self.move_cursor(result.end_location)
+    def _completes(self, key: str) -> bool:
+        """Let the completion have a key; tab takes what it offers."""
+        if self.completion is None:
+            return False
+        if key == "tab" and (text := self.completion.completed(self.text)) is not None:
+            self.write(text)
+            return True
+        return self.completion.press(key, self.text)
 
     def action_send(self) -> None:
         """Send, unless the next key shows within a moment that this is a paste."""
         if self._enter is not None:
             self._begin_burst()
         if self._burst is not None:
-            self._burst.reset()
             self.action_newline()
         else:
             self._enter = self.set_timer(_BURST, self._submit)
@@ -104,7 +140,7 @@ class Composer(TextArea):
         if self._enter is not None:
             self._enter.stop()
             self._enter = None
-        self.action_newline()
+        self._held.append("\n")
         self._burst = self.set_timer(_BURST, self._end_burst)
 
     def _end_burst(self) -> None:
@@ -112,16 +148,35 @@ class Composer(TextArea):
             self._burst = self.set_timer(_BURST, self._end_burst)
         else:
             self._burst = None
+            self._insert_held()
+
+    def _insert_held(self) -> None:
+        """Insert what came as keys in a burst, with the line that came before its first enter: one paste."""
+        if not self._held:
+            return
+        text = "".join(self._held)
+        self._held.clear()
+        start, end = self._run[1], self.selection.end
+        line = self.get_text_range(start, end) if start <= end and self.selection.is_empty else ""
+        if line and is_large(line + text):
+            self.paste(line + text, start, end)
+        else:
+            self.paste(text, *self.selection)
 
     def _submit(self) -> None:
         if self._keys_waiting:  # drawing was slower than the keys: look again
             self._enter = self.set_timer(_BURST, self._submit)
             return
         self._enter = None
-        text = self.text
-        if text.strip():
+        text, complete = self.text, True
+        if self.completion is not None:
+            text, complete = self.completion.entered(text)
+        if not complete:
+            self.write(text)
+        elif text.strip():
+            marked = self._blocks.marked(text)
             self.clear()
-            self.post_message(self.Submitted(text))
+            self.post_message(self.Submitted(marked))
         elif not text:
             self.post_message(self.SendQueuedRequested())
 
@@ -149,14 +204,52 @@ class Composer(TextArea):
 
     def action_newline(self) -> None:
         """Start a new line."""
-        self._replace_via_keyboard("\n", *self.selection)
+        if self._burst is not None:
+            self._burst.reset()
+            self._held.append("\n")
+        else:
+            self._replace_via_keyboard("\n", *self.selection)
 
     def action_up_or_previous(self) -> None:
-        """Move up; in an empty composer, take the queued message back."""
-        if self.text:
-            self.action_cursor_up()
+        """Move up; on the first line of what is empty or came from the history, ask for what was written before."""
+        first = self.navigator.is_first_wrapped_line(self.selection.end)
+        if first and self.selection.is_empty and self.text in ("", self._recalled):
+            self.post_message(self.EarlierRequested())
         else:
-            self.post_message(self.QueuedRequested())
+            self.action_cursor_up()
+
+    def action_down_or_next(self) -> None:
+        """Move down; on the last line of what came from the history, ask for what was written after that."""
+        last = self.navigator.is_last_wrapped_line(self.selection.end)
+        if last and self.selection.is_empty and self.is_recalled:
+            self.post_message(self.LaterRequested())
+        else:
+            self.action_cursor_down()
+
+    @property
+    def is_recalled(self) -> bool:
+        """Whether it holds what `recall` put there, as it was."""
+        return bool(self._recalled) and self.text == self._recalled
+
+    def restore(self, text: str) -> None:
+        """Put a draft in place of what is typed; what is typed already comes after it. Nothing is to be undone."""
+        typed = self.marked
+        self.load_text("\n".join(part for part in (text, typed) if part))
+        self.move_cursor(self.document.end)
+        self._recalled = "" if typed else self.text
+
+    def recall(self, text: str) -> None:
+        """Put what was written before in place of what is typed."""
+        self.write(text)
+        self._recalled = self.text
+
+    def action_search_history(self) -> None:
+        """Ask for the search in what was written before."""
+        self.post_message(self.HistoryRequested())
+
+    def action_open_editor(self) -> None:
+        """Ask for the person's own editor."""
+        self.post_message(self.EditorRequested())
 
     def action_scroll_transcript(self, pages: int) -> None:
         """Scroll the transcript by pages."""

@@ -21,6 +21,11 @@ class ConversationList(Options):
 
     BINDINGS = bindings("conversations")
 
+    listed: Sequence[Conversation] = ()
+    """What is in the list, newest first."""
+
+    _current: ConversationId | None = None
+
     class Wish(Message):
         """The person wants something of one conversation."""
 
@@ -32,7 +37,11 @@ class ConversationList(Options):
         """They want to see it."""
 
     class RenameRequested(Wish):
-        """They want another title."""
+        """They want another title: `title`, or where it is empty to be asked for one."""
+
+        def __init__(self, conversation: ConversationId, title: str = "") -> None:
+            super().__init__(conversation)
+            self.title = title
 
     class DeleteRequested(Wish):
         """They want it gone."""
@@ -47,6 +56,7 @@ class ConversationList(Options):
         current: ConversationId | None,
     ) -> None:
         """Replace the list; the highlight is on the current one, unless the person moves it now."""
+        self.listed, self._current = conversations, current
         highlighted = self._highlighted_id() if self.has_focus else current
         options = [self._option(c, c.id in running, c.id == current) for c in conversations]
         shown = [(option.id, option.prompt) for option in self.options]
@@ -78,6 +88,9 @@ class ConversationList(Options):
         return Option(prompt.truncate(200, ellipsis=True), id=str(conversation.id))
 
     def _highlighted_id(self) -> ConversationId | None:
+        """The highlighted conversation; from elsewhere the current one, wherever the highlight was left."""
+        if self.screen.focused is not self and self._current is not None:
+            return self._current
         option = self.highlighted_option
         return ConversationId(int(option.id)) if option is not None and option.id else None
 
@@ -91,10 +104,10 @@ class ConversationList(Options):
         if (conversation := self._highlighted_id()) is not None:
             self.post_message(self.OpenRequested(conversation))
 
-    def action_rename(self) -> None:
+    def action_rename(self, title: str = "") -> None:
         """Ask for another title."""
         if (conversation := self._highlighted_id()) is not None:
-            self.post_message(self.RenameRequested(conversation))
+            self.post_message(self.RenameRequested(conversation, title))
 
     def action_delete(self) -> None:
         """Ask for it to be deleted."""

@@ -1,0 +1,13 @@
+"""What may follow a command after its slash, by binding id: what it stands for in help and in the list."""
+
+from collections.abc import Mapping
+
+ARGUMENTS: Mapping[str, str] = {
+    "conversation.settings": "TEXT",
+    "models.pick": "REF",
+    "search.open": "WORDS",
+    "theme.choose": "NAME",
+    "thinking.toggle": "on|off",
+    "conversations.rename": "TITLE",
+    "transcript.export": "PATH",
+}

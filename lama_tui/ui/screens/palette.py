@@ -1,0 +1,72 @@
+"""The palette: any action by a few letters of its name."""
+
+from collections.abc import Sequence
+
+from textual import on
+from textual.app import ComposeResult
+from textual.containers import Vertical
+from textual.events import Key
+from textual.screen import ModalScreen
+from textual.widgets import Input, Static
+
+from lama_tui.ui.bindings import bindings
+from lama_tui.ui.commands.entries import Entry
+from lama_tui.ui.commands.ranking import Found, rank
+from lama_tui.ui.widgets.command_list import CommandList
+
+
+class PaletteScreen(ModalScreen[str | None]):
+    """Returns the id of the chosen entry, or None."""
+
+    BINDINGS = bindings("dialog")
+
+    def __init__(self, entries: Sequence[Entry], recent: Sequence[str], close_key: str) -> None:
+        super().__init__()
+        self._entries = entries
+        self._recent = recent
+        self._close_key = close_key
+
+    def compose(self) -> ComposeResult:
+        """A field, and the actions that it means."""
+        with Vertical(classes="palette") as frame:
+            frame.border_subtitle = f"enter does it · {self._close_key} closes"
+            yield Input(placeholder="What do you want to do?", id="wanted")
+            yield CommandList(id="commands")
+            yield Static("", id="none", markup=False)
+
+    def on_mount(self) -> None:
+        """All actions, those used last on top."""
+        if self.children:  # none: it was closed before it was open
+            self._show("")
+
+    @on(Input.Changed, "#wanted")
+    def _narrow(self, event: Input.Changed) -> None:
+        event.stop()
+        self._show(event.value)
+
+    def _show(self, wanted: str) -> None:
+        found: list[Found] = rank(self._entries, wanted, self._recent)
+        self.query_one(CommandList).show(found)
+        nothing = self.query_one("#none", Static)
+        if nothing.set_class(not found, "-shown").has_class("-shown"):
+            nothing.update(f"Nothing that lama does is called “{wanted.strip()}”.")
+
+    @on(Input.Submitted, "#wanted")
+    def _entered(self, event: Input.Submitted) -> None:
+        event.stop()
+        if (found := self.query_one(CommandList).highlighted) is not None:
+            self.dismiss(found.entry.id)
+
+    @on(CommandList.Chosen)
+    def _clicked(self, event: CommandList.Chosen) -> None:
+        event.stop()
+        self.dismiss(event.id)
+
+    def on_key(self, event: Key) -> None:
+        """Arrows and page keys move in the list while one types."""
+        if self.query_one(CommandList).steer(event.key):
+            event.stop()
+
+    def action_close(self) -> None:
+        """Do nothing."""
+        self.dismiss(None)

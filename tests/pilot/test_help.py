@@ -1,0 +1,74 @@
+"""Help lists every key as it is bound now, those that work here first, and narrows as one types."""
+
+from stage import Open, Stage
+
+from lama_tui.config.keymap import KEYMAP
+from lama_tui.ui.bindings import key_name
+from lama_tui.ui.screens.help import HelpScreen
+
+
+async def opened(stage: Stage) -> None:
+    await stage.press("f1")
+    await stage.until(lambda: isinstance(stage.app.screen, HelpScreen))
+    await stage.until_seen("works here")
+
+
+def headings(stage: Stage) -> list[str]:
+    rows = [row.strip(" │") for row in stage.seen().split("\n")]
+    return [row for row in rows if row.startswith(("In ", "While ", "Everywhere", "Commands"))]
+
+
+async def test_it_lists_every_key_as_it_is_bound(workspace: Open) -> None:
+    config = '[keys]\n"monitor.toggle" = "f12"\n"app.redraw" = ""'
+    async with workspace(size=(90, 220), config=config) as stage:
+        await opened(stage)
+        rows = stage.seen().split("\n")
+        for key in KEYMAP:
+            name = {"monitor.toggle": "f12", "app.redraw": "–"}.get(key.id, key_name(key.keys))
+            assert any(name in row and key.tooltip[:30] in row for row in rows), key
+            if key.command:
+                assert any(f"/{key.command}" in row and key.tooltip[:30] in row for row in rows), key
+        assert not any("ctrl+g" in row and "monitor" in row for row in rows)
+
+
+async def test_what_works_here_comes_first(workspace: Open) -> None:
+    async with workspace(size=(90, 220)) as stage:
+        await stage.ask("hi")
+        await opened(stage)
+        assert headings(stage)[0].startswith("While you write · works here")
+        await stage.press("escape", "escape")
+        await stage.until(lambda: stage.transcript.has_focus)
+        await opened(stage)
+        assert headings(stage)[:3] == [
+            "In the transcript · works here",
+            "In the workspace · works here",
+            "Everywhere · works here",
+        ]
+        await stage.press("escape", "f6")
+        await stage.until(lambda: len(stage.app.screen_stack) > 1)
+        await opened(stage)
+        assert headings(stage)[0].startswith("In lists to choose from · works here")
+
+
+async def test_typing_narrows_and_two_columns_stand_where_there_is_room(workspace: Open) -> None:
+    async with workspace(size=(140, 40)) as stage:
+        await opened(stage)
+        assert any(row.count("In the ") == 2 or "In the transcript" in row for row in stage.seen().split("\n"))
+        await stage.press(*"regenerate")
+        await stage.until_gone("Start a new conversation")
+        assert stage.sees("Answer again", "/regenerate")
+        await stage.press(*"漢[nope]")
+        await stage.until_seen("No key and no command has to do with “regenerate漢[nope]”")
+        await stage.press("f1", "escape")
+        assert stage.app.screen is stage.screen
+
+
+async def test_it_scrolls_by_the_keys_of_lists_and_says_how_to_bind_others(workspace: Open) -> None:
+    async with workspace(size=(60, 20)) as stage:
+        await opened(stage)
+        first = stage.seen()
+        await stage.press("pagedown")
+        await stage.until(lambda: stage.seen() != first)
+        await stage.press("pageup")
+        await stage.until(lambda: stage.seen() == first)
+        assert stage.sees("[keys]", "lama config keys")
