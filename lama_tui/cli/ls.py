@@ -8,7 +8,7 @@ from lama_tui.cli import output
 from lama_tui.config.loader import LoadedSettings
 from lama_tui.paths import Paths
 from lama_tui.types import GUIDE
-from lama_tui.ui.figures import UNKNOWN, size
+from lama_tui.ui.figures import UNKNOWN, parameters, size
 
 if TYPE_CHECKING:
     from lama_tui.library.installed import InstalledModel
@@ -77,14 +77,3 @@ def _row(model: "InstalledModel", loaded: bool) -> tuple[str, ...]:
         "yes" if loaded else "no",
         UNKNOWN if model.fits is None else "yes" if model.fits else "no",
     )
-
-
-def parameters(count: int | None) -> str:
-    """Parameters as people say them: `0.6 B`, `135 M`."""
-    if count is None:
-        return UNKNOWN
-    if count < 50_000:
-        return f"{count:,}"
-    if count >= 0.95e9:
-        return f"{count / 1e9:.1f} B"
-    return f"{count / 1e6:.1f} M" if count < 9.95e6 else f"{count / 1e6:.0f} M"

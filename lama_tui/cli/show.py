@@ -5,11 +5,10 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from lama_tui.cli import output
-from lama_tui.cli.ls import parameters
 from lama_tui.config.loader import LoadedSettings
 from lama_tui.paths import Paths
 from lama_tui.security.gate import clean_row
-from lama_tui.ui.figures import UNKNOWN, size
+from lama_tui.ui.figures import UNKNOWN, parameters, size
 
 if TYPE_CHECKING:
     from lama_tui.library.installed import InstalledModel
@@ -29,17 +28,19 @@ def add_to(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
 
 
 def show(arguments: argparse.Namespace, paths: Paths, loaded: LoadedSettings) -> int:
-    """Show what its files say."""
-    from lama_tui.library.installed import describe
+    """Show what its files say. Raises `ModelFormatError` afterwards where it cannot be used."""
+    from lama_tui.library.installed import describe, resolve
 
     model = asyncio.run(describe(arguments.model, paths))
     if arguments.json:
         values: dict[str, object] = {name: getattr(model, name) for name in _FIELDS}
         output.json_document(values | {"path": model.path or None, "problem": model.problem or None})
-        return 0
-    width = max(map(len, _FIELDS))
-    for name, text in _lines(model):
-        output.line(f"{name:<{width}}  {clean_row(text)}")
+    else:
+        width = max(map(len, _FIELDS))
+        for name, text in _lines(model):
+            output.line(f"{name:<{width}}  {clean_row(text)}")
+    if model.problem:
+        asyncio.run(resolve(arguments.model, paths))  # raises, with what to do
     return 0
 
 

@@ -28,9 +28,14 @@ HEADROOM = USUAL_KV + WORKING
 
 FIRST_CONTEXT = 2048
 
-PLAIN = frozenset(
-    ["llama", "mistral", "mixtral", "qwen2", "qwen2_moe", "qwen3", "qwen3_moe", "gemma", "gemma2", "glm", "glm4", "granite", "granitemoe", "cohere", "phi", "phi3", "phimoe", "olmo2", "olmoe", "starcoder2", "stablelm", "smollm3", "internlm2", "internlm3", "ernie4_5", "hunyuan_v1_dense", "helium", "nemotron", "mimo", "minicpm", "seed_oss"]
-)
+# fmt: off
+PLAIN = frozenset((
+    "llama", "mistral", "mixtral", "qwen2", "qwen2_moe", "qwen3", "qwen3_moe", "gemma", "gemma2", "glm", "glm4",
+    "granite", "granitemoe", "cohere", "phi", "phi3", "phimoe", "olmo2", "olmoe", "starcoder2", "stablelm",
+    "smollm3", "internlm2", "internlm3", "ernie4_5", "hunyuan_v1_dense", "helium", "nemotron", "mimo", "minicpm",
+    "seed_oss",
+))
+# fmt: on
 """`model_type`s whose every layer keeps plain keys and values; tests compare them with MLX's own caches."""
 
 

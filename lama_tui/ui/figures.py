@@ -15,6 +15,22 @@ def size(count: int | float | None) -> str:
     return f"{value:.1f} TiB"
 
 
+def of_total(part: int | float | None, total: int | float | None) -> str:
+    """Bytes of a whole, both in the unit of the whole: `9.0 of 24 GiB`."""
+    if part is None or total is None:
+        return UNKNOWN
+    unit, scale = "B", 1.0
+    for larger in ("KiB", "MiB", "GiB", "TiB"):
+        if abs(total) < 1024 * scale:
+            break
+        unit, scale = larger, scale * 1024
+    return f"{_short(part / scale)} of {_short(total / scale).removesuffix('.0')} {unit}"
+
+
+def _short(value: float) -> str:
+    return "0" if value == 0 else f"{value:.1f}" if abs(value) < 9.95 else f"{value:.0f}"
+
+
 def percent(value: float | None) -> str:
     """Percent without decimals."""
     return UNKNOWN if value is None else f"{value:.0f} %"
@@ -44,3 +60,25 @@ def count(value: int | None) -> str:
     if value is None:
         return UNKNOWN
     return f"{value:,}" if value < 10_000 else f"{value / 1000:.0f}k"
+
+
+def parameters(count: int | None) -> str:
+    """Parameters as people say them: `0.6 B`, `135 M`."""
+    if count is None:
+        return UNKNOWN
+    if count < 50_000:
+        return f"{count:,}"
+    if count >= 0.95e9:
+        return f"{count / 1e9:.1f} B"
+    return f"{count / 1e6:.1f} M" if count < 9.95e6 else f"{count / 1e6:.0f} M"
+
+
+def ago(when: int | None, now: int) -> str:
+    """How long before `now`, both UTC milliseconds: `3 d ago`; `never` where it never was."""
+    if when is None:
+        return "never"
+    seconds = max(0, now - when) // 1000
+    for unit, length in (("y", 365 * 86_400), ("mo", 30 * 86_400), ("d", 86_400), ("h", 3600), ("min", 60)):
+        if seconds >= length:
+            return f"{seconds // length} {unit} ago"
+    return "just now"

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 from models import make_tiny_llama
 
-from lama_tui.cli.ls import parameters
+from lama_tui.ui.figures import parameters
 from lama_tui.monitor.presence import LoadedNow, Presence, present, remove_presence, write_presence
 from lama_tui.paths import Paths
 

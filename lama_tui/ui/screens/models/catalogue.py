@@ -1,0 +1,96 @@
+"""What the browser shows and changes: the models, how they are used, the default. No widgets."""
+
+import asyncio
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from lama_tui.library.fit import Fit, Machine, fit
+from lama_tui.library.installed import installed_models, machine_memory
+from lama_tui.ui.models import ListedModel, listed
+
+if TYPE_CHECKING:
+    from lama_tui.engine.worker import EngineFigures
+    from lama_tui.services import Services
+    from lama_tui.ui.opening import Opening
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """The machine as last measured, in bytes; None is unknown."""
+
+    total: int | None = None
+    available: int | None = None
+
+
+class Catalogue:
+    """Reads from disk and writes to it, never on the event loop."""
+
+    def __init__(self, opening: "Opening", services: "Services") -> None:
+        self._opening = opening
+        self._services = services
+
+    @property
+    def default(self) -> str:
+        """The reference of the model of new conversations."""
+        return self._opening.settings.model
+
+    @property
+    def memory_limit(self) -> float:
+        """The share of the memory that weights may take."""
+        return self._opening.settings.engine.memory_limit
+
+    @property
+    def folder(self) -> str:
+        """Where models can be put."""
+        return str(self._opening.paths.models)
+
+    async def find(self) -> list[ListedModel]:
+        """Every model of this machine, and those of the configured servers. Raises `StoreError`."""
+        installed = await installed_models(self._opening.paths)
+        uses = await (await self._services.models()).all()
+        return listed(installed, self._opening.settings, uses)
+
+    async def measure(self) -> Measured:
+        """The memory of this machine now."""
+        memory = await asyncio.to_thread(machine_memory)
+        return Measured(memory.total, memory.available)
+
+    async def pin(self, reference: str, pinned: bool) -> None:
+        """Keep a model when room is needed, or let it go then. Raises `StoreError`."""
+        await (await self._services.models()).pin(reference, pinned)
+
+    async def set_default(self, reference: str) -> str:
+        """Write into the config what new conversations begin with; says what is in force then. Raises `ConfigError`."""
+        await self._opening.change_settings({"model": reference})
+        if self.default == reference:
+            return f"New conversations begin with {reference}."
+        stronger = (
+            "LAMA_MODEL" if os.environ.get("LAMA_MODEL", "").strip() else "config.toml has problems that come first"
+        )
+        return f"Written to config.toml, but now {self.default} is in force: {stronger}."
+
+
+def machine(measured: Measured, engine: "EngineFigures", share: float) -> Machine:
+    """What a model could have, if it took the place of the loaded one.
+
+    On Metal `total` is what the system recommends to use at most (`max_recommended_working_set_size`),
+    once the engine has been used. An NVIDIA card's memory is its own: how much of it others have taken is not
+    measured, so what is available is unknown.
+    """
+    device = engine.device
+    total = measured.total if device is None or device.memory is None else device.memory
+    limit = None if total is None else int(total * share)
+    if measured.available is None or total is None or (device is not None and device.kind == "cuda"):
+        return Machine(total, None, limit)
+    held = engine.memory.active + engine.memory.cache if engine.loaded and engine.memory is not None else 0
+    return Machine(total, min(measured.available + held, total), limit)
+
+
+def fit_of(model: ListedModel, context: int, machine: Machine, engine: "EngineFigures") -> Fit:
+    """How a model fits at a context, no longer than its own; of a loaded one the weights are as measured."""
+    if model.installed is None or model.problem:
+        return Fit(None, None, machine)
+    measured = next((loaded.weights for loaded in engine.loaded if loaded.reference == model.reference), 0)
+    installed = model.installed
+    return fit(measured or installed.weights, installed.kv, min(context, installed.context or context), machine)

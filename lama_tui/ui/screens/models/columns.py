@@ -1,0 +1,118 @@
+"""The list of models as a table: which columns there is room for, and a line of each model."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from rich.cells import cell_len
+from textual.content import Content
+
+from lama_tui.ui import figures
+from lama_tui.ui.models import ListedModel
+
+IN_USE, LOADED, LOADING, PINNED, BROKEN = "▸", "●", "◌", "◆", "✕"
+"""Marks differ in shape, not only in colour."""
+
+MARKS = 4
+"""Cells before the name: in use, loaded, pinned, and one to keep them apart."""
+
+_GAP = 2
+_NARROWEST_NAME = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A model as the list shows it now."""
+
+    model: ListedModel
+    in_use: bool = False
+    loaded: bool = False
+    loading: bool = False
+    fits: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column. `importance` 0 is dropped last."""
+
+    title: str
+    width: int
+    importance: int
+    text: Callable[[Row, int], str]
+    right: bool = False
+
+
+COLUMNS = (
+    Column("FORMAT", 11, 6, lambda row, now: row.model.format or figures.UNKNOWN),
+    Column("PARAMS", 7, 3, lambda row, now: figures.parameters(row.model.params), True),
+    Column("QUANT", 6, 2, lambda row, now: row.model.quantization, True),
+    Column("SIZE", 8, 1, lambda row, now: figures.size(row.model.size), True),
+    Column("CONTEXT", 7, 5, lambda row, now: figures.count(row.model.context), True),
+    Column("USED", 8, 4, lambda row, now: figures.ago(row.model.last_used, now), True),
+    Column("FITS", 5, 0, lambda row, now: {True: "✓ yes", False: "✕ no", None: figures.UNKNOWN}[row.fits]),
+)
+
+
+def columns(width: int) -> tuple[Column, ...]:
+    """Those that fit beside a name, in their order."""
+    kept: list[Column] = []
+    room = width - MARKS - _NARROWEST_NAME
+    for column in sorted(COLUMNS, key=lambda column: column.importance):
+        if (room := room - column.width - _GAP) < 0:
+            break
+        kept.append(column)
+    return tuple(column for column in COLUMNS if column in kept)
+
+
+def heading(shown: Sequence[Column], width: int) -> Content:
+    """The titles of the columns."""
+    titles = "".join(" " * _GAP + _cell(column, column.title) for column in shown)
+    return Content.styled(" " * MARKS + pad("MODEL", _name_width(shown, width)) + titles, "$foreground-muted")
+
+
+def line(row: Row, shown: Sequence[Column], width: int, now: int) -> Content:
+    """One model; of one that cannot be used, why. `now` is UTC milliseconds."""
+    name_width = _name_width(shown, width)
+    marks: list[tuple[str, str] | str] = [
+        (IN_USE if row.in_use else " ", "$accent"),
+        (LOADED if row.loaded else LOADING if row.loading else " ", "$success"),
+        (PINNED if row.model.pinned else " ", "$secondary"),
+        " ",
+    ]
+    name = Content.styled(pad(row.model.name, name_width), "bold" if row.in_use else "")
+    if row.model.problem:
+        why = f"{BROKEN} {row.model.problem}"
+        return Content.assemble(*marks, name, " " * _GAP, (why, "$warning")).truncate(max(1, width), ellipsis=True)
+    parts: list[Content | str] = []
+    for column in shown:
+        style = ("$success" if row.fits else "$error" if row.fits is False else "") if column.title == "FITS" else ""
+        parts += [" " * _GAP, Content.styled(_cell(column, column.text(row, now)), style)]
+    return Content.assemble(*marks, name, *parts)
+
+
+def _name_width(shown: Sequence[Column], width: int) -> int:
+    return max(1, width - MARKS - sum(column.width + _GAP for column in shown))
+
+
+def _cell(column: Column, text: str) -> str:
+    text = text[: column.width]
+    return f"{text:>{column.width}}" if column.right else f"{text:<{column.width}}"
+
+
+def pad(text: str, width: int) -> str:
+    """A text in exactly `width` cells; of a long one the middle gives way, for the end tells quantizations apart."""
+    if (length := cell_len(text)) <= width:
+        return text + " " * (width - length)
+    tail = _fitting(reversed(text), (width - 1) // 2)[::-1]
+    head = _fitting(text, width - 1 - cell_len(tail))
+    text = f"{head}…{tail}"
+    return text + " " * (width - cell_len(text))
+
+
+def _fitting(characters: Iterable[str], width: int) -> str:
+    """As many as fit in `width` cells."""
+    kept = ""
+    for character in characters:
+        if (width := width - cell_len(character)) < 0:
+            break
+        kept += character
+    return kept

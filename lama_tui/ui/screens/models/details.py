@@ -1,0 +1,125 @@
+"""Everything that is known of one model, the fit first."""
+
+from dataclasses import dataclass
+
+from textual.app import ComposeResult
+from textual.content import Content
+from textual.widgets import Static
+
+from lama_tui.library.fit import Fit
+from lama_tui.security.gate import clean_line
+from lama_tui.types import GUIDE
+from lama_tui.ui import figures
+from lama_tui.ui.screens.models import fit_bar
+from lama_tui.ui.screens.models.columns import BROKEN, IN_USE, LOADED, LOADING, PINNED, Row
+from lama_tui.ui.widgets.page import Page
+
+_ONE = "One model is in memory at a time, and running answers end first: loading this one takes the place of {}."
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What the details are of. `state` says in words whether it is in memory; `replaces` names what loading it
+    would drop; `advice` is what to do where there is nothing else."""
+
+    row: Row
+    fit: Fit
+    context: int
+    now: int
+    is_default: bool = False
+    state: str = ""
+    replaces: str = ""
+    advice: str = ""
+    keys: str = ""
+
+
+class ModelDetails(Page):
+    """Scrolls where it does not fit; redrawn only when something in it changed."""
+
+    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - the name that Textual uses
+        super().__init__(id=id)
+        self._shown: Shown | None = None
+        self._drawn = Content.empty()
+
+    def compose(self) -> ComposeResult:
+        """One text."""
+        yield Static("", id="models-about", markup=False)
+
+    def show(self, shown: Shown | None) -> None:
+        """Show this model; None: there is none."""
+        before, self._shown = self._shown, shown
+        if before is None or shown is None or before.row.model.reference != shown.row.model.reference:
+            self.scroll_home(animate=False)
+        self._draw()
+
+    def on_resize(self) -> None:
+        """The bar is as wide as the pane."""
+        self._draw()
+
+    def _draw(self) -> None:
+        width = max(10, self.scrollable_content_region.width)
+        text = Content("\n").join(lines(self._shown, width)) if self._shown is not None else Content.empty()
+        if not text.is_same(self._drawn):
+            self._drawn = text
+            self.query_one("#models-about", Static).update(text)
+
+
+def lines(shown: Shown, width: int) -> list[Content]:
+    """The text, `width` cells wide; what matters most comes first."""
+    model = shown.row.model
+    text = [Content.styled(model.name, "bold $primary")]
+    if model.problem:
+        text.append(Content.styled(f"{BROKEN} It cannot be used: {model.problem}", "$warning"))
+    if model.server:
+        text += [Content(""), Content(f"Answers come from a server ({model.server}): what you write is sent there.")]
+    elif not model.problem:
+        text += _memory(shown, width)
+    text += [Content.styled(shown.advice, "$foreground-muted")] if shown.advice else []
+    return [*text, Content(""), *_facts(shown)]
+
+
+def _memory(shown: Shown, width: int) -> list[Content]:
+    mark = LOADED if shown.row.loaded else LOADING if shown.row.loading else "○"
+    own = shown.row.model.context
+    context = min(shown.context, own or shown.context)
+    of = f" of {own:,}" if own and own != context else ""
+    return [
+        Content.assemble((f"{mark} ", "$success" if shown.row.loaded else "$foreground-muted"), shown.state),
+        fit_bar.verdict(shown.fit),
+        fit_bar.bar(shown.fit, width),
+        Content.assemble(f"At {context:,}{of} tokens of context", (f"  {shown.keys}", "$foreground-muted")),
+        *fit_bar.legend(shown.fit, context if shown.fit.kv is not None else None),
+        *(
+            [Content.styled("The KV cache of this architecture is not known.", "$foreground-muted")]
+            if shown.fit.kv is None
+            else []
+        ),
+        *([Content.styled(_ONE.format(shown.replaces), "$foreground-muted")] if shown.replaces else []),
+    ]
+
+
+def _facts(shown: Shown) -> list[Content]:
+    model, installed = shown.row.model, shown.row.model.installed
+    facts: list[tuple[str, str]] = []
+    if shown.row.in_use:
+        facts.append(("In use", f"{IN_USE} answers in this conversation"))
+    if shown.is_default:
+        facts.append(("Default", "new conversations begin with it"))
+    if not model.server:
+        kept = f"{PINNED} kept when room is needed" if model.pinned else "no: may be let go when room is needed"
+        facts += [("Pinned", kept), ("Last used", figures.ago(model.last_used, shown.now))]
+    if installed is not None:
+        facts += [
+            ("Parameters", figures.parameters(model.params)),
+            ("Quantization", model.quantization),
+            ("Context", f"{model.context:,} tokens" if model.context else figures.UNKNOWN),
+            ("Architecture", clean_line(installed.architecture or figures.UNKNOWN, 80)),
+            ("Format", model.format or figures.UNKNOWN),
+            ("On disk", figures.size(installed.size)),
+            ("Licence", clean_line(installed.license or figures.UNKNOWN, 80)),
+            ("Revision", clean_line(installed.revision or figures.UNKNOWN, 80)),
+            ("Path", clean_line(installed.path, 4096) or figures.UNKNOWN),
+        ]
+    if model.reference == GUIDE:
+        facts.insert(0, ("Guide", "built in and tiny: it only knows this app"))
+    return [Content.assemble((f"{name:<13}", "$foreground-muted"), value) for name, value in facts]

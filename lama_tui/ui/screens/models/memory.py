@@ -1,0 +1,103 @@
+"""Loading models into memory and letting them go, however long that takes and whatever is on screen. No widgets."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from lama_tui.errors import LamaError
+from lama_tui.ui import figures
+
+if TYPE_CHECKING:
+    from lama_tui.engine.backend import ModelSource
+    from lama_tui.engine.thread import Engine, EngineFigures
+
+Listener = Callable[["str | LamaError"], None]
+"""Hears how a wish ended: in words, or why it failed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What was asked of the engine last and is not done yet."""
+
+    reference: str
+    loads: bool
+
+
+class ModelMemory:
+    """One wish at a time. It goes on when the screen that made it is left, and ends with the engine.
+
+    The engine keeps one model in memory and lets running answers end first: a wish may wait for them.
+    """
+
+    def __init__(
+        self, engine: "Engine", resolve: "Callable[[str], Awaitable[ModelSource]]", listener: Listener
+    ) -> None:
+        self.listener = listener
+        self.wish: Wish | None = None
+        self._engine = engine
+        self._resolve = resolve
+        self._task: asyncio.Task[None] | None = None
+
+    @property
+    def figures(self) -> "EngineFigures":
+        """What the engine says of itself."""
+        return self._engine.figures()
+
+    def load(self, reference: str) -> None:
+        """Load a model in the place of the one that is loaded; without effect while a wish is open."""
+        self._begin(Wish(reference, loads=True), self._load)
+
+    def unload(self, reference: str) -> None:
+        """Free what a model takes; without effect while a wish is open."""
+        self._begin(Wish(reference, loads=False), self._unload)
+
+    def stop(self) -> bool:
+        """Give the open wish up; False when there is none."""
+        if self._task is None or self.wish is None:
+            return False
+        self._task.cancel()
+        return True
+
+    @property
+    def doing(self) -> str:
+        """How far the open wish is, in words; empty when there is none."""
+        if self.wish is None:
+            return ""
+        name, now = figures.model_name(self.wish.reference), self.figures
+        if self.wish.loads and (loading := now.loading) is not None and loading.model == self.wish.reference:
+            if not loading.total:
+                return f"Loading {name}…"
+            share = 100 * loading.done // loading.total
+            return f"Loading {name}: {figures.size(loading.done)} of {figures.size(loading.total)}, {share} %"
+        what = "Loading" if self.wish.loads else "Unloading"
+        return f"{what} {name} waits for the running answer to end" if now.running else f"{what} {name}…"
+
+    def _begin(self, wish: Wish, carry_out: Callable[[str], Awaitable[str]]) -> None:
+        if self.wish is not None:
+            return
+        self.wish = wish
+        self._task = asyncio.create_task(self._carry_out(wish, carry_out), name="model memory")
+
+    async def _carry_out(self, wish: Wish, carry_out: Callable[[str], Awaitable[str]]) -> None:
+        said: str | LamaError
+        try:
+            said = await carry_out(wish.reference)
+        except LamaError as error:
+            said = error
+        except asyncio.CancelledError:
+            loaded = [figures.model_name(model.reference) for model in self.figures.loaded]
+            said = f"Stopped. In memory now: {', '.join(loaded) or 'no model'}."
+        self.wish = self._task = None
+        self.listener(said)
+
+    async def _load(self, reference: str) -> str:
+        model = await self._engine.load(await self._resolve(reference))
+        return (
+            f"{figures.model_name(reference)} is loaded: {figures.size(model.weights)} of weights"
+            f" in {figures.milliseconds(1000 * model.seconds)}."
+        )
+
+    async def _unload(self, reference: str) -> str:
+        freed = await self._engine.unload(reference)
+        return f"{figures.model_name(reference)} left memory: {figures.size(freed)} freed."
