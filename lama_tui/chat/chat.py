@@ -76,6 +76,18 @@ class Chat:
         write = self._conversations.add_sibling
         return await self._begin_if_idle(message.conversation, lambda: write(answer, model))
 
+    async def edit(self, question: MessageId, text: str, model: str) -> MessageId:
+        """Save `text` beside this message of the person and begin its answer; the answer's id.
+
+        Raises `InferenceError` while an answer runs there, `StoreError` when it cannot be saved: then nothing was sent.
+        """
+        message = await self._conversations.message(question)
+
+        async def write() -> MessageId:
+            return (await self._conversations.edit(question, text, model))[1]
+
+        return await self._begin_if_idle(message.conversation, write)
+
     async def resume(self, answer: MessageId) -> MessageId:
         """Continue this answer from the text that it has, with its own model; its id."""
         message = await self._conversations.message(answer)

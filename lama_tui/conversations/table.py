@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from lama_tui.conversations.branches import add_wording, copy_thread
 from lama_tui.conversations.drafts import drop_sent
 from lama_tui.conversations.message_table import end_message, insert_message, newest_leaf, now, write_parts
 from lama_tui.conversations.messages import Conversation, ConversationSettings, Message, QueuedMessage
@@ -221,6 +222,16 @@ class Conversations:
                 model=model,
                 owner=self._database.instance,
             )
+
+    async def edit(self, message: MessageId, text: str, model: str) -> tuple[MessageId, MessageId]:
+        """Write another wording beside this message of the person, and its empty, streaming answer; durable."""
+        async with self._database.transaction(durable=True) as connection:
+            return await add_wording(connection, message, clean(text), model, self._database.instance)
+
+    async def fork(self, message: MessageId) -> ConversationId:
+        """A new conversation with copies of the messages up to and including this one."""
+        async with self._database.transaction(durable=True) as connection:
+            return await copy_thread(connection, message)
 
     async def resume(self, message: MessageId) -> None:
         """Let an answer that ended stream again, keeping what it says; durable."""

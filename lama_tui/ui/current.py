@@ -120,6 +120,14 @@ class CurrentConversation:
         if (answer := self._answer_of(message)) is not None:
             await self.chat.regenerate(answer)
 
+    async def edit(self, question: MessageId, text: str) -> None:
+        """Ask in other words: beside this question, with an answer of its own."""
+        await self.chat.edit(question, text, self.model)
+
+    async def fork(self, message: MessageId) -> ConversationId:
+        """A new conversation that goes on from this message."""
+        return await self.conversations.fork(message)
+
     async def resume(self, message: MessageId) -> None:
         """Go on with an answer that ended early."""
         if (answer := self._answer_of(message)) is not None:
@@ -149,8 +157,18 @@ class CurrentConversation:
         answer = self._answer_of(message)
         return next((shown.model for shown in self.messages if shown.id == answer), self.model)
 
+    def question_of(self, message: MessageId) -> Message | None:
+        """The message of the person: this one, or the one that it answers."""
+        shown = {found.id: found for found in self.messages}
+        found = shown.get(message)
+        while found is not None and found.role != "user":
+            found = shown.get(found.parent) if found.parent is not None else None
+        return found
+
     def text_of(self, message: MessageId) -> str:
-        """The text of a shown message."""
+        """The text of a shown message, of a running answer as far as it is."""
+        if (running := self.running) is not None and running.message == message:
+            return running.text
         return next((shown.text for shown in self.messages if shown.id == message), "")
 
     def _answer_of(self, message: MessageId) -> MessageId | None:

@@ -1,20 +1,36 @@
-"""One message of the transcript, drawn to lines: heading, reasoning, text, how it ended."""
+"""One message of the transcript, drawn to lines: heading, reasoning, text, how it ended, what it cost."""
 
-from dataclasses import dataclass
+from bisect import bisect_right
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Literal
 
 from rich.segment import Segment
 
+from lama_tui.config.key_names import in_own_keys
 from lama_tui.conversations.messages import Message
+from lama_tui.types import GUIDE, Usage
+from lama_tui.ui import figures
 from lama_tui.ui.figures import model_name
+from lama_tui.ui.markdown.code import CodeBlock, code_blocks
 from lama_tui.ui.markdown.stream import GrowingMarkdown
-from lama_tui.ui.markdown.wrap import Line, Span, indent, wrap, wrap_hard
+from lama_tui.ui.markdown.wrap import Line, Span, indent, width_of, wrap, wrap_hard
 from lama_tui.ui.palette import Palette
+from lama_tui.ui.transcript.mark import Mark, Wish, marked, wish_at
 
 LONG = 24
-"""Lines of a person's message beyond which it starts folded."""
+"""Lines of a person's message beyond which it starts folded, and of an answer beyond which it can be folded."""
 
 SHOWN = 12
 """Lines that a folded message shows."""
+
+HUGE = 200_000
+"""Characters of an answer beyond which it starts folded, and only its beginning is drawn: all of it would be felt."""
+
+_HEAD = 8_000
+"""Characters that are drawn of a folded text that is huge."""
+
+Part = Literal["heading", "reasoning", "text", "ending"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +51,18 @@ class KeyNames:
     again: str = "r"
     leave: str = "esc"
     """Leads from the composer to the transcript, where the others work."""
+    last: str = "G"
+    page_down: str = "pgdn"
+    overrides: Mapping[str, str] = field(default_factory=dict)
+    """`[keys]` as it is in force, for the answers of the guide, which learned the default keys."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fold:
+    """What the person folded or opened; None: as is usual for such a text."""
+
+    text: bool | None = None
+    reasoning: bool | None = None
 
 
 class DrawnMessage:
@@ -44,12 +72,19 @@ class DrawnMessage:
         self.message = message
         self.lines: list[Line] = []
         self.height = _estimate(message, 80)
-        self.fold: bool | None = None
-        """None: folded by default where it is long; else as the person chose."""
+        self.fold = Fold()
+        self.figures = False
+        """Whether an answer shows what it cost."""
         self._keys = keys
         self._drawn_for: tuple[int, Palette] | None = None
-        self._markdown: GrowingMarkdown | None = None
+        self._markdown: tuple[tuple[int, Palette], GrowingMarkdown] | None = None
+        self._complete = ""  # the text that the Markdown shows as a complete one
         self._progress: Progress | None = None
+        self._long = False
+        self._parts: list[tuple[int, Part]] = []
+        self._blocks: tuple[list[Line], list[CodeBlock]] | None = None
+
+    # --- drawing -------------------------------------------------------------------
 
     def is_drawn(self, width: int, palette: Palette) -> bool:
         """Whether `lines` are right for this width and theme."""
@@ -61,85 +96,126 @@ class DrawnMessage:
 
     def draw(self, width: int, palette: Palette) -> None:
         """Make `lines` for this width and theme; costs nothing when they are there."""
-        if self.is_drawn(width, palette):
-            return
-        self._markdown = None
-        self._redraw(width, palette)
+        if not self.is_drawn(width, palette):
+            self._redraw(width, palette)
 
     def advance(self, progress: Progress, width: int, palette: Palette) -> None:
         """Show a running answer as far as it is."""
         if progress == self._progress and self.is_drawn(width, palette):
             return
-        if not self.is_drawn(width, palette):
-            self._markdown = None
         self._progress = progress
         self._redraw(width, palette)
 
-    def toggle_fold(self) -> None:
-        """Fold what is shown, or show what is folded."""
-        self.fold = not self._is_folded()
-        self._drawn_for = None
+    def show_figures(self, shown: bool) -> None:
+        """Show what the answer cost, or not."""
+        if shown != self.figures:
+            self.figures = shown
+            self._drawn_for = None
 
     def _redraw(self, width: int, palette: Palette) -> None:
         message = self.message
-        lines = [self._heading(palette)]
+        self.lines, self._parts = [], []
+        self._add("heading", self._heading(width, palette))
         if message.role == "user":
-            lines += self._person(width, palette)
+            self._add("text", self._person(width, palette))
         else:
-            progress = self._progress
-            text = progress.text if progress else message.text
-            reasoning = progress.reasoning if progress else message.reasoning
-            lines += self._reasoning(reasoning, bool(text), width, palette)
-            lines += self._answer(text, width, palette)
+            text, reasoning = self._text, self._reasoning_text
+            self._add("reasoning", self._reasoning(reasoning, bool(text), width, palette))
+            self._add("text", self._answer(text, width, palette))
             ending = self._ending(width, palette)
-            lines += [[], *ending] if ending and text and self._progress is None else ending
-        lines.append([])
-        self.lines = lines
-        self.height = len(lines)
+            self._add("ending", [[], *ending] if ending and text and self._progress is None else ending)
+            if self.figures and self._progress is None:
+                self._add("ending", wrap([Span(cost(message.usage), palette.muted)], width))
+        self._add("ending", [[]])
+        self.height = len(self.lines)
         self._drawn_for = (width, palette)
 
-    def _heading(self, palette: Palette) -> Line:
+    def _add(self, part: Part, lines: list[Line]) -> None:
+        if lines:
+            self._parts.append((len(self.lines), part))
+            self.lines += lines
+
+    @property
+    def _text(self) -> str:
+        text = self._progress.text if self._progress else self.message.text
+        guided = self._keys.overrides and self.message.role == "assistant" and self.message.model == GUIDE
+        return in_own_keys(text, self._keys.overrides) if guided else text
+
+    @property
+    def _reasoning_text(self) -> str:
+        return self._progress.reasoning if self._progress else self.message.reasoning
+
+    def _heading(self, width: int, palette: Palette) -> list[Line]:
         message = self.message
-        if message.role == "user":
-            return [Segment("You", palette.user)]
-        line = [Segment(model_name(message.model) or "assistant", palette.assistant)]
+        person = message.role == "user"
+        name = "You" if person else model_name(message.model) or "assistant"
+        lines = wrap([Span(name, palette.user if person else palette.assistant)], width)
         if message.siblings > 1:
-            line.append(Segment(f"  ‹ {message.sibling}/{message.siblings} ›", palette.muted))
-        return line
+            turn = [
+                Mark.of("‹ ", palette.muted, "older"),
+                Segment(f"{message.sibling}/{message.siblings}", palette.muted),
+                Mark.of(" ›", palette.muted, "newer"),
+            ]
+            if width_of(lines[-1]) + 2 + width_of(turn) <= width:
+                lines[-1] += [Segment("  "), *turn]
+            else:
+                lines.append(turn)
+        return lines
 
     def _person(self, width: int, palette: Palette) -> list[Line]:
         """What a person wrote, as they wrote it: spaces and line breaks stay."""
         lines: list[Line] = []
-        for source in self.message.text.split("\n"):
+        text, folded, rest = self.message.text, self._text_folded, ""
+        if folded and len(text) > _HEAD:  # the rest is neither shown nor drawn
+            text, rest = text[:_HEAD], text[_HEAD:]
+        for source in text.split("\n"):
             spans = [Span(source.expandtabs(4), palette.text)]
             keep = source[:1].isspace() or "  " in source
             lines += wrap_hard(spans, width) if keep else wrap(spans, width)
-        if len(lines) > LONG and self._is_folded():
-            more = len(lines) - SHOWN
-            note = f"⋯ {more:,} more lines · {self._keys.leave}, then {self._keys.fold} shows them"
-            return [*lines[:SHOWN], *wrap([Span(note, palette.muted)], width)]
+        return self._folded(lines, rest, width, palette) if folded else self._whole(lines)
+
+    def _whole(self, lines: list[Line]) -> list[Line]:
+        self._long = len(lines) > LONG
         return lines
+
+    def _folded(self, lines: list[Line], rest: str, width: int, palette: Palette) -> list[Line]:
+        """The first of `lines` and how many more there are; `rest` is text that was not drawn."""
+        self._long = len(lines) > LONG or bool(rest)
+        if not self._long:
+            return lines
+        more = max(0, len(lines) - SHOWN) + _lines(rest, width)
+        about = "about " if rest else ""
+        note = f"⋯ {about}{more:,} more lines · {self._keys.leave}, then {self._keys.fold} shows them"
+        return [*lines[:SHOWN], *marked(wrap([Span(note, palette.muted)], width), "fold_text")]
 
     def _reasoning(self, reasoning: str, answered: bool, width: int, palette: Palette) -> list[Line]:
         """What the model thought: open while it thinks, folded when the answer begins."""
         if not reasoning.strip():
             return []
-        folded = self.fold if self.fold is not None else answered
-        words = len(reasoning.split())
-        if folded:
+        if self._reasoning_folded:
+            words = len(reasoning.split())
             note = f"▸ thought, {words:,} words · {self._keys.leave}, then {self._keys.fold} shows it"
-            return [*wrap([Span(note, palette.muted)], width), []]
+            return [*marked(wrap([Span(note, palette.muted)], width), "fold_reasoning"), []]
         bar = Segment("┊ ", palette.muted)
         body: list[Line] = []
         for paragraph in reasoning.strip().split("\n"):
             body += wrap([Span(paragraph, palette.muted)], width - 2)
-        return [[Segment("▾ thinking", palette.muted)], *indent(body, bar, bar), []]
+        label = wrap([Span("▾ thought" if answered else "▾ thinking", palette.muted)], width)
+        return [*marked(label, "fold_reasoning"), *indent(body, bar, bar), []]
 
     def _answer(self, text: str, width: int, palette: Palette) -> list[Line]:
-        if self._markdown is None:
-            self._markdown = GrowingMarkdown(width, palette)
-        self._markdown.update(text, complete=self._progress is None)
-        return self._markdown.lines
+        folded, rest = self._text_folded, ""
+        if folded and len(text) > HUGE:
+            text, rest = text[:_HEAD], text[_HEAD:]
+        look = (width, palette)
+        if self._markdown is None or self._markdown[0] != look:
+            self._markdown, self._complete = (look, GrowingMarkdown(width, palette)), ""
+        markdown = self._markdown[1]
+        complete = self._progress is None
+        if not complete or text != self._complete:
+            markdown.update(text, complete=complete)
+            self._complete = text if complete else ""
+        return self._folded(markdown.lines, rest, width, palette) if folded else self._whole(markdown.lines)
 
     def _ending(self, width: int, palette: Palette) -> list[Line]:
         """How the answer stands: at work, or why it ended before its end."""
@@ -179,16 +255,144 @@ class DrawnMessage:
         more = f" · {keys.resume} continues it" if self.message.text else ""
         return lines + wrap([Span(f"{keys.leave}, then {keys.again} asks again{more}", palette.muted)], width)
 
-    def _is_folded(self) -> bool:
-        if self.fold is not None:
-            return self.fold
-        return self._progress is None or bool(self._progress.text)
+    # --- folding -------------------------------------------------------------------
+
+    @property
+    def _text_folded(self) -> bool:
+        if self.fold.text is not None:
+            return self.fold.text
+        return self.message.role == "user" or (self._progress is None and len(self.message.text) > HUGE)
+
+    @property
+    def _reasoning_folded(self) -> bool:
+        if self.fold.reasoning is not None:
+            return self.fold.reasoning
+        return bool(self._text) or self._progress is None
+
+    @property
+    def hides_text(self) -> bool:
+        """Whether lines of the text are folded away."""
+        return self._long and self._text_folded
+
+    def toggle_fold(self) -> bool:
+        """Fold what is shown, or show what is folded; False where nothing is long enough for that.
+
+        Where both reasoning and text can be folded it goes round: the reasoning opens, both close, the text opens.
+        """
+        has_reasoning = self.message.role != "user" and bool(self._reasoning_text.strip())
+        if not has_reasoning and not self._long:
+            return False
+        if not has_reasoning:
+            self.fold_part("fold_text")
+        elif not self._long:
+            self.fold_part("fold_reasoning")
+        elif self._text_folded:
+            self._set_fold(Fold(text=False, reasoning=True))
+        elif self._reasoning_folded:
+            self._set_fold(Fold(text=False, reasoning=False))
+        else:
+            self._set_fold(Fold(text=True, reasoning=True))
+        return True
+
+    def fold_part(self, wish: Wish) -> None:
+        """Fold or open the text, or the reasoning."""
+        if wish == "fold_text":
+            self._set_fold(replace(self.fold, text=not self._text_folded))
+        elif wish == "fold_reasoning":
+            self._set_fold(replace(self.fold, reasoning=not self._reasoning_folded))
+
+    def keep_reasoning_open(self) -> None:
+        """Do not fold the reasoning by itself: it is being read."""
+        if not self._reasoning_folded:
+            self._set_fold(replace(self.fold, reasoning=False))
+
+    def _set_fold(self, fold: Fold) -> None:
+        self.fold, self._drawn_for = fold, None
+
+    # --- what stands where ---------------------------------------------------------
+
+    @property
+    def code(self) -> list[CodeBlock]:
+        """The blocks of code among the drawn lines."""
+        if self._blocks is None or self._blocks[0] is not self.lines:
+            self._blocks = (self.lines, code_blocks(self.lines))
+        return self._blocks[1]
+
+    def wish_at(self, line: int, cell: int) -> Wish | None:
+        """What a click on a cell of a drawn line asks for."""
+        return wish_at(self.lines[line], cell) if line < len(self.lines) else None
+
+    def spot(self, line: int) -> tuple[Part, int]:
+        """What a drawn line belongs to, and which line of that it is."""
+        if not self._parts:
+            return "heading", 0
+        index = max(0, bisect_right([first for first, _ in self._parts], line) - 1)
+        # an ending is made of several pieces: count from the first one
+        first = next(first for first, part in self._parts if part == self._parts[index][1])
+        return self._parts[index][1], max(0, line - first)
+
+    def line_of(self, part: Part, offset: int) -> int:
+        """Where a line that `spot` told of is now; where that is folded away, what stands in its place."""
+        span = self._span(part)
+        return min(span[0] + offset, max(span[0], span[1] - 1))
+
+    def ink_before(self, part: Part, offset: int) -> int:
+        """Characters of a part that stand before one of its lines, less spaces and rules: the same at every width."""
+        first, end = self._span(part)
+        return sum(map(_ink, self.lines[first : min(end, first + offset)]))
+
+    def line_after_ink(self, part: Part, ink: int) -> int:
+        """The line of a part that shows what stood behind so much ink."""
+        first, end = self._span(part)
+        for line in range(first, end):
+            ink -= _ink(self.lines[line])
+            if ink < 0:
+                return line
+        return max(first, end - 1)
+
+    def _span(self, part: Part) -> tuple[int, int]:
+        """The lines of a part, from one up to another; of one that is not there, where it would be."""
+        starts = [first for first, name in self._parts if name == part]
+        if not starts:
+            order: list[Part] = ["heading", "reasoning", "text", "ending"]
+            later = [first for first, name in self._parts if order.index(name) > order.index(part)]
+            first = later[0] if later else max(0, len(self.lines) - 1)
+            return first, first + 1
+        after = [first for first, name in self._parts if first > starts[-1] and name != part]
+        return starts[0], after[0] if after else len(self.lines)
+
+
+def cost(usage: Usage) -> str:
+    """What an answer cost, on one line."""
+    return " · ".join(
+        (
+            f"{figures.count(usage.prompt_tokens)} prompt",
+            f"{figures.count(usage.cached_tokens)} cached",
+            f"{figures.count(usage.completion_tokens)} completion",
+            f"prefill {figures.rate(usage.prefill_tok_s)}",
+            f"decode {figures.rate(usage.decode_tok_s)}",
+            f"first token {figures.milliseconds(usage.ttft_ms)}",
+            f"peak {figures.size(usage.peak_memory)}",
+        )
+    )
+
+
+_BLANK = str.maketrans(dict.fromkeys(" │─┼▎┊", ""))
+
+
+def _ink(line: Line) -> int:
+    return sum(len(segment.text.translate(_BLANK)) for segment in line)
+
+
+def _lines(text: str, width: int) -> int:
+    """Lines that a text will take, roughly."""
+    return text.count("\n") + len(text) // max(1, width) + 1 if text else 0
 
 
 def _estimate(message: Message, width: int) -> int:
     """Lines, roughly: right enough for a scroll bar, corrected when the message is drawn."""
     text = message.text
-    lines = text.count("\n") + len(text) // max(1, width) + 1
-    if message.role == "user" and lines > LONG:
+    lines = _lines(text, width) or 1
+    if (message.role == "user" and lines > LONG) or len(text) > HUGE:
         lines = SHOWN + 1
     return lines + 2

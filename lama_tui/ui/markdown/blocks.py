@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 from rich.segment import Segment
 from rich.style import Style
 
-from lama_tui.ui.markdown.highlight import highlight
+from lama_tui.ui.markdown.code import code_label, code_lines
 from lama_tui.ui.markdown.inline import spans_of
 from lama_tui.ui.markdown.table import Cell, Row, table
-from lama_tui.ui.markdown.wrap import Line, Span, indent, pad, wrap, wrap_hard
+from lama_tui.ui.markdown.wrap import Line, Span, indent, wrap
 from lama_tui.ui.palette import Palette
 
 if TYPE_CHECKING:
@@ -194,24 +194,6 @@ def _item(block: Block, width: int, palette: Palette, base: Style, depth: int) -
     if not hang:
         return wrap([Span(mark, palette.marker)], width) + inner
     return indent(inner, Segment(mark + " ", palette.marker), Segment(" " * hang, base))
-
-
-def code_label(info: str, width: int, palette: Palette) -> list[Line]:
-    """What stands behind the marks that open a code block, its language first, on the code's background."""
-    edge = Segment(" ", palette.code_label)
-    lines = wrap([Span(" ".join(info.split()), palette.code_label)], max(1, width - 2))
-    return [pad([edge, *line], width, palette.code_label) for line in lines]
-
-
-def code_lines(info: str, source: str, width: int, palette: Palette) -> list[Line]:
-    """Code on its own background; long lines wrap, none is cut."""
-    edge = Segment(" ", palette.code_block)
-    language = info.split()[0] if info.split() else ""
-    return [
-        pad([edge, *line], width, palette.code_block)
-        for spans in highlight(source.expandtabs(4), language, palette)
-        for line in wrap_hard(spans, max(1, width - 2))
-    ]
 
 
 def _table(tokens: Sequence["Token"], width: int, palette: Palette) -> list[Line]:

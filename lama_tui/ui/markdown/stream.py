@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 
-from lama_tui.ui.markdown.blocks import Block, code_label, code_lines, gap_between, parse, render
+from lama_tui.ui.markdown.blocks import Block, gap_between, parse, render
+from lama_tui.ui.markdown.code import code_label, code_lines
 from lama_tui.ui.markdown.wrap import Line
 from lama_tui.ui.palette import Palette
 

@@ -1,39 +1,19 @@
-"""The transcript: one line-API widget that draws the messages in view and no others.
+"""The transcript and its keys: moving, copying, folding, and asking for what others carry out."""
 
-Messages out of view have an estimated height until they come near the viewport; the line that
-the eye is on stays where it is when an estimate is corrected. So the cost of a frame does not
-depend on the length of the conversation.
-"""
-
-from bisect import bisect_right
-from collections.abc import Callable, Sequence
-from itertools import accumulate
-
-from rich.segment import Segment
 from textual import events
-from textual.geometry import Region, Size
 from textual.message import Message as WidgetMessage
-from textual.scroll_view import ScrollView
-from textual.selection import Selection
-from textual.strip import Strip
-from textual.widget import Widget
 
-from lama_tui.conversations.messages import Message
 from lama_tui.types import MessageId
 from lama_tui.ui.bindings import bindings
-from lama_tui.ui.drawn_message import DrawnMessage, KeyNames, Progress
-from lama_tui.ui.markdown.wrap import Line, width_of
-from lama_tui.ui.palette import Palette
-
-WIDEST = 100
-"""Cells: longer lines are hard to read."""
-
-_MARGIN = 2
-"""Cells on the left, for the mark of the message under the cursor."""
+from lama_tui.ui.markdown.code import CodeBlock
+from lama_tui.ui.transcript.cursor import Place
+from lama_tui.ui.transcript.mark import Wish
+from lama_tui.ui.transcript.selection import MARGIN, Selected, word_at
+from lama_tui.ui.transcript.view import TranscriptView
 
 
-class Transcript(ScrollView, can_focus=True):
-    """Shows a conversation; follows its end until one scrolls away from it."""
+class Transcript(TranscriptView):
+    """A conversation that one moves about in."""
 
     BINDINGS = bindings("transcript")
 
@@ -46,275 +26,206 @@ class Transcript(ScrollView, can_focus=True):
         def __init__(self, wish: str, message: MessageId, step: int = 0) -> None:
             super().__init__()
             self.wish = wish
-            """`copy`, `regenerate`, `continue` or `sibling` (then `step` is −1 or 1)."""
+            """`copy`, `regenerate`, `continue`, `edit`, `fork`, `export` or `sibling` (then `step` is −1 or 1)."""
             self.message = message
             self.step = step
 
-    class FollowingChanged(WidgetMessage):
-        """The end came into view, or left it."""
+    class CopyRequested(WidgetMessage):
+        """The person wants this text copied."""
 
-        def __init__(self, following: bool) -> None:
+        def __init__(self, text: str) -> None:
             super().__init__()
-            self.following = following
+            self.text = text
 
-    def __init__(
-        self,
-        palette: Callable[[], Palette],
-        empty: Callable[[int, int, Palette], list[Line]],
-        keys: KeyNames,
-        *,
-        id: str | None = None,  # noqa: A002 - the name that Textual uses
-    ) -> None:
-        super().__init__(id=id)
-        self._palette = palette
-        self._empty = empty
-        self._keys = keys
-        self._drawn: list[DrawnMessage] = []
-        self._empty_lines: list[Line] = []
-        self._tops: list[int] = [0]
-        self._cursor: int | None = None
-        self._following = True
-        self._settling = False
+    class Refused(WidgetMessage):
+        """What was asked for cannot be done; `why` says so to the person."""
 
-    # --- what is shown -------------------------------------------------------------
+        def __init__(self, why: str) -> None:
+            super().__init__()
+            self.why = why
 
-    def show(self, messages: Sequence[Message], *, follow: bool | None = None) -> None:
-        """Show these messages; the drawings of those that did not change are kept."""
-        kept = {drawn.message: drawn for drawn in self._drawn}
-        folds = {drawn.message.id: drawn.fold for drawn in self._drawn}
-        self._drawn = []
-        for message in messages:
-            drawn = kept.get(message) or DrawnMessage(message, self._keys)
-            drawn.fold = folds.get(message.id, drawn.fold)
-            self._drawn.append(drawn)
-        if self._cursor is not None and self._cursor >= len(self._drawn):
-            self._cursor = None
-        if follow is not None:
-            self._following = follow
-        self._settle()
-        self.refresh()
-
-    def advance(self, message: MessageId, progress: Progress) -> None:
-        """Show a running answer as far as it is."""
-        for index in range(len(self._drawn) - 1, -1, -1):
-            drawn = self._drawn[index]
-            if drawn.message.id == message:
-                before = drawn.lines
-                drawn.advance(progress, self._text_width, self._palette())
-                if drawn.lines is not before:
-                    self._settle()
-                    self.refresh()
-                return
-
-    @property
-    def following(self) -> bool:
-        """Whether the end is kept in view."""
-        return self._following
-
-    @property
-    def current(self) -> Message | None:
-        """The message under the cursor, else the last one."""
-        if not self._drawn:
-            return None
-        return self._drawn[-1 if self._cursor is None else self._cursor].message
-
-    def redraw(self) -> None:
-        """Draw everything again, as after a change of theme."""
-        self._settle()
-        self.refresh()
-
-    # --- geometry ------------------------------------------------------------------
-
-    @property
-    def _text_width(self) -> int:
-        return max(4, min(WIDEST, self.scrollable_content_region.width - _MARGIN - 1))
-
-    def _settle(self) -> None:
-        """Draw what is in view or near it, and keep the eye's line where it is."""
-        height = self.size.height
-        if not height or self._settling:
-            return
-        self._settling = True
-        try:
-            self._measure()
-            anchor = min(bisect_right(self._tops, self.scroll_offset.y) - 1, len(self._drawn) - 1)
-            within = self.scroll_offset.y - self._tops[max(0, anchor)]
-            width, palette = self._text_width, self._palette()
-            if self._following:
-                room = 2 * height
-                for drawn in reversed(self._drawn):
-                    drawn.draw(width, palette)
-                    room -= drawn.height
-                    if room <= 0:
-                        break
-            else:
-                first, last = self._in_view(height)
-                for drawn in self._drawn[first:last]:
-                    drawn.draw(width, palette)
-            self._measure()
-            total = self._tops[-1]
-            self._set_extent(total)
-            if self._following:
-                self._scroll_at_once(max(0, total - height))
-            elif anchor >= 0:
-                self._scroll_at_once(self._tops[anchor] + within)
-        finally:
-            self._settling = False
-
-    def _set_extent(self, lines: int) -> None:
-        """Tell the scroll bar how long the conversation is. Setting `virtual_size` itself would lay out
-        and draw the whole screen with every line that an answer grows by."""
-        extent = Size(self.scrollable_content_region.width, max(lines, 1))
-        if extent != self.virtual_size:
-            self.set_reactive(Widget.virtual_size, extent)
-            self._scroll_update(extent)
-
-    def _scroll_at_once(self, y: int) -> None:
-        """Put line `y` on top. `scroll_to` would end a running animation, which fails from within its own last step."""
-        self.scroll_y = self.scroll_target_y = float(y)
-
-    def _in_view(self, margin: int) -> tuple[int, int]:
-        top = self.scroll_offset.y
-        first = max(0, bisect_right(self._tops, top - margin) - 1)
-        last = bisect_right(self._tops, top + self.size.height + margin)
-        return first, last
-
-    def _measure(self) -> None:
-        self._tops = [0, *accumulate(drawn.height for drawn in self._drawn)]
-
-    def on_resize(self, event: events.Resize) -> None:
-        """Heights depend on the width: guess again, draw what is in view, and keep what is read in view."""
-        top, width, palette = self.scroll_offset.y, self._text_width, self._palette()
-        index = min(bisect_right(self._tops, top) - 1, len(self._drawn) - 1)
-        read = self._drawn[index] if index >= 0 else None
-        share = (top - self._tops[index]) / max(1, read.height) if read is not None else 0.0
-        for drawn in self._drawn:
-            if not drawn.is_drawn(width, palette):
-                drawn.estimate(width)
-        if read is not None and not self._following:
-            read.draw(width, palette)
-            self._measure()
-            self._settling = True  # what is above and below was only guessed: this says nothing of the end
-            self._set_extent(self._tops[-1])
-            self._scroll_at_once(self._tops[index] + int(share * read.height))
-            self._settling = False
-        self._settle()
-        self.refresh()
-
-    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
-        """Follow the end when it is in view; draw what came into view."""
-        super().watch_scroll_y(old_value, new_value)
-        if self._settling or round(old_value) == round(new_value):
-            return
-        self._set_following(new_value >= self.max_scroll_y)
-        self._settle()
-
-    def _set_following(self, following: bool) -> None:
-        if following != self._following:
-            self._following = following
-            self.post_message(self.FollowingChanged(following))
-
-    # --- drawing -------------------------------------------------------------------
-
-    def render_lines(self, crop: Region) -> list[Strip]:
-        """The lines of `crop`."""
-        if not self._drawn:
-            self._empty_lines = self._empty(*self.scrollable_content_region.size, self._palette())
-        return super().render_lines(crop)
-
-    def render_line(self, y: int) -> Strip:
-        """One line of the viewport."""
-        width = self.scrollable_content_region.width
-        base = self.visual_style.rich_style  # kept until the styles change, unlike `rich_style`
-        if not self._drawn:
-            lines = self._empty_lines
-            return Strip(lines[y] if y < len(lines) else []).adjust_cell_length(width).apply_style(base)
-        position = self.scroll_offset.y + y
-        index = bisect_right(self._tops, position) - 1
-        if index >= len(self._drawn):
-            return Strip.blank(width, base)
-        drawn = self._drawn[index]
-        within = position - self._tops[index]
-        line = drawn.lines[within] if within < len(drawn.lines) else []
-        strip = Strip([self._mark(index, within, drawn), *line]).adjust_cell_length(width).apply_style(base)
-        selection = self.text_selection
-        if selection is not None and (span := selection.get_span(position)) is not None:
-            strip = self._select(strip, span)
-        return strip.apply_offsets(0, position)
-
-    def _mark(self, index: int, within: int, drawn: DrawnMessage) -> Segment:
-        palette = self._palette()
-        if index == self._cursor and self.has_focus and within < drawn.height - 1:
-            return Segment("▌ ", palette.cursor)
-        return Segment("  ")
-
-    def _select(self, strip: Strip, span: tuple[int, int]) -> Strip:
-        start, end = span
-        text = strip.text
-        left = width_of([Segment(text[:start])])
-        right = strip.cell_length if end < 0 else width_of([Segment(text[:end])])
-        style = self.screen.get_component_rich_style("screen--selection")
-        return Strip.join([strip.crop(0, left), strip.crop(left, right).apply_style(style), strip.crop(right)])
-
-    def get_selection(self, selection: Selection) -> tuple[str, str] | None:
-        """The selected text, as drawn but without the margin and trailing spaces."""
-        lines: list[str] = []
-        for index, drawn in enumerate(self._drawn):
-            missing = drawn.height - len(drawn.lines)
-            for within, line in enumerate(drawn.lines):
-                mark = self._mark(index, within, drawn).text
-                lines.append(mark + "".join(segment.text for segment in line))
-            lines.extend([""] * missing)
-        text = selection.extract("\n".join(lines))
-        return "\n".join(line.rstrip().removeprefix("  ") for line in text.split("\n")), "\n"
-
-    def selection_updated(self, selection: Selection | None) -> None:
-        """Draw the selection as it changes."""
-        self.refresh()
-
-    def on_focus(self) -> None:
-        """Show the cursor, on the last message at first."""
-        if self._cursor is None and self._drawn:
-            self._cursor = len(self._drawn) - 1
-        self.refresh()
-
-    def on_blur(self) -> None:
-        """Hide the cursor."""
-        self.refresh()
-
-    def on_click(self, event: events.Click) -> None:
-        """Put the cursor on the message that was clicked."""
-        index = bisect_right(self._tops, self.scroll_offset.y + event.y) - 1
-        if 0 <= index < len(self._drawn):
-            self._cursor = index
-            self.refresh()
-
-    # --- actions -------------------------------------------------------------------
+    # --- moving --------------------------------------------------------------------
 
     def action_next_message(self) -> None:
-        """Put the cursor on the next message."""
-        self._move(1)
+        """Put the cursor on the next message; in a range, on the next line."""
+        self._step(1)
 
     def action_previous_message(self) -> None:
-        """Put the cursor on the message before."""
-        self._move(-1)
+        """Put the cursor on the message before; in a range, on the line before."""
+        self._step(-1)
+
+    def _step(self, step: int) -> None:
+        if self._is_ranging:
+            self._move_line(step)
+        elif (index := self._cursor.step(step, self._top, self.size.height)) is not None:
+            self._show_message(index)
+
+    def _show_message(self, index: int) -> None:
+        drawn = self._column.draw(index)
+        first = self._column.line(index)
+        self._reveal(first, first + drawn.height, on_top=True)
 
     def action_first_message(self) -> None:
         """Go to the start of the conversation."""
-        self._go(0)
+        if self._is_ranging:
+            self._move_line(-self._column.height)
+        elif len(self._column):
+            self._cursor.put(0)
+            self._show_message(0)
 
     def action_last_message(self) -> None:
         """Go to the end and follow it."""
-        if self._drawn:
-            self._cursor = len(self._drawn) - 1
+        if self._is_ranging:
+            self._move_line(self._column.height)
+            return
+        if len(self._column):
+            self._cursor.put(len(self._column) - 1)
         self.app.animator.force_stop_animation(self, "scroll_y")
         self._set_following(True)
-        self._settle()
+        self._settle(None)
         self.refresh()
 
+    def action_next_code(self) -> None:
+        """Put the cursor on the next block of code."""
+        self._step_code(1)
+
+    def action_previous_code(self) -> None:
+        """Put the cursor on the block of code before."""
+        self._step_code(-1)
+
+    def _step_code(self, step: int) -> None:
+        self._stop_ranging()
+        block = self._cursor.step_code(step)
+        if block is None or self._cursor.index is None:
+            self.post_message(self.Refused(f"There is no block of code {'below' if step > 0 else 'above'}."))
+            return
+        self._column.changed(self._cursor.index)  # what was folded may have opened
+        top = self._column.line(self._cursor.index)
+        self._reveal(top + block.first, top + block.end)
+
+    def action_scroll_up(self) -> None:
+        """Scroll up a line, or extend the range."""
+        self._move_line(-1) if self._is_ranging else super().action_scroll_up()
+
+    def action_scroll_down(self) -> None:
+        """Scroll down a line, or extend the range."""
+        self._move_line(1) if self._is_ranging else super().action_scroll_down()
+
+    def action_page_up(self) -> None:
+        """Scroll up a page, or extend the range."""
+        self._move_line(-self._page) if self._is_ranging else super().action_page_up()
+
+    def action_page_down(self) -> None:
+        """Scroll down a page, or extend the range."""
+        self._move_line(self._page) if self._is_ranging else super().action_page_down()
+
+    def action_scroll_home(self) -> None:
+        """Scroll to the start, or extend the range."""
+        self._move_line(-self._column.height) if self._is_ranging else super().action_scroll_home()
+
+    def action_scroll_end(self) -> None:
+        """Scroll to the end, or extend the range."""
+        self._move_line(self._column.height) if self._is_ranging else super().action_scroll_end()
+
+    # --- a range of lines ------------------------------------------------------------
+
+    def action_begin_range(self) -> None:
+        """Begin a range of lines; where there is one, end it."""
+        if self._is_ranging:
+            self.end_selection()
+        elif self._cursor.begin_range(self._top, self.size.height):
+            self._move_line(0)
+        else:
+            self.post_message(self.Refused("There is nothing to select yet."))
+
+    @property
+    def _is_ranging(self) -> bool:
+        return self._cursor.begun is not None
+
+    def _stop_ranging(self) -> None:
+        if self._is_ranging:
+            self.end_selection()
+
+    def _move_line(self, lines: int) -> None:
+        """Move the end of the range, and show it."""
+        place = self._cursor.move_line(lines)
+        span = self._cursor.span
+        if place is None or span is None:
+            return
+        line = self._column.line(place.index, place.within)
+        self._reveal(line, line + 1)
+        self._mark_selected(Selected.lines(*span))
+
+    def _mark_selected(self, selected: Selected) -> None:
+        """Select by ourselves what the mouse could select; then whoever asks the screen for the selection has it."""
+        self._selected = selected
+        self._set_following(False)
+        self.screen.selections = {self: selected.selection}
+        self.refresh()
+
+    # --- copying -------------------------------------------------------------------
+
     def action_copy_message(self) -> None:
-        """Ask for the message to be copied."""
-        self._wish("copy")
+        """Ask for the selection to be copied, else the message."""
+        if self._selected is not None:
+            text = self._selected.text(self._column)
+            self.end_selection()
+            self.post_message(self.CopyRequested(text))
+        else:
+            self._wish("copy")
+
+    def action_copy_code(self) -> None:
+        """Ask for the block of code under the cursor to be copied, else the last one of the message."""
+        if (block := self._cursor.code or self._last_code()) is not None:
+            self.post_message(self.CopyRequested(block.source))
+        else:
+            self.post_message(self.Refused("There is no block of code in this message."))
+
+    def _last_code(self) -> CodeBlock | None:
+        if not len(self._column):
+            return None
+        index = len(self._column) - 1 if self._cursor.index is None else self._cursor.index
+        blocks = self._column.draw(index).code
+        return blocks[-1] if blocks else None
+
+    # --- folding and figures ---------------------------------------------------------
+
+    def action_fold(self) -> None:
+        """Fold or unfold the message under the cursor."""
+        if not len(self._column):
+            return
+        index = len(self._column) - 1 if self._cursor.index is None else self._cursor.index
+        drawn = self._column.draw(index)
+        with self._steady(self._column.line(index)):
+            folded = drawn.toggle_fold()
+        if folded:
+            self._folded(index)
+        else:
+            self.post_message(self.Refused("This message is short: there is nothing to fold."))
+
+    def _fold_part(self, index: int, within: int, wish: Wish) -> None:
+        with self._steady(self._column.line(index, within)):
+            self._column.messages[index].fold_part(wish)
+        self._folded(index)
+
+    def _folded(self, index: int) -> None:
+        """A message has other lines now: what was selected in it is gone."""
+        drawn = self._column.messages[index]
+        self._folds[drawn.message.id] = drawn.fold
+        self.end_selection()
+
+    def action_figures(self) -> None:
+        """Show what each answer cost, or not."""
+        self._figures = not self._figures
+        anchor = self._hold()
+        for drawn in self._column.messages:
+            if drawn.message.role == "assistant":
+                drawn.show_figures(self._figures)
+        self._column.changed()
+        self._settle(anchor)
+        self.refresh()
+
+    # --- what others carry out -------------------------------------------------------
 
     def action_regenerate(self) -> None:
         """Ask for another answer."""
@@ -324,6 +235,18 @@ class Transcript(ScrollView, can_focus=True):
         """Ask for the rest of the answer."""
         self._wish("continue")
 
+    def action_edit_message(self) -> None:
+        """Ask for the person's message to be written again."""
+        self._wish("edit")
+
+    def action_fork(self) -> None:
+        """Ask for a new conversation that goes on from here."""
+        self._wish("fork")
+
+    def action_export(self) -> None:
+        """Ask for the conversation to be written to a file."""
+        self._wish("export")
+
     def action_sibling(self, step: int) -> None:
         """Ask for the answer before or after this one."""
         self._wish("sibling", step)
@@ -332,39 +255,41 @@ class Transcript(ScrollView, can_focus=True):
         """Ask for the composer."""
         self.post_message(self.ComposeRequested())
 
-    def action_fold(self) -> None:
-        """Fold or unfold the message under the cursor."""
-        if self._cursor is None:
-            return
-        self._drawn[self._cursor].toggle_fold()
-        self._set_following(False)
-        self._settle()
-        self.refresh()
-
     def _wish(self, wish: str, step: int = 0) -> None:
         if (message := self.current) is not None:
             self.post_message(self.MessageRequested(wish, message.id, step))
+        else:
+            self.post_message(self.Refused("There is no message yet."))
 
-    def _move(self, step: int) -> None:
-        if not self._drawn:
-            return
-        last = len(self._drawn) - 1
-        now = last if self._cursor is None else self._cursor
-        self._go(max(0, min(last, now + step)))
+    # --- the mouse -----------------------------------------------------------------
 
-    def _go(self, index: int) -> None:
-        """Put the cursor on a message and bring its first line into view."""
-        if not self._drawn:
+    def on_click(self, event: events.Click) -> None:
+        """Put the cursor on what was clicked, and do what it stands for; twice selects a word, three times a line."""
+        event.prevent_default()  # which would select everything at the second click
+        if not len(self._column) or self.screen.selections.get(self) is not None:  # the end of a drag is no click
             return
-        self._cursor = index
-        self._set_following(False)
-        self._drawn[index].draw(self._text_width, self._palette())
-        self._measure()
-        top, height = self._tops[index], self._drawn[index].height
-        visible = range(self.scroll_offset.y, self.scroll_offset.y + self.size.height)
-        if top not in visible or (top + height - 1 not in visible and height <= self.size.height):
-            self._set_extent(self._tops[-1])
-            self.scroll_to(y=top, animate=False, force=True)
-        self._settle()
-        self._set_following(self.scroll_offset.y >= self.max_scroll_y)
-        self.refresh()
+        over = self._over
+        if over is not None and event.y == self.size.height - 1 and over[0] <= event.x < over[1]:
+            self.action_last_message()
+            return
+        position = self._top + event.y
+        if position >= self._column.height:
+            return
+        index, within = self._column.at(position)
+        drawn = self._column.draw(index)
+        place = Place(index, within)
+        if event.chain >= 3:
+            self._mark_selected(Selected.lines(place, place))
+        elif event.chain == 2 and within < len(drawn.lines):
+            if (word := word_at(drawn.lines[within], event.x)) is not None:
+                self._mark_selected(Selected(place, word[0], place, word[1]))
+        else:
+            self._cursor.put_on_code(index, within)
+            self.refresh()
+            match drawn.wish_at(within, event.x - MARGIN):
+                case "older":
+                    self.action_sibling(-1)
+                case "newer":
+                    self.action_sibling(1)
+                case "fold_text" | "fold_reasoning" as wish:
+                    self._fold_part(index, within, wish)

@@ -1,0 +1,199 @@
+"""What people ask for of messages: copying, asking again, other wordings, going on elsewhere, a file of it all."""
+
+import asyncio
+from dataclasses import dataclass
+from pathlib import Path
+
+from textual import on, work
+from textual.content import Content
+from textual.worker import Worker
+
+from lama_tui.conversations.messages import Message
+from lama_tui.errors import LamaError
+from lama_tui.security.gate import clean_line
+from lama_tui.types import ConversationId, MessageId
+from lama_tui.ui.current import CurrentConversation
+from lama_tui.ui.screens.writing import Writing
+from lama_tui.ui.terminal.clipboard import copy
+from lama_tui.ui.widgets.transcript import Transcript
+
+
+@dataclass(frozen=True, slots=True)
+class Editing:
+    """A message of the person that is being written again; `draft` is what stood in the composer before."""
+
+    message: MessageId
+    conversation: ConversationId | None
+    before: str
+    draft: str
+
+
+class Reading(Writing):
+    """Carries out the wishes that the transcript posts."""
+
+    _editing: Editing | None = None
+
+    def on_mount(self) -> None:
+        """Nothing was left half written."""
+        self._unfinished: dict[MessageId, str] = {}  # edits that were left, in this run
+
+    async def _show(self, follow: bool = True) -> None:
+        """Show the current conversation; what was edited in another one is left."""
+        if self._editing is not None and self._current is not None and self._editing.conversation != self._current.id:
+            self.leave_editing()
+        await super()._show(follow)
+
+    def _switch(self, conversation: ConversationId | None) -> Worker[None]:
+        """Show another conversation; an edit is left first, so that the draft is there to be kept."""
+        self.leave_editing()
+        return super()._switch(conversation)
+
+    @on(Transcript.FollowingChanged)
+    def _following_changed(self) -> None:
+        self._show_running()
+
+    @on(Transcript.Refused)
+    def _refused(self, event: Transcript.Refused) -> None:
+        self._tell(event.why)
+
+    @on(Transcript.CopyRequested)
+    def _copy_requested(self, event: Transcript.CopyRequested) -> None:
+        self._copy(event.text)
+
+    @on(Transcript.MessageRequested)
+    def _message_requested(self, event: Transcript.MessageRequested) -> None:
+        current = self._current
+        if current is None:
+            return
+        match event.wish:
+            case "copy":
+                self._copy(current.text_of(event.message))
+            case "regenerate":
+                self._do(current.regenerate(event.message), follow=True)
+            case "continue" if current.is_complete(event.message):
+                self._tell(f"This answer is complete; {self._key('transcript.regenerate')} asks for another one.")
+            case "continue":
+                if not self._goes_on(current, event.message):
+                    self._tell("This server cannot go on from an exact word: what it adds may begin again.")
+                self._do(current.resume(event.message), follow=True)
+            case "sibling":
+                self._turn_to(current, event.message, event.step)
+            case "edit":
+                self._edit(current, event.message)
+            case "fork":
+                self._fork(event.message)
+            case "export":
+                self._export()
+
+    @work(group="copy")
+    async def _copy(self, text: str) -> None:
+        if text:
+            self._tell(await copy(self.app, text, self._opening.paths))
+        else:
+            self._tell("There is nothing to copy here yet.")
+
+    def _turn_to(self, current: CurrentConversation, message: MessageId, step: int) -> None:
+        """Show the sibling before or after a message."""
+        found = next((shown for shown in current.messages if shown.id == message), None)
+        if found is None or found.siblings == 1:
+            ask, edit = self._key("transcript.regenerate"), self._key("transcript.edit")
+            self._tell(f"There is no other version: {ask} asks for another answer, {edit} edits a question.")
+        elif not 1 <= found.sibling + step <= found.siblings:
+            self._tell("This is the first version." if step < 0 else "This is the last version.")
+        else:
+            self._do(current.conversations.select_sibling(message, step))
+
+    # --- other wordings ------------------------------------------------------------
+
+    def _edit(self, current: CurrentConversation, message: MessageId) -> None:
+        question = current.question_of(message)
+        if question is None:
+            self._tell("There is no message of yours to edit here.")
+            return
+        self.leave_editing()
+        self._begin_editing(question, self._unfinished.pop(question.id, question.text))
+
+    def _begin_editing(self, question: Message, text: str) -> None:
+        self._editing = Editing(question.id, question.conversation, question.text, self._composer.text)
+        self._composer.write(text)
+        self._show_editing()
+        self._composer.focus()
+
+    def leave_editing(self) -> bool:
+        """Put back what stood in the composer before; False where nothing was being edited.
+
+        What was changed is there again when the same message is edited again.
+        """
+        editing, self._editing = self._editing, None
+        if editing is None:
+            return False
+        if self._composer.text not in ("", editing.before):
+            self._unfinished[editing.message] = self._composer.text
+        self._composer.write(editing.draft)
+        self._show_editing()
+        return True
+
+    def _typed(self) -> str:
+        """What is to be kept of the composer: while a message is written again, what stood there before."""
+        return self._composer.mark(self._editing.draft) if self._editing is not None else super()._typed()
+
+    def _show_editing(self) -> None:
+        note = f"editing your message · {self._key('app.stop')} leaves it"
+        self._composer.border_title = Content(note if self._editing else "")
+        self._composer.set_class(self._editing is not None, "-editing")
+
+    def _submit(self, text: str) -> None:
+        """Send a message; while one is edited, in its place."""
+        editing, current = self._editing, self._current
+        if editing is None or current is None or editing.conversation != current.id:
+            super()._submit(text)
+            return
+        self.leave_editing()
+
+        async def send() -> None:
+            try:
+                await current.edit(editing.message, text)
+            except LamaError:  # nothing that was written is lost
+                question = current.question_of(editing.message)
+                if question is not None and self._editing is None and current.id == editing.conversation:
+                    self._begin_editing(question, text)
+                else:
+                    self._composer.insert(text)
+                raise
+
+        self._do(send(), follow=True)
+
+    # --- elsewhere -----------------------------------------------------------------
+
+    @work(exclusive=True, group="fork")
+    async def _fork(self, message: MessageId) -> None:
+        """Go on from a message in a new conversation; what runs in the old one goes on."""
+        if self._current is None:
+            return
+        with self._notice.catching():
+            fork = await self._current.fork(message)
+            self._switch(fork)
+            self._tell("This is a copy up to that message; the other conversation stays as it is.")
+
+    @work(exclusive=True, group="export")
+    async def _export(self) -> None:
+        """Write the conversation to a file."""
+        if self._current is None or self._current.id is None:
+            return
+        from lama_tui.conversations import export
+        from lama_tui.ui.screens.export_dialog import ExportDialog
+
+        conversations, shown = self._current.conversations, self._current.id
+        with self._notice.catching():
+            conversation = await conversations.get(shown)
+            if conversation is None:
+                return
+            messages = await conversations.messages(shown)
+            suggested = await asyncio.to_thread(export.suggested, conversation.title, Path.home())
+
+            def write(path: Path, replace: bool) -> None:
+                export.write(path, export.markdown(conversation, messages), replace=replace)
+
+            written = await self.app.push_screen_wait(ExportDialog(suggested, write))
+            if written is not None:
+                self._tell(f"Written to {clean_line(str(written), 400)}")
