@@ -7,6 +7,7 @@ connections to servers begin with their first use.
 import asyncio
 import logging
 import os
+import sys
 import time
 from collections.abc import Awaitable, Callable
 from functools import partial
@@ -18,9 +19,11 @@ from lama_tui.engine.backend import Backend
 from lama_tui.engine.thread import Engine
 from lama_tui.errors import LamaError, StoreError
 from lama_tui.events import StreamEvent, TurnStarted
+from lama_tui.library.hub_cache import hub_cache_folder
 from lama_tui.library.installed import resolve
+from lama_tui.monitor.gpu import AppleGpuProbe, NvidiaProbe
 from lama_tui.monitor.presence import LoadedNow, Presence, remove_presence, write_presence
-from lama_tui.monitor.probes import ModelFigures, ModelProbe, ProcessProbe, SystemProbe
+from lama_tui.monitor.probes import CpuProbe, DiskProbe, MemoryProbe, ModelProbe, Probe, ProcessProbe, SwapProbe
 from lama_tui.monitor.sampler import Sampler
 from lama_tui.paths import Paths
 from lama_tui.providers.local import LocalProvider
@@ -58,7 +61,7 @@ class Services:
         self.engine = Engine(partial(_mlx_backend, self.settings), parallel=self.settings.engine.parallel)
         local = LocalProvider(self.engine, partial(resolve, paths=paths), lambda: self.settings.generation)
         self.providers = Providers(self.settings, local)
-        self.sampler = Sampler([SystemProbe(), ProcessProbe(), ModelProbe(self._model_figures)])
+        self.sampler = Sampler(_probes(self.engine))
         self._presence = _PresenceWriter(paths, self.engine)
         self._opening = asyncio.Lock()
         self._database: Database | None = None
@@ -180,12 +183,12 @@ class Services:
             if self._database is not None:
                 await self._database.close()
 
-    def _model_figures(self) -> ModelFigures | None:
-        figures = self.engine.figures()
-        if figures.memory is None:
-            return None
-        memory = figures.memory
-        return ModelFigures(memory.active, memory.peak, memory.cache, figures.decode_tok_s)
+
+def _probes(engine: Engine) -> list[Probe]:
+    """What the monitor looks at; models are kept in the hub's cache."""
+    gpu = AppleGpuProbe() if sys.platform == "darwin" else NvidiaProbe()
+    disk = DiskProbe(hub_cache_folder())
+    return [CpuProbe(), MemoryProbe(), SwapProbe(), disk, gpu, ProcessProbe(), ModelProbe(engine.figures)]
 
 
 def _mlx_backend(settings: Settings) -> Backend:

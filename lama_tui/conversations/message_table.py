@@ -3,6 +3,7 @@
 import time
 from typing import TYPE_CHECKING
 
+from lama_tui.conversations.pasted import blocks_to, extents, plain
 from lama_tui.conversations.rows import error_to, usage_to
 from lama_tui.errors import LamaError
 from lama_tui.types import ConversationId, FinishReason, MessageId, MessageState, PartKind, Role, Usage
@@ -28,7 +29,10 @@ async def insert_message(
     model: str = "",
     owner: str | None = None,
 ) -> MessageId:
-    """Add a message below `parent` and show it. With an `owner` it streams, otherwise it is complete."""
+    """Add a message below `parent` and show it. With an `owner` it streams, otherwise it is complete.
+
+    Pasted blocks that are marked in `text` are kept beside it.
+    """
     cursor = await connection.execute(
         "INSERT INTO messages (conversation_id, parent_id, role, state, model, owner, created)"
         " VALUES (?, ?, ?, ?, ?, ?, ?)",
@@ -38,8 +42,8 @@ async def insert_message(
     message = MessageId(cursor.lastrowid)
     if text:
         await connection.execute(
-            "INSERT INTO parts (message_id, ordinal, kind, text) VALUES (?, ?, 'text', ?)",
-            (message, _ORDINALS["text"], text),
+            "INSERT INTO parts (message_id, ordinal, kind, text, json) VALUES (?, ?, 'text', ?, ?)",
+            (message, _ORDINALS["text"], plain(text), blocks_to(extents(text))),
         )
     await connection.execute(
         "UPDATE conversations SET head = ?, updated = ? WHERE id = ?", (message, now(), conversation)

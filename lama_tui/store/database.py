@@ -34,6 +34,7 @@ class Database:
         self._reader = reader
         self._lock = asyncio.Lock()
         self._durable: bool | None = None
+        self._commits = 0
         self._closed = False
 
     @classmethod
@@ -79,11 +80,11 @@ class Database:
             return await asyncio.to_thread(look)
 
     @asynccontextmanager
-    async def transaction(self, *, durable: bool = False) -> AsyncIterator[aiosqlite.Connection]:
+    async def transaction(self, *, durable: bool = False, quiet: bool = False) -> AsyncIterator[aiosqlite.Connection]:
         """The writer connection inside one `BEGIN IMMEDIATE`; committed at the end, undone by an exception.
 
         `durable` commits survive a power cut (`synchronous=FULL`, a few ms); others survive the
-        end of the process only.
+        end of the process only. `quiet` ones do not count in this instance's own `version`.
         """
         async with self._lock:
             self._require_open()
@@ -96,6 +97,7 @@ class Database:
                     await self._writer.execute("BEGIN IMMEDIATE")
                     yield self._writer
                     await self._writer.commit()
+                    self._commits += not quiet
                 except BaseException:
                     # After a cancelled BEGIN too: the connection's thread works in order, so the
                     # roll-back comes after whatever was asked before. Without effect outside a transaction.
@@ -107,6 +109,14 @@ class Database:
         self._require_open()
         with translated(self.path):
             return list(await self._reader.execute_fetchall(sql, parameters))
+
+    async def version(self) -> tuple[int, int]:
+        """Two numbers of which one is another after a commit: by another instance, and by this one."""
+        self._require_open()
+        with translated(self.path):
+            # asked of the writer, whose own commits do not change it
+            rows = await self._writer.execute_fetchall("PRAGMA data_version")
+            return next(iter(rows))[0], self._commits
 
     def _require_open(self) -> None:
         """Raise `StoreError` after `close`."""

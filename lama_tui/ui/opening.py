@@ -5,12 +5,12 @@ import importlib
 import shutil
 import tempfile
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lama_tui.config.loader import LoadedSettings
+from lama_tui.config.loader import LoadedSettings, load_settings
 from lama_tui.config.settings import Settings
 from lama_tui.errors import ConfigError, LamaError, StoreError
 from lama_tui.paths import Paths
@@ -59,11 +59,44 @@ class Opening:
         self._open_services = open_services
         self._services: Services | None = None
         self._temporary: Path | None = None
+        self._closers: list[Callable[[], Awaitable[None]]] = []
+        self._followers: list[Callable[[LoadedSettings], None]] = []
+        self._reading = asyncio.Lock()
 
     @property
     def settings(self) -> Settings:
         """The settings in force."""
         return self._loaded.settings
+
+    @property
+    def loaded(self) -> LoadedSettings:
+        """The settings in force, where each is from, and what is wrong with them."""
+        return self._loaded
+
+    def follow(self, follower: Callable[[LoadedSettings], None]) -> None:
+        """Call `follower` with the settings whenever they change while lama runs."""
+        self._followers.append(follower)
+
+    async def read_settings(self) -> None:
+        """Read them again, and where they changed let everything that runs follow."""
+        async with self._reading:
+            loaded = await asyncio.to_thread(load_settings, self.paths)
+            if loaded.settings == self._loaded.settings and not (loaded.problems or self._loaded.problems):
+                self._loaded = loaded  # a key may say now what was the default before
+                return
+            self._loaded = loaded
+            self.problems = _with_consequence(loaded.problems, self.paths.config_file)
+            if self._services is not None:
+                await self._services.use(loaded)
+        for follower in self._followers:
+            follower(loaded)
+
+    async def change_settings(self, values: Mapping[str, str | float | bool | None]) -> None:
+        """Write values by dotted key to `config.toml`, None for the default, and follow them. Raises `ConfigError`."""
+        from lama_tui.config.edit import set_values
+
+        await asyncio.to_thread(set_values, self.paths.config_file, values)
+        await self.read_settings()
 
     @property
     def saves(self) -> bool:
@@ -106,8 +139,15 @@ class Opening:
         if self._services is not None:
             await quick_check((await self._services.database()).path)
 
+    def before_close(self, closer: Callable[[], Awaitable[None]]) -> None:
+        """Call `closer` at the end, while everything is still open."""
+        self._closers.append(closer)
+
     async def close(self) -> None:
-        """Close what was opened; a temporary store is removed."""
+        """Save what waits for the end and close what was opened; a temporary store is removed."""
+        closers, self._closers = self._closers, []
+        for closer in closers:
+            await closer()
         if self._services is not None:
             await self._services.close()
             self._services = None

@@ -5,24 +5,40 @@ from collections.abc import Awaitable, Callable
 
 from textual import work
 from textual.message import Message
-from textual.screen import Screen
+from textual.screen import ModalScreen, Screen
 from textual.timer import Timer
 from textual.widgets import Label, Static
 
+from lama_tui.conversations.pasted import outlined
 from lama_tui.errors import ConfigError, LamaError
-from lama_tui.events import SaveDelayed, StreamEvent, StreamFailed, StreamFinished, StreamStarted, TurnStarted
+from lama_tui.events import (
+    ResourceSample,
+    SaveDelayed,
+    StreamEvent,
+    StreamFailed,
+    StreamFinished,
+    StreamStarted,
+    TurnStarted,
+)
+from lama_tui.monitor.history import History
+from lama_tui.monitor.steady import steadied
 from lama_tui.security.gate import clean_line
 from lama_tui.types import ConversationId, MessageId, Place
 from lama_tui.ui import figures
 from lama_tui.ui.bindings import key_of
-from lama_tui.ui.current import CurrentConversation, doing, shown
+from lama_tui.ui.current import CurrentConversation
 from lama_tui.ui.markdown.wrap import Line
 from lama_tui.ui.opening import Opened, Opening
 from lama_tui.ui.options import WorkspaceOptions
 from lama_tui.ui.palette import Palette
+from lama_tui.ui.screens.waiting import WaitingScreen
+from lama_tui.ui.terminal.attention import Attention, note
+from lama_tui.ui.troubles import told
+from lama_tui.ui.waiting import Phases, doing, shown
 from lama_tui.ui.widgets.composer import Composer
 from lama_tui.ui.widgets.conversation_list import ConversationList
 from lama_tui.ui.widgets.monitor_pane import MonitorPane
+from lama_tui.ui.widgets.monitor_strip import MonitorStrip
 from lama_tui.ui.widgets.notice import Notice
 from lama_tui.ui.widgets.status_line import Status, StatusLine
 from lama_tui.ui.widgets.transcript import Transcript
@@ -38,7 +54,7 @@ _FRAME = 0.1
 """Seconds between looks at a running answer; more where drawing one takes long."""
 
 
-class Talk(Screen[None]):
+class Talk(WaitingScreen):
     """What `Workspace` does with conversations; the panes and keys are there."""
 
     class Ready(Message):
@@ -53,6 +69,9 @@ class Talk(Screen[None]):
         self._current: CurrentConversation | None = None
         self._ticker: Timer | None = None
         self._next_frame = 0.0
+        self._phases = Phases()
+        self._attention = Attention()
+        self._machine = History()
         self._unwatch: Callable[[], None] | None = None
         self._unsubscribe: Callable[[], None] = lambda: None
         self._deleted: list[ConversationId] = []
@@ -82,7 +101,8 @@ class Talk(Screen[None]):
     @work(exclusive=True, group="open")
     async def _open(self) -> None:
         """Open the store and show the conversation that was asked for."""
-        self._opened = opened = await self._opening.open()
+        with self.waiting("opening your conversations", key="app.quit"):
+            self._opened = opened = await self._opening.open()
         if opened.problem is not None:
             self._notice.add(opened.problem)
         asked = clean_line(self._options.model or "", _LONGEST_NAME)  # arguments may be bytes that are no text
@@ -144,8 +164,10 @@ class Talk(Screen[None]):
         if current is None or opened is None:
             return
         running = current.running
+        seconds = 0.0
         if running is not None:
-            self._transcript.advance(running.message, shown(running))
+            seconds = self._phases.seconds(running)
+            self._transcript.advance(running.message, shown(running, seconds, self._key("app.stop")))
         place = self._place(current.model)
         notes = self._opening.notes
         if current.model in self._asked_plainly:
@@ -156,7 +178,7 @@ class Talk(Screen[None]):
             model=figures.model_name(current.model),
             place=place.label,
             off_machine=not place.on_machine,
-            doing=doing(running) if running is not None else "",
+            doing=doing(running, seconds, self._key("app.stop")) if running is not None else (),
             usage=current.usage,
             notes=notes,
         )
@@ -170,7 +192,7 @@ class Talk(Screen[None]):
 
     def _show_titles(self, title: str, queued: tuple[str, ...], held_up: bool) -> None:
         """Show what stands above and below the transcript, if it changed: either lays out the whole screen."""
-        lines = [f"next: {clean_line(text)}" for text in queued]
+        lines = [f"next: {clean_line(outlined(text))}" for text in queued]
         if held_up:  # first, because what waits may be long
             last, first = ("it", "it") if len(queued) == 1 else ("the last one", "the first one")
             edit, send = self._key("composer.previous"), self._key("composer.send")
@@ -228,8 +250,12 @@ class Talk(Screen[None]):
             running = self._opened.chat.running(conversation)
             self._asked_plainly.update([running.model] if running else [])
         if isinstance(event, StreamFinished | StreamFailed):
-            self._ended(conversation)
+            long = self._attention.ended(conversation, self._opening.settings.workspace.notify_after)
+            self._ended(conversation, event if long else None)
+            if isinstance(event, StreamFailed):
+                told(event.error)
         elif isinstance(event, TurnStarted):
+            self._attention.began(conversation)
             self._begun(conversation)
         elif self._ticker is None:
             self._show_running()
@@ -258,7 +284,8 @@ class Talk(Screen[None]):
         await self._show_list()
 
     @work(group="ended")
-    async def _ended(self, conversation: ConversationId) -> None:
+    async def _ended(self, conversation: ConversationId, to_tell: StreamFinished | StreamFailed | None) -> None:
+        """Show how an answer ended, and tell somebody who looks elsewhere."""
         if self._current is None or self._opened is None:
             return
         with self._notice.catching():
@@ -267,19 +294,37 @@ class Talk(Screen[None]):
                 self._transcript.show(self._current.messages)
             else:
                 await self._opened.conversations.mark_unseen(conversation)
+            if to_tell is not None and not self.app.app_focus:
+                await self._call_back(conversation, to_tell)
         self._show_running()
         await self._show_list()
+
+    async def _call_back(self, conversation: ConversationId, ending: StreamFinished | StreamFailed) -> None:
+        """Ring, or have the terminal show a note: a long answer ended while the window had no focus."""
+        if self._opened is None or (isinstance(ending, StreamFinished) and ending.reason == "cancelled"):
+            return
+        found = await self._opened.conversations.get(conversation)
+        what = "an answer failed" if isinstance(ending, StreamFailed) else "an answer is there"
+        title = (found.title if found else "") or "New conversation"
+        self._sequence(note(self._opening.settings.workspace.notify, title, what, os.environ))
 
     def watch_machine(self) -> None:
         """Sample the machine while the monitor is on screen, and only then."""
         if self._opened is None:
             return
-        pane = self.query_one("#monitor-pane")
-        if pane.display and self._unwatch is None:
-            self._unwatch = self._opened.services.sampler.subscribe(self.query_one(MonitorPane).add)
-        elif not pane.display and self._unwatch is not None:
+        covered = not self.is_current and not isinstance(self.app.screen, ModalScreen)
+        watched = not covered and any(self.query_one(monitor).display for monitor in ("#monitor-pane", "#strip"))
+        if watched and self._unwatch is None:
+            self._unwatch = self._opened.services.sampler.subscribe(self._sampled)
+        elif not watched and self._unwatch is not None:
             self._unwatch()
             self._unwatch = None
+
+    def _sampled(self, sample: ResourceSample) -> None:
+        self._machine.append(steadied(sample, self._machine.latest))
+        for monitor in (self.query_one(MonitorPane), self.query_one(MonitorStrip)):
+            if monitor.region.area:
+                monitor.look()
 
     def _welcome(self, width: int, height: int, palette: Palette) -> list[Line]:
         model = self._current.model if self._current else ""
@@ -294,12 +339,15 @@ class Talk(Screen[None]):
 
         async def send() -> None:
             try:
-                await current.send(text)
+                await self._hand_over(current, text)
             except LamaError:
                 self._composer.insert(text)  # nothing that was written is lost
                 raise
 
         self._do(send(), follow=True)
+
+    async def _hand_over(self, current: CurrentConversation, text: str) -> None:
+        await current.send(text)
 
     @work(exclusive=True, group="switch")
     async def _switch(self, conversation: ConversationId | None) -> None:
@@ -307,10 +355,11 @@ class Talk(Screen[None]):
         if self._current is None:
             return
         with self._notice.catching():
-            if conversation is None:
-                self._current.start_new()
-            else:
-                await self._current.open(conversation)
+            with self.waiting("opening the conversation", lambda: self.workers.cancel_group(self, "switch")):
+                if conversation is None:
+                    self._current.start_new()
+                else:
+                    await self._current.open(conversation)
             self.remove_class("-show-conversations")
             await self._show(follow=True)
             self._composer.focus()

@@ -1,0 +1,199 @@
+"""What belongs to the composer: drafts, what was written before, one's own editor, how much room is left."""
+
+import asyncio
+import os
+from collections.abc import Callable
+
+from textual import on, work
+from textual.content import Content
+from textual.widgets import TextArea
+from textual.worker import Worker
+
+from lama_tui.conversations.drafts import NOT_BEGUN
+from lama_tui.errors import LamaError
+from lama_tui.types import ConversationId
+from lama_tui.ui.composer.draft_keeper import DraftKeeper
+from lama_tui.ui.composer.history import PromptWalk
+from lama_tui.ui.composer.token_count import TokenCount, count_tokens
+from lama_tui.ui.current import CurrentConversation
+from lama_tui.ui.screens.talk import Talk
+from lama_tui.ui.widgets.composer import Composer
+
+_PROMPTS = 1_000
+"""Messages of which one can walk through the texts."""
+_COUNT_DELAY = 0.25
+"""Seconds without a key after which the tokens are counted."""
+
+
+class Writing(Talk):
+    """Keeps what is typed, and brings back what was."""
+
+    def on_mount(self) -> None:
+        """Nothing is kept before the store is open: until then what is typed stays on screen."""
+        self._keeper: DraftKeeper | None = None
+        self._walk: PromptWalk | None = None
+        self._recalling = asyncio.Lock()
+        self._end_editor: Callable[[], object] | None = None
+        self._counted: tuple[object, ...] = ()
+
+    # --- drafts ----------------------------------------------------------------------
+
+    async def _show(self, follow: bool = True) -> None:
+        """Show the current conversation, with what was typed in it."""
+        await super()._show(follow)
+        if self._opened is None or self._current is None:
+            return
+        if self._keeper is None:
+            drafts = await self._opened.services.drafts()
+            self._keeper = DraftKeeper(drafts, self._typed, self._notice.add)
+            self._opening.before_close(self._stop_writing)
+        here = self._current.id or NOT_BEGUN
+        if self._keeper.conversation not in (None, here) and not self._keeper.is_sending:
+            self._leave_draft()
+        draft = await self._keeper.open(here)
+        if draft is not None:
+            self._walk = None
+            self._composer.restore(draft)
+            self._count_soon()
+
+    def _switch(self, conversation: ConversationId | None) -> Worker[None]:
+        """Show another conversation; what is typed stays with this one, and what is typed next belongs to that."""
+        if self._keeper is not None and self._keeper.conversation not in (None, conversation or NOT_BEGUN):
+            self._leave_draft()
+        return super()._switch(conversation)
+
+    def _leave_draft(self) -> None:
+        if self._keeper is not None:
+            self._keeper.leave()
+            self._composer.load_text("")
+
+    def _typed(self) -> str:
+        """What is to be kept of the composer: on a walk through what was written before, what one had."""
+        if self._walk is not None and self._composer.is_recalled:
+            return self._walk.draft
+        return self._composer.marked
+
+    @on(TextArea.Changed, "#composer")
+    def _typing(self) -> None:
+        if self._keeper is not None:
+            self._keeper.changed()
+        self._count_soon()
+
+    async def _hand_over(self, current: CurrentConversation, text: str) -> None:
+        """Send a text, whose draft goes in the moment in which it is a message."""
+        if self._keeper is None:
+            await super()._hand_over(current, text)
+            return
+        async with self._keeper.sending(text, lambda: current.id):
+            await super()._hand_over(current, text)
+
+    async def _stop_writing(self) -> None:
+        """Take back what was saved in the editor, and keep what is typed."""
+        if self._end_editor is not None:
+            ended = self._end_editor()
+            if asyncio.iscoroutine(ended):
+                await ended
+        if self._keeper is not None:
+            await self._keeper.close()
+
+    # --- what was written before -------------------------------------------------------
+
+    @on(Composer.EarlierRequested)
+    @work(group="recall")
+    async def _earlier_requested(self) -> None:
+        """Take the queued message back; where there is none, go on to what was sent."""
+        async with self._recalling:
+            if self._current is None or self._opened is None:
+                return
+            with self._notice.catching():
+                if not self._composer.text and (queued := await self._current.take_queued()) is not None:
+                    self._composer.insert(queued)
+                    self._show_running()
+                    return
+                if self._walk is None or not self._composer.is_recalled:
+                    prompts = await (await self._opened.services.prompts()).newest(_PROMPTS)
+                    self._walk = PromptWalk([prompt.text for prompt in prompts], self._composer.marked)
+                self._recall(self._walk.older())
+
+    @on(Composer.LaterRequested)
+    @work(group="recall")
+    async def _later_requested(self) -> None:
+        async with self._recalling:
+            if self._walk is not None:
+                self._recall(self._walk.newer())
+
+    def _recall(self, text: str | None) -> None:
+        if text is not None:
+            self._composer.recall(text)
+
+    @on(Composer.HistoryRequested)
+    @work(exclusive=True, group="history")
+    async def _history_requested(self) -> None:
+        """Choose from all that was written before; it is put in the composer and not sent."""
+        if self._opened is None:
+            return
+        from lama_tui.ui.screens.prompt_history import PromptHistory
+
+        with self._notice.catching():
+            history = PromptHistory(await self._opened.services.prompts())
+            if await self.app.push_screen_wait(history) is not None:
+                self._composer.write(history.chosen)
+        self._composer.focus()
+
+    # --- one's own editor ----------------------------------------------------------------
+
+    @on(Composer.EditorRequested)
+    @work(exclusive=True, group="editor")
+    async def _editor_requested(self) -> None:
+        """Write in one's own editor. What runs goes on; where it fails, the text is as it was."""
+        from lama_tui.ui.composer.editor import Editing
+
+        if self._end_editor is not None:
+            return
+        with self._notice.catching():
+            editing = Editing(self._composer.expanded, os.environ)
+            self._end_editor = editing.end
+            try:
+                text = await editing.run(self.app)
+            finally:
+                self._end_editor = None
+            if text is not None:
+                self._composer.write_edited(text)
+        self._composer.focus()
+
+    # --- how much room is left -------------------------------------------------------------
+
+    def _show_running(self) -> None:
+        super()._show_running()
+        self._count_soon()
+
+    def _count_soon(self) -> None:
+        """Count again, unless nothing changed that the count depends on."""
+        current, opened = self._current, self._opened
+        if current is None or opened is None:
+            return
+        loaded = tuple(model.reference for model in opened.services.engine.figures().loaded)
+        state = (current.model, current.messages, current.settings, loaded, self._composer.text)
+        if any(now is not then and now != then for now, then in zip(state, self._counted or (None,) * 5, strict=True)):
+            self._counted = state
+            self._count(current, self._composer.expanded)
+
+    @work(exclusive=True, group="count")
+    async def _count(self, current: CurrentConversation, typed: str) -> None:
+        await asyncio.sleep(_COUNT_DELAY)
+        if self._opened is None:
+            return
+        from lama_tui.chat.context import build_context
+
+        try:
+            provider, model = self._opened.services.providers.provider_for(current.model)
+            context = await asyncio.to_thread(build_context, current.messages, current.settings.system)
+            counted = await count_tokens(provider, model, context, typed)
+        except LamaError:  # the status line says what is wrong with the model
+            counted = TokenCount()
+        self._show_count(counted.line(bool(typed.strip())), fits=counted.left is None or counted.left >= 0)
+
+    def _show_count(self, line: Content, *, fits: bool) -> None:
+        if line.markup != (self._composer.border_subtitle or ""):
+            self._composer.border_subtitle = line
+        self._composer.set_class(not fits, "-too-long")
