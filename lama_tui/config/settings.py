@@ -9,6 +9,8 @@ from lama_tui.types import GUIDE
 
 GIB = 1024**3
 
+MonitorForm = Literal["pane", "strip", "off"]
+
 
 @dataclass(frozen=True, slots=True)
 class GenerationSettings:
@@ -71,7 +73,7 @@ class WorkspaceSettings:
     and ended while the window had no focus."""
 
     mouse: bool = True
-    monitor: Literal["pane", "strip", "off"] = "pane"
+    monitor: MonitorForm = "pane"
     notify: Literal["bell", "osc", "off"] = "bell"
     notify_after: float = 10.0
 

@@ -1,17 +1,15 @@
 """The last samples, oldest first."""
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 from lama_tui.events import ResourceSample
 
-Figure = float | int | None
-
 
 class History:
-    """A ring of samples: two minutes at one a second, then the oldest go."""
+    """A ring of samples: nearly three minutes at one a second, then the oldest go."""
 
-    def __init__(self, length: int = 120) -> None:
+    def __init__(self, length: int = 160) -> None:
         self._ring: deque[ResourceSample] = deque(maxlen=length)
 
     def append(self, sample: ResourceSample) -> None:
@@ -22,10 +20,6 @@ class History:
     def latest(self) -> ResourceSample | None:
         """The newest sample, None before the first."""
         return self._ring[-1] if self._ring else None
-
-    def figures(self, figure: Callable[[ResourceSample], Figure]) -> list[Figure]:
-        """One figure over time, oldest first; None where it was unknown."""
-        return [figure(sample) for sample in self._ring]
 
     def __len__(self) -> int:
         return len(self._ring)

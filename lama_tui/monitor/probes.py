@@ -5,52 +5,76 @@ does. They keep their own last readings, because a share of CPU time needs two.
 """
 
 import os
+import shutil
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from lama_tui.events import ResourceSample
+
+if TYPE_CHECKING:
+    from lama_tui.engine.thread import EngineFigures
 
 Probe = Callable[[ResourceSample], ResourceSample]
 """Returns the sample with its own figures added; None stays where it cannot tell."""
 
 
-@dataclass(frozen=True, slots=True)
-class ModelFigures:
-    """What the engine says of itself: bytes in use, at most, kept for reuse; tokens per second."""
-
-    active: int | None = None
-    peak: int | None = None
-    cache: int | None = None
-    decode_tok_s: float | None = None
-
-
-class SystemProbe:
-    """The whole machine: CPU in percent of all cores, memory in bytes.
-
-    Used memory is total − available: what a program could not get without swapping.
-    """
+class CpuProbe:
+    """CPU time in percent: of the whole machine, and of each core in the system's order."""
 
     def __init__(self) -> None:
-        self._last: tuple[float, float] | None = None
+        self._last: list[tuple[float, float]] = []
 
     def __call__(self, sample: ResourceSample) -> ResourceSample:  # noqa: D102 — see `Probe`
         import psutil
 
-        times = psutil.cpu_times()
-        # guest time is in user time already (Linux)
-        total = sum(times) - getattr(times, "guest", 0.0) - getattr(times, "guest_nice", 0.0)
-        idle = times.idle + getattr(times, "iowait", 0.0)
-        cpu = None
-        if self._last is not None and total > self._last[0]:
-            cpu = min(100.0, max(0.0, 100.0 * (1 - (idle - self._last[1]) / (total - self._last[0]))))
-        self._last = (total, idle)
-        memory = psutil.virtual_memory()
+        before, self._last = self._last, [_busy_and_total(times) for times in psutil.cpu_times(percpu=True)]
+        if len(before) != len(self._last):  # the first look, or a core was switched on or off
+            return sample
+        shares = [_share(then, now) for then, now in zip(before, self._last, strict=True)]
+        known = tuple(share for share in shares if share is not None)
         return replace(
-            sample, cpu=cpu, memory_used=int(memory.total - memory.available), memory_total=int(memory.total)
+            sample, cpu=_share(_sum(before), _sum(self._last)), cores=known if len(known) == len(shares) else ()
         )
+
+
+class MemoryProbe:
+    """The machine's memory in bytes: used is total − available, what a program could not get without swapping."""
+
+    def __call__(self, sample: ResourceSample) -> ResourceSample:  # noqa: D102 — see `Probe`
+        import psutil
+
+        memory = psutil.virtual_memory()
+        return replace(sample, memory_used=int(memory.total - memory.available), memory_total=int(memory.total))
+
+
+class SwapProbe:
+    """Swap in bytes; a machine without any has a total of 0."""
+
+    def __call__(self, sample: ResourceSample) -> ResourceSample:  # noqa: D102 — see `Probe`
+        import psutil
+
+        swap = psutil.swap_memory()
+        return replace(sample, swap_used=int(swap.used), swap_total=int(swap.total))
+
+
+class DiskProbe:
+    """The volume of `folder`, which need not exist yet: bytes that we may still write, and all of it."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def __call__(self, sample: ResourceSample) -> ResourceSample:  # noqa: D102 — see `Probe`
+        for folder in (self._folder, *self._folder.parents):
+            try:
+                volume = shutil.disk_usage(folder)
+            except (FileNotFoundError, NotADirectoryError):
+                continue
+            return replace(sample, disk_free=volume.free, disk_total=volume.total)
+        return sample
 
 
 class ProcessProbe:
@@ -79,20 +103,47 @@ class ProcessProbe:
 
 
 class ModelProbe:
-    """The engine's figures, as it last published them; None where nothing is loaded."""
+    """The engine's own figures, as it last published them; memory and speeds are None until it was used."""
 
-    def __init__(self, figures: Callable[[], ModelFigures | None]) -> None:
+    def __init__(self, figures: "Callable[[], EngineFigures]") -> None:
         self._figures = figures
 
     def __call__(self, sample: ResourceSample) -> ResourceSample:  # noqa: D102 — see `Probe`
-        found = self._figures() or ModelFigures()
+        now = self._figures()
+        sample = replace(
+            sample,
+            running=now.running,
+            waiting=now.waiting,
+            prefill_tok_s=now.prefill_tok_s,
+            decode_tok_s=now.decode_tok_s,
+            ttft_ms=now.ttft_ms,
+        )
+        if now.memory is None:
+            return sample
         return replace(
             sample,
-            model_memory=found.active,
-            model_peak=found.peak,
-            model_cache=found.cache,
-            decode_tok_s=found.decode_tok_s,
+            model_weights=now.weights,
+            model_kv=now.memory.kv,
+            model_memory=now.memory.active,
+            model_cache=now.memory.cache,
+            model_peak=now.memory.peak,
         )
+
+
+def _busy_and_total(times: Any) -> tuple[float, float]:
+    """Seconds of a core. Guest time is in user time already (Linux); waiting for a disk is idle."""
+    total = sum(times) - getattr(times, "guest", 0.0) - getattr(times, "guest_nice", 0.0)
+    return total - times.idle - getattr(times, "iowait", 0.0), total
+
+
+def _sum(cores: list[tuple[float, float]]) -> tuple[float, float]:
+    return sum(busy for busy, _ in cores), sum(total for _, total in cores)
+
+
+def _share(before: tuple[float, float], now: tuple[float, float]) -> float | None:
+    """Percent busy between two readings; None where no time passed."""
+    passed = now[1] - before[1]
+    return min(100.0, max(0.0, 100.0 * (now[0] - before[0]) / passed)) if passed > 0 else None
 
 
 def physical_footprint() -> int | None:

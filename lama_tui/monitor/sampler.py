@@ -13,7 +13,6 @@ import time
 from collections.abc import Callable, Sequence
 
 from lama_tui.events import ResourceSample
-from lama_tui.monitor.history import History
 from lama_tui.monitor.probes import Probe
 
 log = logging.getLogger(__name__)
@@ -23,7 +22,7 @@ Listener = Callable[[ResourceSample], None]
 
 
 class Sampler:
-    """One `ResourceSample` an interval to every listener, and the last 120 in `history`.
+    """One `ResourceSample` an interval to every listener.
 
     Runs between `start` and `stop`, and only while someone listens. All methods are for the
     event loop's thread. Times are in seconds: `limit` for one probe, `retry` until a dropped one
@@ -31,7 +30,6 @@ class Sampler:
     """
 
     def __init__(self, probes: Sequence[Probe], interval: float = 1.0, limit: float = 0.5, retry: float = 30.0) -> None:
-        self.history = History()
         self._probes = [_Guarded(probe) for probe in probes]
         self._interval = interval
         self._limit = limit
@@ -88,7 +86,6 @@ class Sampler:
         while True:
             began = time.monotonic()
             sample = await self._look()
-            self.history.append(sample)
             for listener in tuple(self._listeners):
                 try:
                     listener(sample)

@@ -1,94 +1,39 @@
-"""The live monitor: one sample a second, drawn as figures, bars and a short history."""
-
-from collections import deque
+"""The live monitor beside the conversation: figures, bars and a short history, as many as there is room for."""
 
 from textual.content import Content
-from textual.geometry import Region
+from textual.geometry import Region, Size
 from textual.widget import Widget
 
-from lama_tui.events import ResourceSample
-from lama_tui.ui import figures
-
-_BARS = "▁▂▃▄▅▆▇█"
-_HIGH = 85.0
-"""Percent from which a figure is marked, by colour and by `!`."""
+from lama_tui.monitor.history import History
+from lama_tui.ui.gauges import changed
+from lama_tui.ui.monitor_rows import pane_rows
 
 
 class MonitorPane(Widget):
-    """Shows the newest sample; a figure that was not measured shows `–`."""
+    """Shows the newest sample of `history`; a figure that was not measured shows `–`."""
 
-    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - the name that Textual uses
+    def __init__(self, history: History, *, id: str | None = None) -> None:  # noqa: A002 - the name that Textual uses
         super().__init__(id=id)
-        self._samples: deque[ResourceSample] = deque(maxlen=120)
-        self._speeds: deque[float | None] = deque(maxlen=120)
+        self._history = history
+        self._rows: list[Content] = []
+        self._drawn_for = Size()
 
-    def add(self, sample: ResourceSample) -> None:
-        """Show a new sample; only rows that changed are sent to the terminal."""
-        before = self._rows()
-        self._samples.append(sample)
-        self._speeds.append(sample.decode_tok_s)
-        pairs = zip(before, self._rows(), strict=True)
-        changed = [Region(0, y, self.size.width, 1) for y, (old, new) in enumerate(pairs) if not new.is_same(old)]
-        if changed:
-            self.refresh(*changed)
+    def look(self) -> None:
+        """Show what `history` holds now; only the cells that changed are sent to the terminal."""
+        before, self._rows = self._rows, pane_rows(tuple(self._history), self.size.width, self.size.height)
+        if len(before) != len(self._rows) or self._drawn_for != self.size:
+            self._drawn_for = self.size
+            self.refresh()
+            return
+        pairs = enumerate(zip(before, self._rows, strict=True))
+        cells = [(y, found) for y, (old, new) in pairs if (found := changed(old, new)) is not None]
+        if cells:
+            self.refresh(*(Region(start, y, end - start, 1) for y, (start, end) in cells))
+
+    def on_resize(self) -> None:
+        """Another size has room for other rows."""
+        self.look()
 
     def render(self) -> Content:
-        """Every row; the pane is as wide as it is."""
-        return Content("\n").join(self._rows())
-
-    def _rows(self) -> list[Content]:
-        width = max(12, self.size.width)
-        sample = self._samples[-1] if self._samples else ResourceSample(at=0)
-        memory = None
-        if sample.memory_used is not None and sample.memory_total:
-            memory = 100 * sample.memory_used / sample.memory_total
-        return [
-            _heading("Machine"),
-            _row("CPU", figures.percent(sample.cpu), width, sample.cpu),
-            _spark([s.cpu for s in self._samples], width, 100.0),
-            _row("Memory", figures.size(sample.memory_used), width, memory),
-            _bar(memory, width),
-            _row("of", figures.size(sample.memory_total), width),
-            Content.empty(),
-            _heading("lama"),
-            _row("CPU", figures.percent(sample.process_cpu), width),
-            _row("Memory", figures.size(sample.process_memory), width),
-            Content.empty(),
-            _heading("Model"),
-            _row("Memory", figures.size(sample.model_memory), width),
-            _row("Peak", figures.size(sample.model_peak), width),
-            _row("Cache", figures.size(sample.model_cache), width),
-            _row("Speed", figures.rate(sample.decode_tok_s), width),
-            _spark(list(self._speeds), width, None),
-        ]
-
-
-def _heading(text: str) -> Content:
-    return Content.styled(text, "bold $primary")
-
-
-def _row(label: str, value: str, width: int, level: float | None = None) -> Content:
-    high = level is not None and level >= _HIGH
-    value = f"! {value}" if high else value
-    gap = " " * max(1, width - len(label) - len(value))
-    return Content.assemble((label, "$foreground-muted"), gap, (value, "bold $warning" if high else ""))
-
-
-def _bar(level: float | None, width: int) -> Content:
-    if level is None:
-        return Content.styled("─" * width, "$border-blurred")
-    full = round(width * min(100.0, level) / 100)
-    colour = "$warning" if level >= _HIGH else "$secondary"
-    return Content.assemble(("━" * full, colour), ("─" * (width - full), "$border-blurred"))
-
-
-def _spark(values: list[float | None], width: int, top: float | None) -> Content:
-    """The last `width` values as bars; a gap where nothing was measured."""
-    shown = values[-width:]
-    highest = top or max((value for value in shown if value), default=0.0)
-    marks = [" " if value is None or highest <= 0 else _BARS[_level(value / highest)] for value in shown]
-    return Content.styled("".join(marks).rjust(width), "$secondary")
-
-
-def _level(share: float) -> int:
-    return max(0, min(len(_BARS) - 1, round(share * (len(_BARS) - 1))))
+        """Every row."""
+        return Content("\n").join(self._rows)
