@@ -2,8 +2,6 @@
 
 import os
 import platform
-import shutil
-import subprocess
 import sys
 from concurrent.futures import TimeoutError as Expired
 from dataclasses import dataclass
@@ -101,7 +99,7 @@ async def check_models(paths: Paths) -> Check:
 
 
 def check_data_folder(paths: Paths) -> Check:
-    """Where conversations are kept."""
+    """Where conversations are kept, and how much room is left there."""
     return _folder("data_folder", paths.data, needed=_GIB, set_by="LAMA_HOME")
 
 
@@ -111,13 +109,27 @@ def check_hub_folder() -> Check:
 
 
 def _folder(id_: str, folder: Path, needed: int, set_by: str) -> Check:
+    """A folder that is there or will be made: whether one can write in it, and how much."""
     there = next(path for path in (folder, *folder.parents) if path.exists())
-    free = shutil.disk_usage(there).free
+    disk = os.statvfs(there)
+    free = disk.f_bavail * disk.f_frsize
     value = f"{home_as_tilde(folder)}, {size(free)} free"
-    if not (there.is_dir() and os.access(there, os.W_OK | os.X_OK)):
-        return Check(id_, "problem", f"{value}, not writable", f"Make it writable, or set {set_by} to another folder")
+    if disk.f_flag & os.ST_RDONLY:
+        hint = f"Nothing can be made writable there: set {set_by} to a folder on another disk"
+        return Check(id_, "problem", f"{value}, on a disk that is mounted read-only", hint)
+    if not there.is_dir():
+        hint = f"Move that file away, or set {set_by} to another folder"
+        return Check(id_, "problem", f"{value}, but {home_as_tilde(there)} is a file", hint)
+    if not os.access(there, os.W_OK | os.X_OK):
+        missing = "" if there == folder else ", which has to be made there,"
+        hint = f"`chmod u+wx {home_as_tilde(there)}` if it is yours, else set {set_by} to a folder that is"
+        return Check(
+            id_, "problem", f"{home_as_tilde(folder)}{missing} cannot be written: {home_as_tilde(there)}", hint
+        )
     if free < _FULL:
-        return Check(id_, "problem", f"{value}: full", f"Free some space, or set {set_by} to another folder")
+        return Check(
+            id_, "problem", f"{value}: the disk is full", f"Free some space, or set {set_by} to another folder"
+        )
     if free < needed:
         return Check(id_, "warning", value, f"Less than {size(needed)}: free some space, or set {set_by}")
     return Check(id_, "ok", value)
@@ -144,6 +156,20 @@ def check_config(paths: Paths, loaded: LoadedSettings) -> Check:
         return Check("config", "problem", value, first.hint)
     there = home_as_tilde(paths.config_file)
     return Check("config", "ok", there if paths.config_file.exists() else f"{there} is not there: defaults")
+
+
+def check_themes(paths: Paths, loaded: LoadedSettings) -> Check:
+    """The theme files, and the theme that is set."""
+    from lama_tui.config.themes import load_themes
+
+    themes = load_themes(paths)
+    chosen, problem = themes.choose(loaded.settings.theme)
+    problems = [*themes.problems, *([problem] if problem is not None else [])]
+    value = f"{chosen.name}, of {len(themes.by_name)}"
+    if problems:
+        said = "; ".join(f"{each.title}. {each.detail}".strip(". ") for each in problems)
+        return Check("themes", "warning", f"{said}; {value} is shown", problems[0].hint)
+    return Check("themes", "ok", value)
 
 
 def check_keyring() -> Check:
@@ -183,34 +209,6 @@ def _provider(name: str, provider: ProviderSettings) -> str:
     if provider.key_env:
         key = f", key in {provider.key_env}" + ("" if os.environ.get(provider.key_env) else " (not set)")
     return f"{name}: {provider.kind} at {provider.endpoint}{key}"
-
-
-def check_terminal() -> Check:
-    """What the terminal says of itself, here and through tmux."""
-    term, colours = os.environ.get("TERM", ""), os.environ.get("COLORTERM", "")
-    size_ = shutil.get_terminal_size()
-    value = f"TERM={term or '–'}, COLORTERM={colours or '–'}, {size_.columns}×{size_.lines}"
-    hints = []
-    if os.environ.get("TMUX"):
-        value += f", {_tmux_version()}"
-        hints.append("in tmux ctrl+j starts a new line where shift+enter does not arrive")
-    if os.environ.get("SSH_CONNECTION"):
-        value += ", over SSH"
-    if term in ("", "dumb", "unknown"):
-        return Check("terminal", "warning", value, "The workspace needs a terminal that can move the cursor: set TERM")
-    if (encoding := (sys.stdout.encoding or "").lower().replace("-", "")) not in ("utf8", "utf_8"):
-        return Check("terminal", "warning", f"{value}, {encoding}", "Set LANG to a UTF-8 locale, such as C.UTF-8")
-    if colours not in ("truecolor", "24bit"):
-        hints.append("without COLORTERM=truecolor the theme is shown in 256 colours")
-    return Check("terminal", "ok", value, "; ".join(hints))
-
-
-def _tmux_version() -> str:
-    try:
-        done = subprocess.run(["tmux", "-V"], capture_output=True, text=True, timeout=2, check=False)
-    except (OSError, subprocess.TimeoutExpired):
-        return "tmux"
-    return done.stdout.strip() or "tmux"
 
 
 def pip() -> str:

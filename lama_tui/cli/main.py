@@ -5,6 +5,7 @@ command line is read; what they need beyond that (models on disk, the screen, ML
 """
 
 import argparse
+import errno
 import gc
 import logging
 import os
@@ -49,13 +50,26 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _DONE
     except OSError as error:
         _discard_output()
-        output.error(f"The work could not be finished: {error.strerror or error}.")
+        output.error(_said(error))
         return _FAILED
     except Exception as error:
         if debug:
             raise
         output.error(f"This is a fault in lama: {type(error).__name__}: {error}. `lama --debug …` shows where.")
         return _FAILED
+
+
+def _said(error: OSError) -> str:
+    """What the system refused, why, and what to do."""
+    why = f"{error.strerror or error}{f' ({error.filename})' if error.filename else ''}"
+    match error.errno:
+        case errno.ENOSPC | errno.EDQUOT:
+            return f"The disk is full: {why}. Free some space; what was saved is still there."
+        case errno.EROFS:
+            return f"The disk cannot be written: {why}. Set LAMA_HOME to a folder on another one."
+        case errno.EACCES | errno.EPERM:
+            return f"This is not allowed: {why}. Check who owns it, and its permissions."
+    return f"The work could not be finished: {why}."
 
 
 def build_parser() -> argparse.ArgumentParser:

@@ -10,6 +10,7 @@ from lama_tui.errors import StoreError
 
 _FREE_SPACE = "Free some space; what was saved is still there."
 _WRITABLE = "Make it writable, or set LAMA_HOME to a folder that is; what was saved was not touched."
+_READ_ONLY_DISK = "Set LAMA_HOME to a folder on a disk that can be written; what was saved was not touched."
 _DAMAGED = "Move the file away and put a backup in its place (data/backups), or start with a new one."
 
 
@@ -57,6 +58,8 @@ def _from_system(error: OSError, path: Path) -> StoreError:
     match error.errno:
         case errno.ENOSPC | errno.EDQUOT:
             return StoreError("The disk is full", said, _FREE_SPACE)
-        case errno.EROFS | errno.EACCES | errno.EPERM:
+        case errno.EROFS:
+            return StoreError("The conversations cannot be written", said, _READ_ONLY_DISK)
+        case errno.EACCES | errno.EPERM:
             return StoreError("The conversations cannot be written", said, _WRITABLE)
     return StoreError("The conversations cannot be opened", said, "Check that the folder is there and yours.")

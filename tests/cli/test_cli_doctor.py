@@ -6,6 +6,7 @@ import os
 import stat
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from models import make_tiny_llama
@@ -18,7 +19,8 @@ from lama_tui.paths import Paths
 
 IDS = [
     *("platform", "python", "packages", "mlx_wheels", "mlx_device", "memory", "models", "data_folder", "hub_folder"),
-    *("config", "database", "keyring", "providers", "terminal"),
+    *("config", "keys", "themes", "database", "keyring", "providers"),
+    *("terminal", "colours", "kitty_keys", "synchronized_output", "clipboard", "tmux"),
 ]
 
 
@@ -37,7 +39,7 @@ def report(lama: Callable) -> Callable[[], tuple[int, dict, dict[str, dict]]]:
 
 def test_the_report_is_the_contracts(report: Callable) -> None:
     code, whole, found = report()
-    assert list(whole) == ["version", "ok", "checks"]
+    assert list(whole) == ["version", "ok", "checks", "terminal"]
     assert whole["version"] == __version__
     assert list(found) == IDS
     for check in found.values():
@@ -47,6 +49,29 @@ def test_the_report_is_the_contracts(report: Callable) -> None:
         assert check["status"] != "problem" or check["hint"], check
     problems = [check for check in found.values() if check["status"] == "problem"]
     assert (code, whole["ok"]) == ((1, False) if problems else (0, True))
+
+
+def test_a_terminal_that_is_not_there_is_not_asked(report: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("TMUX", raising=False)
+    _, whole, found = report()
+    assert whole["terminal"] == {
+        "asked": False,
+        **dict.fromkeys(
+            ("answered", "name", "true_colour", "kitty_keys", "synchronized_output", "clipboard", "tmux"), None
+        ),
+    }
+    assert all(
+        "not asked" in found[id_]["value"] for id_ in ("colours", "kitty_keys", "synchronized_output", "clipboard")
+    )
+
+
+def test_theme_files_that_are_wrong_are_told(report: Callable, paths: Paths) -> None:
+    paths.user_themes.mkdir(parents=True)
+    (paths.user_themes / "mine.toml").write_text("dark = 1\n")
+    paths.config_file.write_text('theme = "no-such-theme"\n')
+    _, _, found = report()
+    assert found["themes"]["status"] == "warning"
+    assert "mine.toml" in found["themes"]["value"] and "no-such-theme" in found["themes"]["value"]
 
 
 def test_mlx_is_tried_for_real(report: Callable) -> None:
@@ -108,6 +133,13 @@ def test_keys_and_the_home_folder_stay_private(
     )
 
 
+def test_the_persons_name_stays_private(report: Callable, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("getpass.getuser", lambda: "grace")
+    monkeypatch.setenv("HF_HOME", "/media/grace/hub")
+    _, _, found = report()
+    assert found["hub_folder"]["value"].startswith("/media/USER/hub")
+
+
 def test_nothing_is_made_or_changed(report: Callable, home: Path) -> None:
     report()
     assert not (home / "lama").exists() and not (home / "hub").exists()
@@ -120,12 +152,32 @@ def test_a_folder_that_cannot_be_written(paths: Paths, home: Path) -> None:
     found = checks.check_data_folder(paths)
     home.chmod(0o700)
     assert found.status == "problem" and "LAMA_HOME" in found.hint
+    assert f"chmod u+wx {home}" in found.hint  # what is to be changed, which is not the folder that is to be made
 
 
 def test_a_data_folder_below_a_file(paths: Paths, home: Path) -> None:
     (home / "lama").write_text("a file")
     found = checks.check_data_folder(paths)
     assert found.status == "problem" and "LAMA_HOME" in found.hint
+    assert "is a file" in found.value
+
+
+@pytest.mark.parametrize(
+    ("flags", "free", "status", "said"),
+    [
+        (os.ST_RDONLY, 1 << 40, "problem", "mounted read-only"),
+        (0, 1 << 10, "problem", "the disk is full"),
+        (0, 1 << 29, "warning", "512 MiB free"),
+        (0, 1 << 40, "ok", "1.0 TiB free"),
+    ],
+)
+def test_a_disk(paths: Paths, monkeypatch: pytest.MonkeyPatch, flags: int, free: int, status: str, said: str) -> None:
+    disk = SimpleNamespace(f_bavail=free // 512, f_frsize=512, f_flag=flags)
+    monkeypatch.setattr(checks.os, "statvfs", lambda path: disk)
+    found = checks.check_data_folder(paths)
+    assert (found.status, said in found.value) == (status, True)
+    assert bool(found.hint) == (status != "ok")
+    assert "chmod" not in found.hint
 
 
 @pytest.mark.parametrize("cuda", ["mlx-cuda-12", "mlx-cuda-13"])
@@ -184,26 +236,6 @@ async def test_a_device_that_hangs_is_given_up(tmp_path: Path) -> None:
         await task
     with pytest.raises(ProcessLookupError):
         os.kill(int(pid.read_text()), 0)
-
-
-@pytest.mark.parametrize(
-    ("variables", "status", "said"),
-    [
-        ({"TERM": "dumb"}, "warning", "set TERM"),
-        ({"TERM": ""}, "warning", "set TERM"),
-        ({"TERM": "tmux-256color", "TMUX": "/tmp/x,1,0", "COLORTERM": "truecolor"}, "ok", "ctrl+j"),
-        ({"TERM": "xterm-256color", "COLORTERM": ""}, "ok", "COLORTERM=truecolor"),
-        ({"TERM": "xterm-256color", "COLORTERM": "truecolor"}, "ok", ""),
-    ],
-)
-def test_the_terminal(monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], status: str, said: str) -> None:
-    for name in ("TMUX", "SSH_CONNECTION"):
-        monkeypatch.delenv(name, raising=False)
-    for name, value in variables.items():
-        monkeypatch.setenv(name, value)
-    found = checks.check_terminal()
-    assert found.status == status
-    assert said in found.hint if said else not found.hint
 
 
 def test_a_key_store_that_hangs_is_given_up(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

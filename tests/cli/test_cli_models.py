@@ -7,9 +7,9 @@ from collections.abc import Callable
 import pytest
 from models import make_tiny_llama
 
-from lama_tui.ui.figures import parameters
 from lama_tui.monitor.presence import LoadedNow, Presence, present, remove_presence, write_presence
 from lama_tui.paths import Paths
+from lama_tui.ui.figures import parameters
 
 LS = {"ref", "path", "format", "params", "bits", "size", "context", "loaded", "fits"}
 SHOW = (LS - {"loaded", "fits"}) | {"revision", "architecture", "license", "verified", "signature"}
@@ -33,6 +33,16 @@ def test_show_json_has_the_contracts_fields(lama: Callable, paths: Paths) -> Non
     assert (shown["architecture"], shown["verified"], shown["signature"]) == ("llama", None, None)
     text = lama("show", "tiny").out
     assert "architecture  llama\n" in text and "license       –\n" in text
+
+
+def test_show_of_what_cannot_be_used_fails_and_says_what_to_do(lama: Callable, paths: Paths) -> None:
+    (paths.models / "empty").mkdir(parents=True)
+    for arguments in ((), ("--json",)):
+        ended = lama("show", "empty", *arguments)
+        assert ended.code == 1
+        assert ended.err.startswith("lama: empty cannot be used") and ended.err.count("\n") == 1
+        assert "lama ls" in ended.err
+        assert "problem" in ended.out
 
 
 def test_show_of_what_is_not_here(lama: Callable) -> None:

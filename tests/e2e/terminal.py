@@ -31,11 +31,17 @@ class Terminal:
     """
 
     def __init__(
-        self, command: Sequence[str], *, home: Path, size: tuple[int, int] = (100, 30), env: Mapping[str, str] = {}
+        self,
+        command: Sequence[str],
+        *,
+        home: Path,
+        size: tuple[int, int] = (100, 30),
+        env: Mapping[str, str] = {},
+        emulator: Callable[[int, int], Xterm] = Xterm,
     ) -> None:
         columns, rows = size
         self.raw = bytearray()
-        self.xterm = Xterm(columns, rows)
+        self.xterm = emulator(columns, rows)
         self._outgoing = bytearray()
         self._changed = threading.Condition()
         self._ended = threading.Event()

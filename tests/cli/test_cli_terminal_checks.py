@@ -1,0 +1,140 @@
+"""What doctor makes of the terminal's answers, of the environment, and of tmux."""
+
+import stat
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from lama_tui.cli import terminal_checks
+from lama_tui.cli.terminal_answers import Answers
+from lama_tui.cli.terminal_checks import Tmux, check_clipboard, check_colours, check_keys, check_kitty_keys, check_tmux
+from lama_tui.config.loader import load_settings
+from lama_tui.config.settings import Settings
+from lama_tui.paths import Paths
+
+KNOWS = Answers(True, True, "kitty(0.32)", True, True, True, True)
+PLAIN = Answers(True, True, None, False, False, False, None)
+
+
+@pytest.fixture(autouse=True)
+def plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("TMUX", "SSH_CONNECTION", "NO_COLOR", "COLORTERM"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("TERM", "xterm-256color")
+
+
+@pytest.mark.parametrize(
+    ("variables", "status", "said"),
+    [
+        ({"TERM": "dumb"}, "warning", "set TERM"),
+        ({"TERM": ""}, "warning", "set TERM"),
+        ({"TERM": "xterm-256color"}, "ok", ""),
+    ],
+)
+def test_the_terminal(monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], status: str, said: str) -> None:
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    found = terminal_checks.check_terminal(KNOWS)
+    assert found.status == status
+    assert said in found.hint if said else not found.hint
+    assert found.value.startswith("kitty(0.32), TERM=")
+
+
+def test_over_ssh_is_told_without_addresses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SSH_CONNECTION", "192.0.2.7 50000 192.0.2.8 22")
+    found = terminal_checks.check_terminal(Answers())
+    assert "over SSH" in found.value and "192.0.2" not in found.value
+
+
+@pytest.mark.parametrize(
+    ("colorterm", "answers", "status", "said"),
+    [
+        ("truecolor", KNOWS, "ok", ""),
+        ("truecolor", Answers(), "ok", ""),
+        ("truecolor", PLAIN, "warning", "unset COLORTERM"),
+        ("", KNOWS, "warning", "export COLORTERM=truecolor"),
+        ("", PLAIN, "ok", "256 colours"),
+        ("", Answers(), "ok", "256 colours"),
+    ],
+)
+def test_colours(monkeypatch: pytest.MonkeyPatch, colorterm: str, answers: Answers, status: str, said: str) -> None:
+    monkeypatch.setenv("COLORTERM", colorterm)
+    found = check_colours(answers)
+    assert found.status == status
+    assert said in found.hint if said else not found.hint
+
+
+def test_the_keys_that_do_without_the_protocol_are_the_persons() -> None:
+    assert not check_kitty_keys(KNOWS, Settings(), None).hint
+    assert check_kitty_keys(PLAIN, Settings(), Tmux()).hint.startswith("in tmux ctrl+j starts a new line")
+    assert check_kitty_keys(PLAIN, Settings(keys={"composer.newline": "shift+enter,f12"}), None).hint.startswith("f12 ")
+    assert not check_kitty_keys(PLAIN, Settings(keys={"composer.newline": "f12"}), None).hint
+
+
+@pytest.mark.parametrize(
+    ("answers", "tmux", "status", "said"),
+    [
+        (KNOWS, None, "ok", "takes it"),
+        (PLAIN, None, "ok", "unknown"),
+        (Answers(), None, "ok", "not asked"),
+        (KNOWS, Tmux("3.3a", "external"), "warning", "set-clipboard is external"),
+        (KNOWS, Tmux("3.3a", "on"), "ok", "takes it"),
+        (KNOWS, Tmux(), "ok", "takes it"),
+    ],
+)
+def test_the_clipboard(answers: Answers, tmux: Tmux | None, status: str, said: str) -> None:
+    found = check_clipboard(answers, tmux)
+    assert (found.status, said in found.value) == (status, True)
+    assert bool(found.hint) == (status == "warning")
+
+
+@pytest.fixture
+def tmux(tmp_path: Path) -> Callable[[str], list[str]]:
+    """A program in place of tmux."""
+
+    def make(script: str) -> list[str]:
+        program = tmp_path / "tmux"
+        program.write_text(f"#!/bin/sh\n{script}\n")
+        program.chmod(program.stat().st_mode | stat.S_IXUSR)
+        return [str(program)]
+
+    return make
+
+
+INSIDE = {"TMUX": "/tmp/tmux-1/default,1,0", "PATH": "/usr/bin:/bin"}
+
+
+def test_tmux_is_asked_only_inside_it(tmux: Callable[[str], list[str]]) -> None:
+    assert terminal_checks.find_tmux({}, tmux("exit 1")) is None
+    found = terminal_checks.find_tmux(INSIDE, tmux("printf '3.3a\\nexternal\\noff\\n\\n'"))
+    assert found == Tmux("3.3a", "external", "off", None)
+    check = check_tmux(found)
+    assert check.value == "tmux 3.3a, set-clipboard external, extended-keys off, allow-passthrough –"
+    assert "extended-keys" in check.hint
+
+
+@pytest.mark.parametrize("script", ["exit 1", "printf ''; exit 127", "exec sleep 60"])
+def test_a_tmux_that_fails_or_hangs(
+    tmux: Callable[[str], list[str]], script: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(terminal_checks, "_TMUX_SECONDS", 0.3)
+    found = terminal_checks.find_tmux(INSIDE, tmux(script))
+    assert found == Tmux()
+    assert check_tmux(found).status == "warning" and check_tmux(found).hint
+
+
+def test_no_tmux_where_it_is_said_to_be() -> None:
+    assert terminal_checks.find_tmux(INSIDE, ["/no/such/tmux"]) == Tmux()
+
+
+def test_keys_that_come_only_with_alt_are_told(home: Path) -> None:
+    paths = Paths.from_environment()
+    paths.config.mkdir(parents=True)
+    paths.config_file.write_text('[keys]\npreset = "emacs"\nmodels.open = "alt+m"\nconversation.new = "f12,alt+n"\n')
+    loaded = load_settings(paths)
+    assert loaded.problems == ()
+    found = check_keys(loaded.settings, loaded.sources)
+    assert found.status == "warning"
+    assert found.value == "preset emacs, and 2 of your own; only with alt: alt+m (models.open)"
+    assert check_keys(Settings(), {}).value == "preset default"
