@@ -12,8 +12,15 @@ from pathlib import Path
 import pytest
 
 from lama_tui.cli.main import build_parser
+from lama_tui.config.key_presets import KEYS_OF
 from lama_tui.config.keymap import KEYMAP
-from lama_tui.config.settings import GenerationSettings, PrivacySettings, ProviderSettings, Settings
+from lama_tui.config.settings import (
+    GenerationSettings,
+    PrivacySettings,
+    ProviderSettings,
+    Settings,
+    WorkspaceSettings,
+)
 from lama_tui.guide.corpus import CORPUS, digest, normalised, topics, wordings
 from lama_tui.paths import Paths, guide_weights, shipped_themes
 
@@ -32,7 +39,7 @@ PLAIN_KEYS = {"up"}
 # outside the app: job control, and the name that a variable has in every tool of the hub
 SHELL = {"fg"}
 PLACEHOLDERS = {"PROVIDER:MODEL", "mlx-community/NAME", "guide"}
-VARIABLES = {"LAMA_HOME": "lama_tui/paths.py", "HF_HOME": "lama_tui/library"}
+VARIABLES = {"LAMA_HOME": "lama_tui/paths.py", "HF_HOME": "lama_tui/library", "$EDITOR": "lama_tui/ui"}
 
 TOPICS = topics()
 CLAIMS = sorted({claim for topic in TOPICS for claim in topic.claims})
@@ -87,8 +94,8 @@ def is_command(words: list[str]) -> bool:
 
 def is_setting(text: str) -> bool:
     """Whether a line, section or name of `config.toml` is one that the settings have."""
-    known: set[str] = set()
-    for table in (Settings, GenerationSettings, ProviderSettings, PrivacySettings):
+    known = {"preset"}  # of `[keys]`
+    for table in (Settings, GenerationSettings, ProviderSettings, PrivacySettings, WorkspaceSettings):
         known |= {field.name for field in fields(table)}
     if section := re.fullmatch(r"\[(\w+)(\.NAME)?\]", text):
         return section[1] in {field.name for field in fields(Settings)}
@@ -100,6 +107,8 @@ def is_setting(text: str) -> bool:
 def is_value(name: str, value: object) -> bool:
     if name == "theme":
         return value in {file.stem for file in shipped_themes().glob("*.toml")}
+    if name == "preset":
+        return value in KEYS_OF
     if name == "kind":
         return value in {"openai", "anthropic", "ollama"}
     return True
@@ -123,6 +132,8 @@ def is_true(claim: str) -> bool:
         return extra[1] in (metadata.metadata("mlx").get_all("Provides-Extra") or [])
     if claim.startswith('"'):
         return is_value("theme", claim.strip('"'))
+    if claim.startswith("/") and claim != "/v1":
+        return claim[1:] in {"", *(key.command for key in KEYMAP)}  # a slash lists the commands
     return claim == "/v1" or is_setting(claim)
 
 
@@ -142,7 +153,7 @@ def test_commands_can_be_typed_as_they_are_told(claim: str) -> None:
 @pytest.mark.parametrize(
     "claim",
     [
-        "ctrl+k",
+        "f19",
         "lama fly",
         "lama run --fast",
         "lama config edit-all",
