@@ -170,6 +170,9 @@ KEYMAP: tuple[Key, ...] = (
     # settings, of lama and of a conversation
     Key("settings.edit", "settings", "enter", "edit", "Change", "Change this setting", True),
     Key("settings.reset", "settings", "delete", "reset", "Default", "Go back to the default", True),
+    Key("settings.filter", "settings", "slash", "filter", "Filter", "Narrow the list of settings", True),
+    Key("settings.editor", "settings", "ctrl+o", "open_editor", "Editor",
+        "Open config.toml, or the system prompt, in your own editor", True),
     # what went wrong
     Key("log.copy", "log", "y", "copy_entry", "Copy", "Copy this entry", True),
     Key("log.file", "log", "t", "show_file", "Log file", "Show the end of the log file, or the list again", True),

@@ -18,14 +18,17 @@ from lama_tui.errors import LamaError
 from lama_tui.paths import Paths
 from lama_tui.security.gate import clean_line
 from lama_tui.security.log import open_log
+from lama_tui.security.redaction import redact
 from lama_tui.ui.bindings import bindings, key_of, keymap_of, short_key_name
 from lama_tui.ui.commands.perform import bound_anywhere, close_above, perform, places, targets
 from lama_tui.ui.opening import Opening, open_services
 from lama_tui.ui.options import WorkspaceOptions
+from lama_tui.ui.screens.leaving import LeavingScreen
 from lama_tui.ui.screens.workspace import Workspace
 from lama_tui.ui.terminal.clipboard import copy
 from lama_tui.ui.themed_app import ThemedApp
 from lama_tui.ui.troubles import Troubles
+from lama_tui.ui.waiting import NOTICED
 from lama_tui.ui.widgets.notice import Notice
 
 if TYPE_CHECKING:
@@ -36,7 +39,14 @@ class LamaApp(ThemedApp, inherit_bindings=False):
     """Shows the workspace until it is told to leave."""
 
     TITLE = "lama"
-    CSS_PATH = ["styles/workspace.tcss", "styles/dialogs.tcss", "styles/commands.tcss", "styles/log.tcss", "styles/models.tcss"]
+    CSS_PATH = [
+        "styles/workspace.tcss",
+        "styles/dialogs.tcss",
+        "styles/commands.tcss",
+        "styles/log.tcss",
+        "styles/models.tcss",
+        "styles/settings.tcss",
+    ]
     BINDINGS = bindings("app")
     ENABLE_COMMAND_PALETTE = False  # Textual's own: ours is a screen like the others
 
@@ -56,6 +66,13 @@ class LamaApp(ThemedApp, inherit_bindings=False):
         self._recent: list[str] = []  # what was chosen in the palette, last first
         self._opening.problems += self.theme_problems
         self.set_keymap(keymap_of(loaded.settings.keys))
+        self._opening.follow(self._use_settings)
+
+    def _use_settings(self, loaded: LoadedSettings) -> None:
+        """Follow settings that changed: keys and colours; what the command line says goes before them."""
+        self.set_keymap(keymap_of(loaded.settings.keys))
+        if self._options.theme is None:
+            self.use_theme(loaded.settings.theme)
 
     def on_load(self) -> None:
         """Remember from now on what goes wrong."""
@@ -65,6 +82,21 @@ class LamaApp(ThemedApp, inherit_bindings=False):
         """Show a problem in the workspace."""
         for notice in self.screen_stack[0].query(Notice):
             notice.add(error)
+
+    def task_failed(self, error: BaseException) -> bool:
+        """Say so, and how to learn more."""
+        if not self.is_running or not self.screen_stack[0].query(Notice):
+            return False
+        if not isinstance(error, LamaError):
+            log = key_of("log.open", self.key_overrides)
+            why = redact(f"{type(error).__name__}: {error}")
+            error = LamaError(
+                "Something in lama failed",
+                f"{why}. What was said is saved.",
+                f"{log} says more. If lama behaves oddly now, quit and start it again.",
+            )
+        self.tell(error)
+        return True
 
     def take_back(self, error: LamaError) -> None:
         """Show it no longer."""
@@ -102,10 +134,16 @@ class LamaApp(ThemedApp, inherit_bindings=False):
         """Save what runs, close everything and end. Later calls wait for the first."""
         if self._leaving is None:
             self._leaving = asyncio.create_task(self._opening.close())
+            self.set_timer(NOTICED, self._show_leaving)
         try:
             await asyncio.shield(self._leaving)
         finally:
             self.exit()
+
+    def _show_leaving(self) -> None:
+        """Say that everything is being saved, whatever is on screen."""
+        if not isinstance(self.screen, LeavingScreen):
+            self.push_screen(LeavingScreen())
 
     async def on_unmount(self) -> None:
         """Close what is open, however the app came to its end."""
@@ -120,7 +158,10 @@ class LamaApp(ThemedApp, inherit_bindings=False):
         self.follow_theme_files()
 
     async def action_quit(self) -> None:
-        """Save everything and quit."""
+        """Save everything and quit; where that takes so long that it is told, asking again quits at once."""
+        if isinstance(self.screen, LeavingScreen):
+            self.exit()
+            return
         self.run_worker(self.leave(), group="leave", exit_on_error=False)
 
     def pop_screen(self) -> AwaitComplete:

@@ -1,14 +1,13 @@
 """The conversation on screen: what is shown, and what the person can do with it. No widgets here."""
 
 import asyncio
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from collections.abc import Coroutine
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
 
 from lama_tui.chat.progress import TurnProgress
-from lama_tui.conversations.messages import Conversation, Message
+from lama_tui.conversations.messages import Conversation, ConversationSettings, Message
 from lama_tui.types import ConversationId, MessageId, Usage
-from lama_tui.ui import figures
-from lama_tui.ui.drawn_message import Progress
 
 if TYPE_CHECKING:
     from lama_tui.chat.chat import Chat
@@ -17,9 +16,10 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class _Target:
-    """Where messages go. A new conversation has no id until its first message."""
+    """Where messages go. A new conversation has no id until its first message; `settings` are for its beginning."""
 
     id: ConversationId | None = None
+    settings: ConversationSettings = field(default_factory=ConversationSettings)
     beginning: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
@@ -51,6 +51,11 @@ class CurrentConversation:
         return self._model or (self.conversation.model if self.conversation else "") or self.default_model
 
     @property
+    def settings(self) -> ConversationSettings:
+        """What differs here from the defaults."""
+        return self.conversation.settings if self.conversation else self._target.settings
+
+    @property
     def running(self) -> TurnProgress | None:
         """How far its answer is; None when none runs."""
         return self.chat.running(self.id) if self.id is not None else None
@@ -64,6 +69,11 @@ class CurrentConversation:
     def is_held_up(self) -> bool:
         """Messages wait although no answer runs: after a stop, a failure or a new start."""
         return self.id is not None and bool(self.queued) and not self.chat.is_busy(self.id)
+
+    @property
+    def is_cut_short(self) -> bool:
+        """The last answer ended early, and can be gone on with."""
+        return bool(self.messages) and self.running is None and not self.is_complete(self.messages[-1].id)
 
     @property
     def usage(self) -> Usage:
@@ -95,15 +105,17 @@ class CurrentConversation:
         if found is not None and found.id == self.id:
             self.conversation, self.messages = found, messages
 
-    async def send(self, text: str) -> None:
-        """Send a message, or queue it behind the running answer.
+    def send(self, text: str) -> Coroutine[Any, Any, None]:
+        """Send a message here, or queue it behind the running answer, when what is returned is awaited.
 
         A new conversation begins with it; it stays on screen unless the person went elsewhere meanwhile.
         """
-        target, model = self._target, self.model
+        return self._send(self._target, self.model, text)
+
+    async def _send(self, target: _Target, model: str, text: str) -> None:
         async with target.beginning:  # of two messages in a row, the second finds what the first began
             if target.id is None:
-                target.id = await self.conversations.create("", model)
+                target.id = await self.conversations.create("", model, target.settings)
                 created = await self.conversations.get(target.id)
                 if self._target is target:
                     self.conversation = created
@@ -114,6 +126,18 @@ class CurrentConversation:
         self._model = model
         if self.id is not None:
             await self.conversations.set_model(self.id, model)
+
+    async def change_settings(self, **changed: Any) -> None:
+        """Use other settings from the next turn on; those of a conversation that has not begun wait for its start."""
+        target = self._target
+        async with target.beginning:
+            if target.id is None:
+                target.settings = replace(target.settings, **changed)
+                return
+            found = await self.conversations.get(target.id)
+            if found is not None:
+                await self.conversations.set_settings(target.id, replace(found.settings, **changed))
+        await self.reload()
 
     async def regenerate(self, message: MessageId) -> None:
         """Answer again: the message, or where it is a question, its answer."""
@@ -176,26 +200,3 @@ class CurrentConversation:
         if message in answers:
             return message
         return next((shown.id for shown in self.messages if shown.parent == message and shown.id in answers), None)
-
-
-def shown(turn: TurnProgress) -> Progress:
-    """A running turn as the transcript draws it."""
-    return Progress(turn.text, turn.reasoning, doing(turn))
-
-
-def doing(turn: TurnProgress) -> str:
-    """What a running turn does now, with how far it is."""
-    if turn.unsaved is not None:
-        return f"not saved yet: {turn.unsaved.title}"
-    match turn.phase:
-        case "loading":
-            share = f" {100 * turn.done // turn.total} %" if turn.total else ""
-            return f"loading {figures.model_name(turn.model)}{share}"
-        case "prefill":
-            return f"reading {figures.count(turn.done)} of {figures.count(turn.total)} tokens"
-        case "streaming":
-            return "writing" if turn.text else "thinking"
-        case "saving":
-            return "saving"
-        case _:
-            return "waiting for the model"

@@ -57,6 +57,12 @@ class ThemedApp(TerminalApp, inherit_bindings=False):
         filters = super().get_line_filters()
         return [self._faint, *filters] if self.current_theme.ansi else filters
 
+    def use_theme(self, name: str) -> None:
+        """Show the theme that the settings name now."""
+        self._themes.wanted = name
+        if not self._is_choosing:
+            self.show_theme(self._themes.chosen.name)
+
     def show_theme(self, name: str) -> None:
         """Draw everything in another theme, at once; nothing happens where there is none of that name."""
         if self._themes.get(name) is not None and name != self.theme:
@@ -80,13 +86,17 @@ class ThemedApp(TerminalApp, inherit_bindings=False):
         themes = [theme for name in self._themes.names if (theme := self._themes.get(name)) is not None]
         chosen = None
         try:
-            chosen = await self.push_screen_wait(ThemePicker(self.theme, themes, self.show_theme))
+            chosen = await self.push_screen_wait(ThemePicker(self.theme, themes, self._preview_theme))
         finally:
             self._is_choosing = False
             self._themes.wanted = chosen or self._themes.wanted
             self.show_theme(self._themes.chosen.name)
         if chosen is not None:
             await self._keep_theme(chosen)
+
+    def _preview_theme(self, name: str) -> None:
+        if self._is_choosing:  # a preview can come late
+            self.show_theme(name)
 
     async def _keep_theme(self, name: str) -> None:
         """Write it to the config; where that fails it is used until the end of this run."""

@@ -34,6 +34,7 @@ def workspace(paths: Paths) -> Open:
         options: WorkspaceOptions = WorkspaceOptions(),  # noqa: B008 - frozen
         wait: bool = True,
         driver: type[Driver] | None = None,
+        faults: bool = False,
         **arguments: Any,
     ) -> AsyncIterator[Stage]:
         scripted = Scripted(*(scripts or (says("An answer."),)))
@@ -54,5 +55,6 @@ def workspace(paths: Paths) -> Open:
             if wait:
                 await stage.opened()
             yield stage
+        assert faults or not app.faults  # of tasks of the screen: told there, and never expected
 
     return open_workspace

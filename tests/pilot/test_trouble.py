@@ -130,9 +130,11 @@ async def test_a_temporary_store_that_cannot_be_made_either(
     garbage(paths)
     nowhere = paths.data.parent / "no-such-folder"
     monkeypatch.setattr("tempfile.tempdir", str(nowhere))
-    with pytest.raises(Exception, match="And no temporary store"):
-        async with workspace(wait=False) as stage:
-            await stage.until(lambda: stage.app._exception is not None)
+    async with workspace(wait=False, faults=True) as stage:
+        await stage.until_seen("And no temporary store")
+        assert stage.app.faults
+        await stage.press("ctrl+q")
+        await stage.until(lambda: not stage.app.is_running)
 
 
 async def test_an_answer_that_cannot_be_saved_yet_is_shown_and_said(workspace: Open) -> None:

@@ -1,13 +1,14 @@
 """The conversation on screen: shows it, follows its running answer, carries out what is asked of it."""
 
+import os
 import time
 from collections.abc import Awaitable, Callable
 
 from textual import work
 from textual.message import Message
-from textual.screen import ModalScreen, Screen
+from textual.screen import ModalScreen
 from textual.timer import Timer
-from textual.widgets import Label, Static
+from textual.widgets import Static
 
 from lama_tui.conversations.pasted import outlined
 from lama_tui.errors import ConfigError, LamaError
@@ -26,17 +27,21 @@ from lama_tui.security.gate import clean_line
 from lama_tui.types import ConversationId, MessageId, Place
 from lama_tui.ui import figures
 from lama_tui.ui.bindings import key_of
+from lama_tui.ui.chat_settings import marks
 from lama_tui.ui.current import CurrentConversation
 from lama_tui.ui.markdown.wrap import Line
 from lama_tui.ui.opening import Opened, Opening
 from lama_tui.ui.options import WorkspaceOptions
 from lama_tui.ui.palette import Palette
 from lama_tui.ui.screens.waiting import WaitingScreen
+from lama_tui.ui.terminal.app import TerminalApp
 from lama_tui.ui.terminal.attention import Attention, note
 from lama_tui.ui.troubles import told
 from lama_tui.ui.waiting import Phases, doing, shown
 from lama_tui.ui.widgets.composer import Composer
 from lama_tui.ui.widgets.conversation_list import ConversationList
+from lama_tui.ui.widgets.heading import Heading
+from lama_tui.ui.widgets.key_line import KeyLine
 from lama_tui.ui.widgets.monitor_pane import MonitorPane
 from lama_tui.ui.widgets.monitor_strip import MonitorStrip
 from lama_tui.ui.widgets.notice import Notice
@@ -86,7 +91,7 @@ class Talk(WaitingScreen):
         self._list = self.query_one(ConversationList)
         self._notice = self.query_one(Notice)
         self._status = self.query_one(StatusLine)
-        self._heading = self.query_one("#heading", Label)
+        self._heading = self.query_one(Heading)
         self._queue = self.query_one("#queue", Static)
         self._composer.focus()
         for problem in self._opening.problems:
@@ -182,7 +187,9 @@ class Talk(WaitingScreen):
             usage=current.usage,
             notes=notes,
         )
+        self._heading.show(current.title, marks(current.settings))
         self._show_titles(current.title, current.queued, current.is_held_up)
+        self.query_one(KeyLine).look()
         if opened.chat.running_ids():
             if self._ticker is None:
                 self._ticker = self.set_interval(_FRAME, self._tick)
@@ -200,7 +207,6 @@ class Talk(WaitingScreen):
         if (title, lines) == self._titles:
             return
         self._titles = (title, lines)
-        self._heading.update(title)
         self._queue.update("\n".join(lines))
         self._queue.set_class(bool(queued), "-shown")
 
@@ -306,7 +312,8 @@ class Talk(WaitingScreen):
         found = await self._opened.conversations.get(conversation)
         what = "an answer failed" if isinstance(ending, StreamFailed) else "an answer is there"
         title = (found.title if found else "") or "New conversation"
-        self._sequence(note(self._opening.settings.workspace.notify, title, what, os.environ))
+        if isinstance(self.app, TerminalApp):
+            self.app.write_sequence(note(self._opening.settings.workspace.notify, title, what, os.environ))
 
     def watch_machine(self) -> None:
         """Sample the machine while the monitor is on screen, and only then."""
@@ -337,17 +344,19 @@ class Talk(WaitingScreen):
         if current is None:
             return
 
+        sending = current.send(text)  # here and now: they may go elsewhere at once
+
         async def send() -> None:
             try:
-                await self._hand_over(current, text)
+                await self._hand_over(sending, text)
             except LamaError:
                 self._composer.insert(text)  # nothing that was written is lost
                 raise
 
         self._do(send(), follow=True)
 
-    async def _hand_over(self, current: CurrentConversation, text: str) -> None:
-        await current.send(text)
+    async def _hand_over(self, sending: Awaitable[None], text: str) -> None:
+        await sending
 
     @work(exclusive=True, group="switch")
     async def _switch(self, conversation: ConversationId | None) -> None:
@@ -364,11 +373,11 @@ class Talk(WaitingScreen):
             await self._show(follow=True)
             self._composer.focus()
 
-    def _do(self, wish: Awaitable[None], follow: bool = False) -> None:
+    def _do(self, wish: Awaitable[None], follow: bool = False, what: str = "saving") -> None:
         """Carry out a wish and show what came of it; what goes wrong is shown where the eye is."""
 
         async def carry_out() -> None:
-            with self._notice.catching():
+            with self._notice.catching(), self.waiting(what):
                 await wish
             if self._current is not None:
                 with self._notice.catching():

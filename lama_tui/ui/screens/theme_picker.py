@@ -1,14 +1,18 @@
 """Choose the colours: moving the highlight shows each theme at once, over the real workspace."""
 
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 
 from textual.content import Content
+from textual.timer import Timer
 
 from lama_tui.config.themes import ThemeFile
 from lama_tui.ui.bindings import key_at
 from lama_tui.ui.screens.chooser import Choice, Chooser
 
 _DOT = "●"
+_LONGEST = 16  # cells of a name
+_PAUSE = 0.04  # seconds: a key that is held down shows the theme where it comes to rest
 _SHOWN = ("foreground", "primary", "secondary", "accent")
 
 
@@ -26,32 +30,32 @@ class ThemePicker(Chooser):
         ranked = sorted(themes, key=lambda theme: (theme.ansi, not theme.dark, theme.name))
         self._themes = {theme.name: theme for theme in ranked}
         self._preview = preview
+        self._soon: Timer | None = None
 
     async def find(self) -> Sequence[Choice]:
         """Every theme that can be used: the dark ones, the light ones, then the terminal's own colours."""
         return [Choice(name, name, about=_about(theme)) for name, theme in self._themes.items()]
 
     def highlighted(self, choice: Choice) -> None:
-        """Show it."""
-        self._preview(choice.value)
+        """Show it, unless the highlight moves on at once: drawing everything anew takes longer than a key repeats."""
+        if self._soon is not None:
+            self._soon.stop()
+        self._soon = self.set_timer(_PAUSE, partial(self._preview, choice.value))
 
     def on_mount(self) -> None:
         """Say what keeps it in the room there is."""
-        super().on_mount()
         for dialog in self.query(".dialog"):
             dialog.border_subtitle = f"{key_at(self, 'chooser.choose')} keeps · {key_at(self, 'dialog.close')} back"
 
     def _line(self, choice: Choice) -> Content:
         """The name, and beside it the theme's colours on its background."""
         theme = self._themes[choice.value]
-        width = max(map(len, self._themes))
+        width = min(_LONGEST, max(map(len, self._themes)))
         mark = "✓" if choice.value == self.current else " "
-        dots = [(f" {_DOT}", f"{getattr(theme, colour)} on {theme.background}") for colour in _SHOWN]
-        return Content.assemble(f"{mark} {choice.name:<{width}} ", *dots, (" ", f"on {theme.background}"))
-
-    def on_unmount(self) -> None:
-        """Nothing is previewed once it is closed."""
-        self._preview = lambda name: None
+        ground = f"on {theme.background}"
+        dots = [(_DOT, f"{getattr(theme, colour)} {ground}") for colour in _SHOWN]
+        name = f"{choice.name:.{width}}"
+        return Content.assemble(f"{mark} {name:<{width}} ", (" ", ground), *dots, (" ", ground))
 
 
 def _about(theme: ThemeFile) -> str:

@@ -18,9 +18,10 @@ from lama_tui.ui.bindings import bindings
 from lama_tui.ui.commands.entries import Entry
 from lama_tui.ui.commands.obstacle import Now
 from lama_tui.ui.drawn_message import KeyNames
-from lama_tui.ui.screens.spoken import Spoken
+from lama_tui.ui.screens.greeting import Greeting
 from lama_tui.ui.widgets.composer import Composer
 from lama_tui.ui.widgets.conversation_list import ConversationList
+from lama_tui.ui.widgets.heading import Heading
 from lama_tui.ui.widgets.key_line import KeyLine
 from lama_tui.ui.widgets.monitor_pane import MonitorPane
 from lama_tui.ui.widgets.monitor_strip import MonitorStrip
@@ -34,7 +35,7 @@ _CONVERSATION = "conversation:"
 _NEXT_MONITOR: Mapping[MonitorForm, MonitorForm] = {"pane": "strip", "strip": "off", "off": "pane"}
 
 
-class Workspace(Spoken):
+class Workspace(Greeting):
     """The one screen that people live in. Dialogs open above it.
 
     One pane under 80 columns, two under 120, else three; the classes `-show-conversations`,
@@ -70,11 +71,11 @@ class Workspace(Spoken):
                 yield Label("Conversations", classes="pane-title", markup=False)
                 yield ConversationList(id="conversations", markup=False)
             with Vertical(id="talk"):
-                yield Label("", id="heading", markup=False)
+                yield Heading(id="heading")
                 yield Transcript(self._palette, self._welcome, keys, id="transcript")
                 yield Notice(self._key("app.stop"), id="notice")
                 yield Static("", id="queue", markup=False)
-                yield SlashList(self._opening.settings.keys, id="slash")
+                yield SlashList(id="slash")
                 yield Composer(self._opening.settings.keys, id="composer")
                 yield StatusLine(id="status")
             with Vertical(id="monitor-pane"):
@@ -91,6 +92,7 @@ class Workspace(Spoken):
             "composer": self._composer,
             "transcript": self._transcript,
             "conversations": self._list,
+            "list": self._list,
         }
 
     @property
@@ -104,6 +106,7 @@ class Workspace(Spoken):
             is_running=current is not None and current.running is not None,
             queued=len(current.queued) if current else 0,
             typed=bool(self._composer.text.strip()),
+            cut_short=current is not None and current.is_cut_short,
         )
 
     @property
@@ -133,6 +136,7 @@ class Workspace(Spoken):
             return
         self.remove_class("-show-monitor")
         self.set_class(self.has_class("-narrow"), "-show-conversations")
+        self.call_after_refresh(self.watch_machine)
         self.call_after_refresh(self._list.focus)
 
     def action_toggle_monitor(self) -> None:
@@ -144,6 +148,8 @@ class Workspace(Spoken):
         self._choose_monitor(_NEXT_MONITOR[seen])
         self._cover_with_monitor(self._monitor == "pane" and not self._has_room_for_monitor)
         self.call_after_refresh(self.watch_machine)
+        if not self.has_class("-show-monitor") and not (self.focused and self.focused.region.area):
+            self.call_after_refresh(self._composer.focus)  # what was covered has lost the focus
 
     def _choose_monitor(self, form: MonitorForm) -> None:
         self._monitor = form
@@ -205,6 +211,9 @@ class Workspace(Spoken):
         if not typing or character is None or event.key in self.active_bindings or self.app.screen is not self:
             return
         event.stop()
+        if self.has_class("-narrow"):  # nobody types where nothing is seen
+            self.remove_class("-show-conversations", "-show-monitor")
+            self.call_after_refresh(self.watch_machine)
         self._composer.focus()
         self._composer.insert(character)
 
@@ -212,13 +221,16 @@ class Workspace(Spoken):
 
     def action_stop_or_leave(self) -> None:
         """Dismiss what covers, else stop the answer, else go to the transcript and back."""
-        if self._notice.dismiss() or self._transcript.end_selection() or self.leave_editing():
+        if self.put_greeting_away():
+            return
+        if self._notice.dismiss() or self.stop_waiting() or self._transcript.end_selection() or self.leave_editing():
             return
         if self.has_class("-show-conversations") or self.has_class("-show-monitor"):
             self.remove_class("-show-conversations", "-show-monitor")
+            self.call_after_refresh(self.watch_machine)
             self._composer.focus()
         elif self._current is not None and self._current.running is not None:
-            self._do(self._current.stop())
+            self._do(self._current.stop(), what="stopping")
         elif self._transcript.has_focus or not self._current or not self._current.messages:
             self._composer.focus()
         else:
@@ -233,7 +245,7 @@ class Workspace(Spoken):
         elif self._composer.text:
             self._composer.clear_typed()
         elif self._current is not None and self._current.running is not None:
-            self._do(self._current.stop())
+            self._do(self._current.stop(), what="stopping")
         else:
             self._tell(f"{self._key('app.quit')} quits, {self._key('help.open')} shows the keys.")
 

@@ -34,6 +34,11 @@ class TerminalApp(CrashReport):
         """Save everything, close what is open, and exit. Called once, on a signal or a hang-up."""
         self.exit()
 
+    def write_sequence(self, sequence: str) -> None:
+        """Write a control sequence of our own making, between two frames."""
+        if self._driver is not None and sequence:
+            self._driver.write(sequence)
+
     def repaint_all(self) -> None:
         """Draw every cell again."""
         if self._screen_stack:

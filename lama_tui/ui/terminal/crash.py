@@ -9,6 +9,7 @@ import logging
 import os
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.console import Console, RenderableType
 from textual.app import App
@@ -18,6 +19,9 @@ from lama_tui.errors import LamaError
 from lama_tui.security.gate import clean, clean_line
 from lama_tui.security.redaction import redact
 from lama_tui.ui.terminal.gate import plain_text
+
+if TYPE_CHECKING:
+    from textual.driver import Driver
 
 _log = logging.getLogger(__name__)
 
@@ -39,6 +43,23 @@ class CrashReport(App[None]):
     """An app that keeps its insides to itself when it fails. `log_file` is what the person is pointed to."""
 
     log_file: Path
+
+    def __init__(self, driver_class: "type[Driver] | None" = None) -> None:
+        super().__init__(driver_class=driver_class)
+        self.faults: list[BaseException] = []
+        """What failed in tasks of the screen and was told instead of ending the app."""
+
+    def task_failed(self, error: BaseException) -> bool:
+        """Tell that a task in the background failed; False where nobody can be told, so that the app ends."""
+        return False
+
+    def _handle_exception(self, error: Exception) -> None:
+        """Keep the screen when only a task failed: what it shows and what was said are untouched by that."""
+        if isinstance(error, WorkerFailed) and self.task_failed(error.error):
+            _log.error("A task of the screen failed", exc_info=error.error)
+            self.faults.append(error.error)
+        else:
+            super()._handle_exception(error)
 
     def _fatal_error(self) -> None:
         """Say what happened and end with status 1; called by Textual for every exception nobody handled."""
