@@ -100,3 +100,15 @@ async def newest_leaf(connection: "Connection", message: MessageId) -> MessageId
         (message,),
     )
     return MessageId(next(iter(rows))[0])
+
+
+async def is_above(connection: "Connection", message: MessageId, leaf: MessageId | None) -> bool:
+    """Whether `message` is `leaf` or one of the messages that lead to it."""
+    rows = await connection.execute_fetchall(
+        "WITH RECURSIVE above (id) AS ("
+        " SELECT ? UNION ALL SELECT m.parent_id FROM messages m JOIN above ON m.id = above.id"
+        " WHERE m.parent_id IS NOT NULL"
+        ") SELECT 1 FROM above WHERE id = ?",
+        (leaf, message),
+    )
+    return bool(list(rows))

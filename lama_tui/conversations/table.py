@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from lama_tui.conversations.branches import add_wording, copy_thread
 from lama_tui.conversations.drafts import drop_sent
-from lama_tui.conversations.message_table import end_message, insert_message, newest_leaf, now, write_parts
+from lama_tui.conversations.message_table import end_message, insert_message, is_above, newest_leaf, now, write_parts
 from lama_tui.conversations.messages import Conversation, ConversationSettings, Message, QueuedMessage
 from lama_tui.conversations.pasted import plain
 from lama_tui.conversations.rows import (
@@ -174,6 +174,20 @@ class Conversations:
             await connection.execute(
                 "UPDATE conversations SET head = ? WHERE id = ?", (leaf, rows[0]["conversation_id"])
             )
+
+    async def show_branch(self, message: MessageId) -> None:
+        """Show a branch with this message: what is shown, where that has it, else the one with the newest leaf."""
+        async with self._database.transaction() as connection:
+            rows = await _rows(
+                connection,
+                "SELECT c.id, c.head FROM messages m JOIN conversations c ON c.id = m.conversation_id WHERE m.id = ?",
+                (message,),
+            )
+            if not rows:
+                raise _missing("message", message)
+            if not await is_above(connection, message, rows[0]["head"]):
+                leaf = await newest_leaf(connection, message)
+                await connection.execute("UPDATE conversations SET head = ? WHERE id = ?", (leaf, rows[0]["id"]))
 
     # -- turns
 

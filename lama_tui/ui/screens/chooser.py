@@ -36,6 +36,7 @@ class Chooser(ModalScreen[str | None]):
     HEADING = ""
     PLACEHOLDER = "Narrow the list…"
     SEARCHING = "Looking…"
+    NARROWS = "type to narrow"
     NOTHING = "There is nothing to choose from."
 
     def __init__(self, current: str = "") -> None:
@@ -51,20 +52,25 @@ class Chooser(ModalScreen[str | None]):
         """Everything there is to choose from."""
         raise NotImplementedError
 
+    def matches(self, choice: Choice, words: Sequence[str]) -> bool:
+        """Whether a line stays where one typed `words` (in lower case)."""
+        line = f"{choice.name} {choice.facts}".casefold()
+        return all(word in line for word in words)
+
     def highlighted(self, choice: Choice) -> None:
         """The highlight moved to a line: for a preview."""
 
     @property
     def targets(self) -> Mapping[Scope, DOMNode]:
         """Where the actions of each scope are carried out, for the palette."""
-        return {"chooser": self, "dialog": self}
+        return {"chooser": self, "dialog": self, "list": self.query_one("#choices")}
 
     def compose(self) -> ComposeResult:
         """A filter, the list, and what is known of the highlighted line."""
         with Vertical(classes="dialog") as dialog:
             dialog.border_title = self.HEADING
             dialog.border_subtitle = (
-                f"type to narrow · {key_at(self, 'chooser.choose')} takes it · {key_at(self, 'dialog.close')} closes"
+                f"{self.NARROWS} · {key_at(self, 'chooser.choose')} takes it · {key_at(self, 'dialog.close')} closes"
             )
             yield Input(self.wanted, placeholder=self.PLACEHOLDER, id="narrow", select_on_focus=False)
             yield Options(id="choices", markup=False)
@@ -91,16 +97,20 @@ class Chooser(ModalScreen[str | None]):
 
     def _fill(self, wanted: str) -> None:
         words = wanted.casefold().split()
-        self._shown = shown = [c for c in self._choices if all(w in f"{c.name} {c.facts}".casefold() for w in words)]
+        found = [choice for choice in self._choices if self.matches(choice, words)]
+        nothing = f"Nothing here is called “{wanted}”. Clear the field to see all."
+        self.show_choices(found, nothing if self._choices else self.NOTHING)
+
+    def show_choices(self, found: Sequence[Choice], nothing: str) -> None:
+        """Put these into the list; where there are none, say `nothing`."""
+        self._shown = shown = found
         choices = self.query_one("#choices", Options)
         choices.set_options(Option(self._line(choice)) for choice in shown)
         values = [choice.value for choice in shown]
         if values:
             choices.highlighted = values.index(self.current) if self.current in values else 0
-        elif self._choices:
-            self._say(Content(f"Nothing here is called “{wanted}”. Clear the field to see all."))
         else:
-            self._say(Content(self.NOTHING))
+            self._say(Content(nothing))
 
     def _line(self, choice: Choice) -> Content:
         mark = "✕ " if choice.problem else "✓ " if choice.value == self.current else "  "

@@ -67,6 +67,23 @@ class Doors(Wishes):
         else:
             self._tell(said)
 
+    @work(exclusive=True, group="search")
+    async def action_search(self) -> None:
+        """Search in all conversations, and show the message that was chosen where it was said."""
+        if self._opened is None:
+            return
+        from lama_tui.ui.screens.search import SearchScreen
+
+        with self._notice.catching():
+            screen = SearchScreen(await self._opened.services.search())
+            if (chosen := await self.app.push_screen_wait(screen)) is None:
+                return
+            hit = screen.hit(chosen)
+            await self._opened.conversations.show_branch(hit.message)
+            await self._switch(hit.conversation).wait()
+            if self._transcript.go_to(hit.message):
+                self._transcript.focus()
+
     # --- the list of conversations -------------------------------------------------
 
     @on(ConversationList.OpenRequested)

@@ -20,7 +20,8 @@ from lama_tui.ui.widgets.transcript import Transcript
 
 @dataclass(frozen=True, slots=True)
 class Editing:
-    """A message of the person that is being written again; `draft` is what stood in the composer before."""
+    """A message of the person that is being written again; `draft` is what stood in the composer before, with its
+    pasted blocks marked."""
 
     message: MessageId
     conversation: ConversationId | None
@@ -114,7 +115,7 @@ class Reading(Writing):
         self._begin_editing(question, self._unfinished.pop(question.id, question.text))
 
     def _begin_editing(self, question: Message, text: str) -> None:
-        self._editing = Editing(question.id, question.conversation, question.text, self._composer.text)
+        self._editing = Editing(question.id, question.conversation, question.text, self._composer.marked)
         self._composer.write(text)
         self._show_editing()
         self._composer.focus()
@@ -127,15 +128,15 @@ class Reading(Writing):
         editing, self._editing = self._editing, None
         if editing is None:
             return False
-        if self._composer.text not in ("", editing.before):
-            self._unfinished[editing.message] = self._composer.text
+        if self._composer.expanded not in ("", editing.before):
+            self._unfinished[editing.message] = self._composer.marked
         self._composer.write(editing.draft)
         self._show_editing()
         return True
 
     def _typed(self) -> str:
         """What is to be kept of the composer: while a message is written again, what stood there before."""
-        return self._composer.mark(self._editing.draft) if self._editing is not None else super()._typed()
+        return super()._typed() if self._editing is None else self._editing.draft
 
     def _show_editing(self) -> None:
         note = f"editing your message · {self._key('app.stop')} leaves it"

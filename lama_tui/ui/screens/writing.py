@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from textual import on, work
 from textual.content import Content
@@ -79,13 +79,14 @@ class Writing(Talk):
             self._keeper.changed()
         self._count_soon()
 
-    async def _hand_over(self, current: CurrentConversation, text: str) -> None:
+    async def _hand_over(self, sending: Awaitable[None], text: str) -> None:
         """Send a text, whose draft goes in the moment in which it is a message."""
-        if self._keeper is None:
-            await super()._hand_over(current, text)
+        if self._keeper is None or self._current is None:
+            await sending
             return
+        current = self._current
         async with self._keeper.sending(text, lambda: current.id):
-            await super()._hand_over(current, text)
+            await sending
 
     async def _stop_writing(self) -> None:
         """Take back what was saved in the editor, and keep what is typed."""
@@ -136,8 +137,8 @@ class Writing(Talk):
 
         with self._notice.catching():
             history = PromptHistory(await self._opened.services.prompts())
-            if await self.app.push_screen_wait(history) is not None:
-                self._composer.write(history.chosen)
+            if (chosen := await self.app.push_screen_wait(history)) is not None:
+                self._composer.write(history.text(chosen))
         self._composer.focus()
 
     # --- one's own editor ----------------------------------------------------------------

@@ -65,6 +65,15 @@ class Transcript(TranscriptView):
         first = self._column.line(index)
         self._reveal(first, first + drawn.height, on_top=True)
 
+    def go_to(self, message: MessageId) -> bool:
+        """Put the cursor on a message and show it; False where it is not in this conversation."""
+        for index, drawn in enumerate(self._column.messages):
+            if drawn.message.id == message:
+                self._cursor.put(index)
+                self._show_message(index)
+                return True
+        return False
+
     def action_first_message(self) -> None:
         """Go to the start of the conversation."""
         if self._is_ranging:
@@ -118,6 +127,18 @@ class Transcript(TranscriptView):
     def action_page_down(self) -> None:
         """Scroll down a page, or extend the range."""
         self._move_line(self._page) if self._is_ranging else super().action_page_down()
+
+    def action_half_up(self) -> None:
+        """Scroll up half a page, or extend the range by one."""
+        self._half(-1)
+
+    def action_half_down(self) -> None:
+        """Scroll down half a page, or extend the range by one."""
+        self._half(1)
+
+    def _half(self, direction: int) -> None:
+        lines = direction * max(1, self.size.height // 2)
+        self._move_line(lines) if self._is_ranging else self.scroll_relative(y=lines, animate=False)
 
     def action_scroll_home(self) -> None:
         """Scroll to the start, or extend the range."""
