@@ -4,6 +4,7 @@ import argparse
 
 from lama_tui.cli import output
 from lama_tui.config.loader import LoadedSettings
+from lama_tui.errors import ConfigError
 from lama_tui.paths import Paths
 
 
@@ -16,6 +17,8 @@ def add_to(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     show = parts.add_parser("show", help="every setting, and where it comes from")
     show.add_argument("--json", action="store_true", help='one array of {"key","value","source"}')
     show.set_defaults(verb=config_show)
+    edit = parts.add_parser("edit", help="open config.toml in $VISUAL or $EDITOR, and check it afterwards")
+    edit.set_defaults(verb=config_edit, tolerates_problems=True)
     keys = parts.add_parser("keys", help="every binding: its id, its keys, what it does")
     keys.add_argument("--json", action="store_true", help='one array of {"id","keys","scope","does","source"}')
     keys.set_defaults(verb=config_keys)
@@ -29,15 +32,41 @@ def config_path(arguments: argparse.Namespace, paths: Paths, loaded: LoadedSetti
 
 def config_show(arguments: argparse.Namespace, paths: Paths, loaded: LoadedSettings) -> int:
     """List the settings in the order of the file, with dotted keys."""
-    from lama_tui.config.document import describe
+    from lama_tui.config.document import as_toml, describe
 
     settings = describe(loaded)
     if arguments.json:
         output.json_document([setting._asdict() for setting in settings])
         return 0
-    rows = [(setting.key, _as_toml(setting.value), output.home_as_tilde(setting.source)) for setting in settings]
+    rows = [(setting.key, as_toml(setting.value), output.home_as_tilde(setting.source)) for setting in settings]
     output.table(("SETTING", "VALUE", "FROM"), rows)
     return 0
+
+
+def config_edit(arguments: argparse.Namespace, paths: Paths, loaded: LoadedSettings) -> int:
+    """Open the file, made of comments where there is none yet; 1 when it cannot be used afterwards."""
+    import os
+    import subprocess
+
+    from lama_tui.config.loader import load_settings
+    from lama_tui.config.template import make_file
+    from lama_tui.ui.composer.editor import editor_command
+
+    command, file = editor_command(os.environ), paths.config_file
+    make_file(file)
+    try:
+        status = subprocess.run([*command, str(file)], check=False).returncode
+    except OSError as error:
+        why = f"{command[0]}: {error.strerror or error}"
+        raise ConfigError("The editor could not be started", why, "Set $VISUAL or $EDITOR to another") from error
+    if status != 0:
+        raise ConfigError("The editor did not end well", f"{command[0]} ended with status {status}", f"Look at {file}")
+    problems = load_settings(paths).problems
+    for problem in problems:
+        output.error(str(problem))
+    if problems:
+        output.error("Until this is put right lama runs on its defaults: `lama config edit` opens the file again.")
+    return 1 if problems else 0
 
 
 def config_keys(arguments: argparse.Namespace, paths: Paths, loaded: LoadedSettings) -> int:
@@ -60,9 +89,3 @@ def config_keys(arguments: argparse.Namespace, paths: Paths, loaded: LoadedSetti
     rows = [(k["id"], k["keys"], k["scope"], output.home_as_tilde(k["source"]), k["does"]) for k in listed]
     output.table(("ID", "KEYS", "WHERE", "FROM", "DOES"), rows)
     return 0
-
-
-def _as_toml(value: str | int | float | bool | None) -> str:
-    if value is None:
-        return ""
-    return f'"{value}"' if isinstance(value, str) else str(value).lower() if isinstance(value, bool) else str(value)

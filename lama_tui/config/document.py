@@ -36,6 +36,13 @@ def _flatten(value: object, prefix: str) -> list[tuple[str, object]]:
     return [pair for name, inner in entries for pair in _flatten(inner, f"{prefix}.{name}" if prefix else name)]
 
 
+def as_toml(value: str | int | float | bool | None) -> str:
+    """A value as the file would say it; empty for None."""
+    if value is None:
+        return ""
+    return f'"{value}"' if isinstance(value, str) else str(value).lower() if isinstance(value, bool) else str(value)
+
+
 def _as_written(key: str, value: object) -> str | int | float | bool | None:
     if isinstance(value, int | float) and READERS.get(key) is duration:
         return show_duration(value)

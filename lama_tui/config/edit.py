@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from lama_tui.config.loader import problems_of_text
 from lama_tui.errors import ConfigError
 from lama_tui.paths import make_private
 
@@ -14,7 +15,8 @@ def set_values(file: Path, values: Mapping[str, str | float | bool | None]) -> N
     """Write values by dotted key (`generation.temperature`, `keys.help.open`); None takes a key out.
 
     The file is replaced whole, so that a crash or a full disk leaves the old one; a link stays a link.
-    Blocks: call it off the event loop. Raises `ConfigError`, also for a file that cannot be read as TOML.
+    Blocks: call it off the event loop. Raises `ConfigError` where the file could not be used afterwards, also
+    for what was wrong with it before: then nothing is written.
     """
     import tomlkit
     from tomlkit.exceptions import TOMLKitError
@@ -26,6 +28,10 @@ def set_values(file: Path, values: Mapping[str, str | float | bool | None]) -> N
         for key, value in values.items():
             _set(document, *_place(key), value)
         text = tomlkit.dumps(document)
+        if problems := problems_of_text(text, file.name):
+            first = problems[0]
+            why = f"{first.title}. {first.detail}" if first.detail else first.title
+            raise ConfigError("The setting was not saved", why, first.hint)
         if text != before:
             _replace(target, text)
     except (OSError, ValueError, TOMLKitError, TypeError) as error:
@@ -45,6 +51,8 @@ def _set(document: Any, tables: list[str], name: str, value: str | float | bool 
     import tomlkit
 
     table = document
+    if tables == ["keys"] and (nested := _nested(document.get("keys"), name)) is not None:
+        table, tables, name = *nested, name.rpartition(".")[2]
     for step in tables:
         if step not in table:
             if value is None:
@@ -55,6 +63,14 @@ def _set(document: Any, tables: list[str], name: str, value: str | float | bool 
         table.pop(name, None)
     else:
         table[name] = value
+
+
+def _nested(table: Any, name: str) -> tuple[Any, list[str]] | None:
+    """Where `help.open` stands in a `[keys]` that has it without quotes, as a table in a table; None: it does not."""
+    *steps, last = name.split(".")
+    for step in steps:
+        table = table.get(step) if isinstance(table, Mapping) else None
+    return (table, []) if isinstance(table, Mapping) and last in table else None
 
 
 def _replace(file: Path, text: str) -> None:

@@ -153,6 +153,20 @@ def _read(file: Path, reading: _Reading) -> dict[str, Any] | None:
         why = error.strerror or str(error)
         reading.problem("the config cannot be read", why, "Check the file's owner and permissions", reading.file)
         return None
+    return _parse(data, reading)
+
+
+def problems_of_text(text: str, file: str) -> tuple[ConfigError, ...]:
+    """What would be wrong with a `config.toml` that said `text`; problems name it `file`."""
+    reading = _Reading(file)
+    document = _parse(text.encode("utf-8", "surrogatepass"), reading)
+    if document is not None:
+        _read_document(document, reading)
+    return tuple(reading.problems)
+
+
+def _parse(data: bytes, reading: _Reading) -> dict[str, Any] | None:
+    """Return the document that `data` says, None where it says none."""
     try:
         if len(data) > _LARGEST:
             raise ValueError("it is larger than 1 MiB")

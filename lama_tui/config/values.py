@@ -7,6 +7,7 @@ a key that was pasted into the wrong place.
 
 import re
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from urllib.parse import urlsplit
 
 from lama_tui.config.key_presets import PRESETS
@@ -26,15 +27,17 @@ def text(value: object) -> str:
     return value.strip()
 
 
-def choice(*words: str) -> Reader:
-    """Return the reader of one of a few words."""
+class choice:  # noqa: N801 - used as the other readers are
+    """The reader of one of a few words."""
 
-    def read(value: object) -> str:
-        if not isinstance(value, str) or value not in words:
-            raise ValueError(" or ".join(f'"{word}"' for word in words))
+    def __init__(self, *words: str) -> None:
+        self.words = words
+
+    def __call__(self, value: object) -> str:
+        """Read one of the words."""
+        if not isinstance(value, str) or value not in self.words:
+            raise ValueError(" or ".join(f'"{word}"' for word in self.words))
         return value
-
-    return read
 
 
 def whole(low: int, high: int) -> Reader:
@@ -113,6 +116,22 @@ def variable_name(value: object) -> str:
     if not isinstance(value, str) or not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]{0,127}", value):
         raise ValueError("the name of an environment variable, not the key itself")
     return value
+
+
+def typed(reader: Reader, words: str) -> str | int | float | bool:
+    """What a person typed for a setting, as the file would say it. Raises `ValueError` saying what is expected."""
+    values: list[str | int | float | bool] = [words]
+    for number in (int, float):
+        with suppress(ValueError):
+            values.append(number(words))
+    if words in ("true", "false"):
+        values.append(words == "true")
+    for value in values:
+        with suppress(ValueError):
+            reader(value)
+            return value
+    reader(values[-1])
+    raise AssertionError("a reader took at its second sight what it had refused")
 
 
 def show_duration(seconds: float) -> str:

@@ -3,7 +3,7 @@
 from bisect import bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import Literal, get_args
 
 from rich.segment import Segment
 
@@ -16,6 +16,7 @@ from lama_tui.ui.markdown.code import CodeBlock, code_blocks
 from lama_tui.ui.markdown.stream import GrowingMarkdown
 from lama_tui.ui.markdown.wrap import Line, Span, indent, width_of, wrap, wrap_hard
 from lama_tui.ui.palette import Palette
+from lama_tui.ui.transcript.horizon import horizon
 from lama_tui.ui.transcript.mark import Mark, Wish, marked, wish_at
 
 LONG = 24
@@ -30,7 +31,9 @@ HUGE = 200_000
 _HEAD = 8_000
 """Characters that are drawn of a folded text that is huge."""
 
-Part = Literal["heading", "reasoning", "text", "ending"]
+Part = Literal["heading", "reasoning", "text", "ending", "figures", "gap"]
+
+_ORDER: tuple[Part, ...] = get_args(Part)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +78,7 @@ class DrawnMessage:
         self.fold = Fold()
         self.figures = False
         """Whether an answer shows what it cost."""
+        self.view_begins = False
         self._keys = keys
         self._drawn_for: tuple[int, Palette] | None = None
         self._markdown: tuple[tuple[int, Palette], GrowingMarkdown] | None = None
@@ -125,8 +129,8 @@ class DrawnMessage:
             ending = self._ending(width, palette)
             self._add("ending", [[], *ending] if ending and text and self._progress is None else ending)
             if self.figures and self._progress is None:
-                self._add("ending", wrap([Span(cost(message.usage), palette.muted)], width))
-        self._add("ending", [[]])
+                self._add("figures", wrap([Span(cost(message.usage), palette.muted)], width))
+        self._add("gap", [[]])
         self.height = len(self.lines)
         self._drawn_for = (width, palette)
 
@@ -149,7 +153,8 @@ class DrawnMessage:
         message = self.message
         person = message.role == "user"
         name = "You" if person else model_name(message.model) or "assistant"
-        lines = wrap([Span(name, palette.user if person else palette.assistant)], width)
+        lines = horizon(width, palette) if self.view_begins else []
+        lines += wrap([Span(name, palette.user if person else palette.assistant)], width)
         if message.siblings > 1:
             turn = [
                 Mark.of("‹ ", palette.muted, "older"),
@@ -301,10 +306,12 @@ class DrawnMessage:
         elif wish == "fold_reasoning":
             self._set_fold(replace(self.fold, reasoning=not self._reasoning_folded))
 
-    def keep_reasoning_open(self) -> None:
-        """Do not fold the reasoning by itself: it is being read."""
-        if not self._reasoning_folded:
-            self._set_fold(replace(self.fold, reasoning=False))
+    def keep_open(self, part: Part) -> None:
+        """Do not fold this part by itself, as it would when an answer begins or lines become more: it is being read."""
+        if part == "reasoning" and self.fold.reasoning is None and not self._reasoning_folded:
+            self.fold = replace(self.fold, reasoning=False)
+        elif part == "text" and self.fold.text is None and not self.hides_text:
+            self.fold = replace(self.fold, text=False)
 
     def _set_fold(self, fold: Fold) -> None:
         self.fold, self._drawn_for = fold, None
@@ -324,12 +331,11 @@ class DrawnMessage:
 
     def spot(self, line: int) -> tuple[Part, int]:
         """What a drawn line belongs to, and which line of that it is."""
-        if not self._parts:
+        index = bisect_right([first for first, _ in self._parts], line) - 1
+        if index < 0:
             return "heading", 0
-        index = max(0, bisect_right([first for first, _ in self._parts], line) - 1)
-        # an ending is made of several pieces: count from the first one
-        first = next(first for first, part in self._parts if part == self._parts[index][1])
-        return self._parts[index][1], max(0, line - first)
+        first, part = self._parts[index]
+        return part, line - first
 
     def line_of(self, part: Part, offset: int) -> int:
         """Where a line that `spot` told of is now; where that is folded away, what stands in its place."""
@@ -352,14 +358,10 @@ class DrawnMessage:
 
     def _span(self, part: Part) -> tuple[int, int]:
         """The lines of a part, from one up to another; of one that is not there, where it would be."""
-        starts = [first for first, name in self._parts if name == part]
-        if not starts:
-            order: list[Part] = ["heading", "reasoning", "text", "ending"]
-            later = [first for first, name in self._parts if order.index(name) > order.index(part)]
-            first = later[0] if later else max(0, len(self.lines) - 1)
-            return first, first + 1
-        after = [first for first, name in self._parts if first > starts[-1] and name != part]
-        return starts[0], after[0] if after else len(self.lines)
+        later = [first for first, name in self._parts if _ORDER.index(name) > _ORDER.index(part)]
+        end = later[0] if later else len(self.lines)
+        first = next((first for first, name in self._parts if name == part), None)
+        return (end, end + 1) if first is None else (first, end)
 
 
 def cost(usage: Usage) -> str:

@@ -54,6 +54,8 @@ class Opening:
         open_services: Callable[[Paths, LoadedSettings], Awaitable["Services"]],
     ) -> None:
         self.paths = paths
+        self.is_first = not paths.database.exists()
+        """Whether lama was never opened here before."""
         self.problems: tuple[ConfigError, ...] = _with_consequence(loaded.problems, paths.config_file)
         self._loaded = loaded
         self._open_services = open_services
@@ -72,6 +74,13 @@ class Opening:
     def loaded(self) -> LoadedSettings:
         """The settings in force, where each is from, and what is wrong with them."""
         return self._loaded
+
+    @property
+    def problems_of_file(self) -> tuple[ConfigError, ...]:
+        """What is wrong with `config.toml` itself."""
+        file = self.paths.config_file
+        own = tuple(problem for problem in self._loaded.problems if problem.title.startswith(str(file)))
+        return _with_consequence(own, file)
 
     def follow(self, follower: Callable[[LoadedSettings], None]) -> None:
         """Call `follower` with the settings whenever they change while lama runs."""

@@ -5,13 +5,14 @@ from textual.widgets import TextArea
 
 from lama_tui.ui.commands.perform import perform
 from lama_tui.ui.models import choices
-from lama_tui.ui.screens.doors import Doors
+from lama_tui.ui.screens.adjusting import Adjusting
 from lama_tui.ui.themed_app import ThemedApp
 from lama_tui.ui.widgets.composer import Composer
+from lama_tui.ui.widgets.key_line import KeyLine
 from lama_tui.ui.widgets.slash_list import SlashList
 
 
-class Spoken(Doors):
+class Spoken(Adjusting):
     """Does what was written after a slash, as the key of that action would."""
 
     def on_mount(self) -> None:
@@ -22,6 +23,7 @@ class Spoken(Doors):
     @on(TextArea.Changed, "#composer")
     def _follow_typing(self) -> None:
         self._slash.follow(self._composer.text)
+        self.query_one(KeyLine).look()
 
     @on(SlashList.Chosen)
     def _line_clicked(self, event: SlashList.Chosen) -> None:

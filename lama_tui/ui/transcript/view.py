@@ -24,6 +24,7 @@ from lama_tui.ui.markdown.wrap import Line, width_of
 from lama_tui.ui.palette import Palette
 from lama_tui.ui.transcript.column import Anchor, Column
 from lama_tui.ui.transcript.cursor import Cursor, Place
+from lama_tui.ui.transcript.horizon import view_begins
 from lama_tui.ui.transcript.selection import MARGIN, Selected, row
 
 WIDEST = 100
@@ -80,7 +81,9 @@ class TranscriptView(ScrollView, can_focus=True):
         last = max(0, len(self._column) - 1)
         end = self._column.line(last) if known else 0
         height = self._column.height - end
-        self._column.replace([self._drawn(message, known.get(message.id)) for message in messages])
+        begins = view_begins(messages)
+        drawn = [self._drawn(message, known.get(message.id), 0 < begins == at) for at, message in enumerate(messages)]
+        self._column.replace(drawn)
         self._cursor.settle()
         if follow is not None:
             self._following = follow
@@ -95,11 +98,12 @@ class TranscriptView(ScrollView, can_focus=True):
             drawn.message.id == message.id for drawn, message in zip(shown, messages, strict=False)
         )
 
-    def _drawn(self, message: Message, known: DrawnMessage | None) -> DrawnMessage:
+    def _drawn(self, message: Message, known: DrawnMessage | None, view_begins: bool) -> DrawnMessage:
         """The message, with the drawing that is there, if it is still right."""
-        if known is not None and known.message == message:
+        if known is not None and known.message == message and known.view_begins == view_begins:
             return known
         drawn = DrawnMessage(message, self._keys)
+        drawn.view_begins = view_begins
         drawn.fold = known.fold if known is not None else self._folds.get(message.id, drawn.fold)
         drawn.show_figures(self._figures)
         return drawn
@@ -112,7 +116,7 @@ class TranscriptView(ScrollView, can_focus=True):
             if drawn.message.id == message:
                 anchor = self._hold()
                 if anchor is not None and (anchor.message, anchor.part) == (message, "reasoning"):
-                    drawn.keep_reasoning_open()
+                    drawn.keep_open("reasoning")
                 lines, height = drawn.lines, drawn.height
                 drawn.advance(progress, self._text_width, self._palette())
                 if drawn.lines is not lines:

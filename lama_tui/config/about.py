@@ -1,0 +1,75 @@
+"""What each setting is for, in a sentence, and when a change of it counts. Written once: the settings
+screen shows it, and a new `config.toml` has it as comments."""
+
+from collections.abc import Mapping
+from typing import Literal, NamedTuple
+
+Counts = Literal["at once", "at the next start", "not yet"]
+"""`not yet`: the key is kept for what this version cannot do."""
+
+
+class About(NamedTuple):
+    """`text` is a sentence; `counts` is when a change is followed."""
+
+    text: str
+    counts: Counts = "at once"
+
+
+ABOUT: Mapping[str, About] = {
+    "model": About("The model of new conversations: guide, a hub id, a folder, or PROVIDER:MODEL."),
+    "theme": About("The colours."),
+    "generation.temperature": About(
+        "How freely tokens are chosen, from 0 (always the likeliest) to 2. A conversation's own value and the "
+        "model's own generation_config go before it; servers decide by themselves."
+    ),
+    "generation.top_p": About(
+        "Tokens are chosen among the likeliest that together have this probability; 1 is all of them. A "
+        "conversation's own value and the model's own go before it; servers decide by themselves."
+    ),
+    "generation.max_tokens": About(
+        "An answer ends after so many tokens. A conversation's own value and the model's own go before it; for a "
+        "server, set max_tokens of the provider."
+    ),
+    "engine.threads": About("Processor threads for llama.cpp; 0 is one for each physical core.", "not yet"),
+    "engine.batch_size": About("Tokens of a prompt that are read in one step.", "at the next start"),
+    "engine.parallel": About("Answers that are written at the same time; more wait.", "at the next start"),
+    "engine.memory_limit": About(
+        "The share of the memory that models may use, of what the machine can give.", "at the next start"
+    ),
+    "engine.idle_unload": About("A model that was not used for so long leaves memory.", "not yet"),
+    "engine.prompt_cache_ram": About("Memory for prompts that were read already.", "not yet"),
+    "engine.prompt_cache_disk": About("Disk space for prompts that were read already.", "not yet"),
+    "library.downloads": About("Whether downloads go on while the machine runs on battery.", "not yet"),
+    "privacy.local_only": About(
+        "No request leaves this machine, whatever else is configured; answers that are coming from elsewhere are cut."
+    ),
+    "privacy.wipe": About("Deleted exports and prompt caches are overwritten first.", "not yet"),
+    "workspace.mouse": About("The mouse works; off, the terminal selects text itself.", "at the next start"),
+    "workspace.monitor": About("Where the figures of the machine are: a pane, a strip, or nowhere."),
+    "workspace.notify": About(
+        "How you are told that a long answer ended while you look elsewhere: by the bell, by a notification of the "
+        "terminal (osc), or not."
+    ),
+    "workspace.notify_after": About("An answer is long, and its end told, from so much time on."),
+    "keys.preset": About("A whole set of keys; single ones below go before it."),
+}
+"""Every key with a fixed name."""
+
+ABOUT_PROVIDER: Mapping[str, About] = {
+    "kind": About("Which interface the server speaks."),
+    "endpoint": About("The address of the server, often ending in /v1."),
+    "model": About("The model that is asked where a reference names none."),
+    "max_tokens": About("An answer of this server ends after so many tokens at most, whatever a conversation says."),
+    "key_env": About("The environment variable that holds the API key. The key itself is never in this file."),
+    "timeout_connect": About("Seconds for making a connection."),
+    "timeout_first": About("Seconds until the first token must have come."),
+    "timeout_token": About("Seconds until the next token must have come."),
+}
+"""Every key of `[providers.NAME]`."""
+
+
+def about(key: str) -> About:
+    """What a dotted key is for. Raises `KeyError` for one that does not exist, and for `[keys]`."""
+    if key.startswith("providers."):
+        return ABOUT_PROVIDER[key.rpartition(".")[2]]
+    return ABOUT[key]

@@ -1,0 +1,1 @@
+"""Settings on screen: of lama (`of_lama`) and of one conversation (`of_conversation`), by the same parts."""

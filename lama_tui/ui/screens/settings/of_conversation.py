@@ -1,0 +1,172 @@
+"""The settings of one conversation: what differs here from the defaults."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+
+from lama_tui.config.values import READERS, typed
+from lama_tui.conversations.messages import ConversationSettings
+from lama_tui.library.answering import Answering
+from lama_tui.security.gate import clean, clean_line
+from lama_tui.ui.chat_settings import DEFAULT, HERE, MODEL, SERVER, Counting, counting
+from lama_tui.ui.current import CurrentConversation
+from lama_tui.ui.opening import Opening
+from lama_tui.ui.screens.settings.page import SettingsPage
+from lama_tui.ui.screens.settings.rows import Row
+
+LONGEST_SYSTEM = 100_000
+"""Characters of a system prompt."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ways:
+    """What the screen asks others to do. `answering` tells how a model wants to be asked, None for one on a server."""
+
+    answering: Callable[[str], Awaitable[Answering | None]]
+    choose_model: Callable[[], Awaitable[None]]
+    write: Callable[[str], Awaitable[str | None]]
+    """Hands a text to the person's editor; what came back, None where nothing changed. Raises a `LamaError`."""
+    changed: Callable[[], None]
+
+
+class ConversationSettingsScreen(SettingsPage):
+    """What is changed here counts from the next answer on, also in a conversation that has not begun."""
+
+    def __init__(self, current: CurrentConversation, opening: Opening, ways: Ways) -> None:
+        super().__init__()
+        self._current = current
+        self._opening = opening
+        self._ways = ways
+        self.HEADING = f"Settings of this conversation: {clean_line(current.title)}"
+
+    async def find(self) -> Sequence[Row]:
+        """Every setting that a conversation can have of its own."""
+        model = self._current.model
+        answering = await self._ways.answering(model)
+        return rows_of(self._current.settings, model, answering, self._opening)
+
+    async def save(self, row: Row, text: str | None) -> None:
+        """Write it to the conversation."""
+        await self._current.change_settings(**{row.id: entered(row.id, text)})
+        self._ways.changed()
+
+    async def change_elsewhere(self, row: Row) -> None:
+        """The model has a list of its own."""
+        await self._ways.choose_model()
+
+    async def edit_outside(self, row: Row | None) -> None:
+        """Write the system prompt in the person's editor, from what is typed of it so far."""
+        written = await self._ways.write(self.typed_prose or self._current.settings.system)
+        if written is not None:
+            await self._current.change_settings(system=written[:LONGEST_SYSTEM])
+            self._ways.changed()
+
+
+def entered(name: str, text: str | None) -> object:
+    """What was entered for a setting; None is the default. Raises `ValueError` saying what is expected."""
+    if text is None or not text.strip():
+        return "" if name == "system" else None
+    match name:
+        case "system":
+            return clean(text)[:LONGEST_SYSTEM]
+        case "context":
+            return text
+        case "thinking":
+            return {"on": True, "off": False}.get(text)
+        case _:
+            return READERS[f"generation.{name}"](typed(READERS[f"generation.{name}"], text))
+
+
+def rows_of(settings: ConversationSettings, model: str, answering: Answering | None, opening: Opening) -> list[Row]:
+    """A row for each; `answering` is None for a model on a server."""
+    own = None if answering is None else answering.own
+
+    def number(name: str, label: str, about: str) -> Row:
+        here: float | None = getattr(settings, name)
+        found: Counting = counting(name, here, own, opening.loaded, opening.paths.config_file.name)
+        return Row(
+            name, label, found.value, found.source, about, "line",
+            differs=here is not None, resets=here is not None, written="" if here is None else f"{here:g}",
+        )  # fmt: skip
+
+    lines = settings.system.strip().splitlines()
+    more = f" (+{len(lines) - 1} lines)" if len(lines) > 1 else ""
+    return [
+        Row(
+            "system",
+            "System prompt",
+            f"{clean_line(lines[0], 120)}{more}" if lines else "none",
+            HERE if lines else DEFAULT,
+            "What the model is to be and to keep in mind. It stands before every prompt of this conversation.",
+            "prose",
+            differs=bool(lines),
+            resets=bool(lines),
+            written=settings.system,
+        ),
+        Row(
+            "model",
+            "Model",
+            clean_line(model),
+            HERE,
+            "Which model answers from now on. Earlier answers stay as they are.",
+            "elsewhere",
+        ),
+        number(
+            "temperature",
+            "Temperature",
+            "How freely tokens are chosen, from 0 (always the likeliest) to 2.",
+        ),
+        number(
+            "top_p",
+            "Top-p",
+            "Tokens are chosen among the likeliest that together have this probability, from 0.01 to 1 (all of them).",
+        ),
+        number("max_tokens", "Max tokens", "An answer ends after so many tokens; it can be continued."),
+        Row(
+            "context",
+            "Context policy",
+            _CONTEXT[settings.context or "refuse"],
+            HERE if settings.context is not None else DEFAULT,
+            "What happens when the conversation no longer fits the model's context window. The system prompt always "
+            "stays, and a line in the transcript shows where the model's view begins."
+            + (_NOT_MEASURED if answering is None else ""),
+            "choice",
+            differs=settings.context == "drop",
+            resets=settings.context is not None,
+            written=settings.context or "refuse",
+            choices=tuple(_CONTEXT.items()),
+        ),
+        _thinking(settings, answering),
+    ]
+
+
+_CONTEXT = {"refuse": "refuse to send it", "drop": "leave out the oldest turns"}
+
+_NOT_MEASURED = (
+    " What a server's model reads cannot be measured from here: everything is sent, and where it is too much the "
+    "server says so."
+)
+
+_THINKING = (("", "as the model likes"), ("on", "think"), ("off", "do not think"))
+
+
+def _thinking(settings: ConversationSettings, answering: Answering | None) -> Row:
+    written = {True: "on", False: "off", None: ""}[settings.thinking]
+    note = ""
+    if answering is None:
+        note = "Servers have no common switch for this: it is not sent."
+    elif not answering.thinks:
+        note = "This model has no such switch: it does what it was made to do."
+    otherwise = SERVER if answering is None else MODEL if answering.thinks else DEFAULT
+    return Row(
+        "thinking",
+        "Thinking",
+        dict(_THINKING)[written],
+        HERE if written else otherwise,
+        "Whether the model reasons before it answers. Reasoning takes time, and is folded when the answer begins.",
+        "choice",
+        differs=bool(written),
+        resets=bool(written),
+        written=written,
+        choices=_THINKING,
+        note=note,
+    )
