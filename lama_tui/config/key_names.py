@@ -10,8 +10,15 @@ from collections.abc import Mapping
 from lama_tui.config.keymap import KEYMAP, Key, Scope, split_keys
 from lama_tui.config.sendable import character_of, is_typed, normal
 
-# what stands on keyboards is shorter than Textual's name; "ctrl+_" would be misread
-_SHOWN = {"escape": "esc", "pageup": "pgup", "pagedown": "pgdn", "delete": "del", "underscore": "underscore"}
+# what stands on keyboards is shorter than Textual's name; "ctrl+_" would be misread, and a space not seen
+_SHOWN = {
+    "escape": "esc",
+    "pageup": "pgup",
+    "pagedown": "pgdn",
+    "delete": "del",
+    "underscore": "underscore",
+    "space": "space",
+}
 _WRITTEN = {"esc": "escape", "pgup": "pageup", "pgdn": "pagedown", "del": "delete"}
 
 

@@ -60,13 +60,13 @@ def _troubles(scope: Scope, keys: str) -> list[tuple[str, str]]:
 def _conflicts(overrides: Mapping[str, str], preset: Mapping[str, str]) -> list[tuple[str, str, str]]:
     """Find keys that an override gives to two actions that are reachable at the same time."""
     in_force = {key.id: overrides.get(key.id, preset.get(key.id, key.keys)) for key in KEYMAP}
-    taken = [(binding, _arriving(key)) for binding in KEYMAP for key in split_keys(in_force[binding.id])]
+    taken = [(binding, key, _arriving(key)) for binding in KEYMAP for key in split_keys(in_force[binding.id])]
     return [
         (mine.id, f"`{key}` is also the key of `{other.id}` ({other.label})", "Give one of them another key")
-        for mine, key in taken
+        for mine, key, arriving in taken
         if mine.id in overrides
-        for other, same in taken
-        if same == key and other.id != mine.id and _overlap(mine.scope, other.scope)
+        for other, _, same in taken
+        if same == arriving and other.id != mine.id and _overlap(mine.scope, other.scope)
     ]
 
 

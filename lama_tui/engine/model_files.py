@@ -131,14 +131,14 @@ def _check_place(source: ModelSource, folder: Path) -> None:
         raise ModelNotFoundError(
             "The built-in model is not in this installation",
             f"{folder} holds no model.",
-            "Install lama again, or choose another model (ctrl+l).",
+            "Install lama again, or choose another model.",
         )
     if folder.is_dir():
         return
     if folder.exists():
         raise ModelFormatError(f"{source.reference} is a file", f"{folder} is not a folder of model files.", GET_MLX)
     raise ModelNotFoundError(
-        f"There is no model {source.reference}", f"The folder {folder} does not exist.", "Choose another one (ctrl+l)."
+        f"There is no model {source.reference}", f"The folder {folder} does not exist.", "Choose another one."
     )
 
 

@@ -15,7 +15,8 @@ from lama_tui.config.keymap import Scope
 from lama_tui.conversations.export import free
 from lama_tui.errors import StoreError
 from lama_tui.security.gate import clean_line
-from lama_tui.ui.bindings import bindings
+from lama_tui.ui.bindings import bindings, key_at
+from lama_tui.ui.widgets.options import Options
 
 _LONGEST_PATH = 4096
 
@@ -42,8 +43,9 @@ class ExportDialog(ModalScreen[Path | None]):
             yield Input(
                 clean_line(_short(self._suggested), _LONGEST_PATH), select_on_focus=False, max_length=_LONGEST_PATH
             )
-            yield OptionList(id="taken", markup=False)
-            yield Label("enter writes the file · esc leaves it", id="about-export", classes="hint", markup=False)
+            yield Options(id="taken", markup=False)
+            hint = f"enter writes the file · {key_at(self, 'dialog.close')} leaves it"  # enter is the field's own
+            yield Label(hint, id="about-export", classes="hint", markup=False)
 
     def on_mount(self) -> None:
         """The choice shows only when there is one."""

@@ -31,7 +31,8 @@ class HelpScreen(ModalScreen[None]):
         """A field and one scrolling page."""
         with Vertical(classes="dialog help") as dialog:
             dialog.border_title = "Help"
-            dialog.border_subtitle = f"type to narrow · ↑↓ scroll · {key_of('dialog.close', self._overrides)} closes"
+            up, down, close = (key_of(id_, self._overrides) for id_ in ("list.up", "list.down", "dialog.close"))
+            dialog.border_subtitle = f"type to narrow · {up} {down} scroll · {close} closes"
             yield Input(placeholder="Narrow: a key, or what it does…", id="wanted")
             with Page(can_focus=False):
                 yield Static("", id="help-text", markup=False)

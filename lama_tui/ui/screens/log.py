@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from textual import work
 from textual.app import ComposeResult
-from textual.containers import Vertical, VerticalScroll
+from textual.containers import Vertical
 from textual.content import Content
 from textual.dom import DOMNode
 from textual.screen import ModalScreen
@@ -21,6 +21,7 @@ from lama_tui.ui.bindings import bindings, key_at
 from lama_tui.ui.terminal.clipboard import copy
 from lama_tui.ui.troubles import Trouble, Troubles
 from lama_tui.ui.widgets.options import Options
+from lama_tui.ui.widgets.page import Page
 
 _LOOK = 1.0
 """Seconds between looks at whether more went wrong."""
@@ -51,14 +52,14 @@ class LogScreen(ModalScreen[None]):
     @property
     def targets(self) -> Mapping[Scope, DOMNode]:
         """Where the actions of each scope are carried out, for the palette."""
-        return {"log": self, "dialog": self}
+        return {"log": self, "dialog": self, "list": self.query_one("#troubles")}
 
     def compose(self) -> ComposeResult:
         """The list, and below it all of one entry."""
         with Vertical(classes="dialog") as dialog:
             dialog.border_title = "Log"
             yield Options(id="troubles", markup=False)
-            with VerticalScroll(id="trouble"):
+            with Page(id="trouble"):
                 yield Static("", id="trouble-text", markup=False)
 
     def on_mount(self) -> None:
@@ -98,7 +99,7 @@ class LogScreen(ModalScreen[None]):
         text = self.query_one("#trouble-text", Static)
         text.update(_whole(entry) if entry is not None else Content.styled(_NOTHING, "$foreground-muted"))
         self.query_one("#troubles").display = bool(self._shown)
-        self.query_one("#trouble", VerticalScroll).scroll_home(animate=False)
+        self.query_one("#trouble", Page).scroll_home(animate=False)
 
     @property
     def _entry(self) -> Trouble | None:
@@ -117,7 +118,7 @@ class LogScreen(ModalScreen[None]):
     @work(exclusive=True, group="file")
     async def action_show_file(self) -> None:
         """Show the end of the log file, or the list again."""
-        box, options = self.query_one("#trouble", VerticalScroll), self.query_one("#troubles", Options)
+        box, options = self.query_one("#trouble", Page), self.query_one("#troubles", Options)
         if self._tail is not None:
             self._tail = None
             self._describe()

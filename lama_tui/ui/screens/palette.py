@@ -9,7 +9,7 @@ from textual.events import Key
 from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
-from lama_tui.ui.bindings import bindings
+from lama_tui.ui.bindings import bindings, key_at
 from lama_tui.ui.commands.entries import Entry
 from lama_tui.ui.commands.ranking import Found, rank
 from lama_tui.ui.widgets.command_list import CommandList
@@ -18,7 +18,7 @@ from lama_tui.ui.widgets.command_list import CommandList
 class PaletteScreen(ModalScreen[str | None]):
     """Returns the id of the chosen entry, or None."""
 
-    BINDINGS = bindings("dialog")
+    BINDINGS = [*bindings("chooser"), *bindings("dialog")]
 
     def __init__(self, entries: Sequence[Entry], recent: Sequence[str], close_key: str) -> None:
         super().__init__()
@@ -29,7 +29,7 @@ class PaletteScreen(ModalScreen[str | None]):
     def compose(self) -> ComposeResult:
         """A field, and the actions that it means."""
         with Vertical(classes="palette") as frame:
-            frame.border_subtitle = f"enter does it · {self._close_key} closes"
+            frame.border_subtitle = f"{key_at(self, 'chooser.choose')} does it · {self._close_key} closes"
             yield Input(placeholder="What do you want to do?", id="wanted")
             yield CommandList(id="commands")
             yield Static("", id="none", markup=False)
@@ -54,6 +54,10 @@ class PaletteScreen(ModalScreen[str | None]):
     @on(Input.Submitted, "#wanted")
     def _entered(self, event: Input.Submitted) -> None:
         event.stop()
+        self.action_choose()
+
+    def action_choose(self) -> None:
+        """Take the highlighted line."""
         if (found := self.query_one(CommandList).highlighted) is not None:
             self.dismiss(found.entry.id)
 

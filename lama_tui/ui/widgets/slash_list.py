@@ -1,12 +1,13 @@
 """Slash commands while one types them: a list just above the composer that narrows and completes."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from textual.message import Message
 
 from lama_tui.config.keymap import KEYMAP
+from lama_tui.ui.bindings import names_of, overrides_at
 from lama_tui.ui.commands.arguments import ARGUMENTS
-from lama_tui.ui.commands.entries import Entry, slash_entries
+from lama_tui.ui.commands.entries import BY_ID, Entry, slash_entries
 from lama_tui.ui.commands.ranking import Found, rank
 from lama_tui.ui.commands.slash import NAMED
 from lama_tui.ui.widgets.command_list import CommandList
@@ -31,9 +32,8 @@ class SlashList(CommandList):
             super().__init__()
             self.id = id
 
-    def __init__(self, overrides: Mapping[str, str], *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
+    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - the name that Textual uses
         super().__init__(id=id)
-        self._commands = slash_entries(overrides)
         self._values: dict[str, Sequence[tuple[str, str]]] = {}
         self._text = ""
         self._put_away = False
@@ -71,7 +71,7 @@ class SlashList(CommandList):
         self.follow(text)
         if not self.is_open:
             return False
-        if key == "escape":
+        if key in names_of(overrides_at(self).get("app.stop", BY_ID["app.stop"].keys)):
             self.display, self._put_away = False, True
             return True
         if self.steer(key):
@@ -124,7 +124,7 @@ class SlashList(CommandList):
             return []
         command, space, argument = text.partition(" ")
         if not space:
-            return rank(self._commands, command[1:]) if "/" not in command[1:] else []
+            return rank(slash_entries(overrides_at(self)), command[1:]) if "/" not in command[1:] else []
         key = NAMED.get(command[1:].lower())
         if key is None or key.id not in ARGUMENTS:
             return []

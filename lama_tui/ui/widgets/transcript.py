@@ -61,7 +61,8 @@ class Transcript(TranscriptView):
             self._show_message(index)
 
     def _show_message(self, index: int) -> None:
-        drawn = self._column.draw(index)
+        with self._moving():
+            drawn = self._column.draw(index)
         first = self._column.line(index)
         self._reveal(first, first + drawn.height, on_top=True)
 
@@ -104,11 +105,11 @@ class Transcript(TranscriptView):
 
     def _step_code(self, step: int) -> None:
         self._stop_ranging()
-        block = self._cursor.step_code(step)
+        with self._moving():
+            block = self._cursor.step_code(step)
         if block is None or self._cursor.index is None:
             self.post_message(self.Refused(f"There is no block of code {'below' if step > 0 else 'above'}."))
             return
-        self._column.changed(self._cursor.index)  # what was folded may have opened
         top = self._column.line(self._cursor.index)
         self._reveal(top + block.first, top + block.end)
 
@@ -169,7 +170,8 @@ class Transcript(TranscriptView):
 
     def _move_line(self, lines: int) -> None:
         """Move the end of the range, and show it."""
-        place = self._cursor.move_line(lines)
+        with self._moving():
+            place = self._cursor.move_line(lines)
         span = self._cursor.span
         if place is None or span is None:
             return
