@@ -54,7 +54,7 @@ class Writing(Talk):
         if draft is not None:
             self._walk = None
             self._composer.restore(draft)
-            self._count_soon()
+            await self._show_list()  # which marks the conversations with drafts
 
     def _switch(self, conversation: ConversationId | None) -> Worker[None]:
         """Show another conversation; what is typed stays with this one, and what is typed next belongs to that."""

@@ -12,7 +12,7 @@ from lama_tui.types import ConversationId
 from lama_tui.ui.bindings import bindings
 from lama_tui.ui.widgets.options import Options
 
-RUNNING, UNSEEN, INTERRUPTED = "◌", "●", "◧"
+RUNNING, UNSEEN, INTERRUPTED, DRAFT = "◌", "●", "◧", "✎"
 """Marks differ in shape, not only in colour."""
 
 
@@ -83,6 +83,8 @@ class ConversationList(Options):
             mark, style = UNSEEN, "$success"
         elif conversation.interrupted:
             mark, style = INTERRUPTED, "$warning"
+        elif conversation.draft and not current:
+            mark, style = DRAFT, "$foreground-muted"
         title = conversation.title or "New conversation"
         prompt = Content.assemble((f"{mark} ", style), (title, "bold" if current else ""))
         return Option(prompt.truncate(200, ellipsis=True), id=str(conversation.id))
