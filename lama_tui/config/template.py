@@ -28,11 +28,11 @@ _PROVIDER = {
 
 def make_file(file: Path) -> None:
     """Write the template where there is no config yet; blocks. Raises `ConfigError`."""
+    if file.exists():
+        return
     try:
         make_private(file.parent)
         descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        return
     except OSError as error:
         why = f"{file}: {error.strerror or error}"
         raise ConfigError("The config cannot be made", why, "Check the folder's owner and permissions") from error

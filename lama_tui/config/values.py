@@ -137,7 +137,7 @@ def typed(reader: Reader, words: str) -> str | int | float | bool:
 def show_duration(seconds: float) -> str:
     """Write seconds as the file says them: 600 is "10m"."""
     unit = next((u for u, n in reversed(SECONDS.items()) if seconds and seconds % n == 0), "s")
-    return f"{seconds / SECONDS[unit]:g}{unit}"
+    return f"{seconds / SECONDS[unit]:.12g}{unit}"
 
 
 def show_size(count: int) -> str:
