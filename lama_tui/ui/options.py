@@ -8,6 +8,7 @@ class WorkspaceOptions:
     """What `lama` was started with; None is not given.
 
     `new`: an empty conversation instead of the last one. `conversation`: an id or a title.
+    `welcome` false: the first start is like any other.
     `mouse` false: no mouse reports are asked of the terminal, so that its own selection works.
     """
 
@@ -17,3 +18,9 @@ class WorkspaceOptions:
     theme: str | None = None
     debug: bool = False
     mouse: bool = True
+    welcome: bool = True
+
+    @property
+    def greets(self) -> bool:
+        """Whether a first start is greeted: not where something was asked for."""
+        return self.welcome and not (self.new or self.conversation or self.model)

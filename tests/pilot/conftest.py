@@ -31,7 +31,7 @@ def workspace(paths: Paths) -> Open:
         *scripts: list[Step],
         size: tuple[int, int] = (100, 30),
         config: str = "",
-        options: WorkspaceOptions = WorkspaceOptions(),  # noqa: B008 - frozen
+        options: WorkspaceOptions = WorkspaceOptions(welcome=False),  # noqa: B008 - frozen
         wait: bool = True,
         driver: type[Driver] | None = None,
         faults: bool = False,

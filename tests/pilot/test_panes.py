@@ -43,22 +43,10 @@ async def test_widths(
         await stage.until(lambda: shown(stage) == panes and stage.composer.has_focus)
         await stage.press("ctrl+g")
         await stage.until(lambda: shown(stage) == with_monitor)
-        await stage.press("ctrl+g")
+        await stage.press("ctrl+g", "ctrl+g")  # pane, strip, nothing
         await stage.until(lambda: shown(stage) == panes)
         await stage.press("x")
         assert stage.composer.text == "x"
-
-
-async def test_the_machine_is_sampled_only_while_it_is_watched(workspace: Open) -> None:
-    async with workspace(size=(120, 30)) as stage:
-        await stage.until(lambda: stage.screen._unwatch is not None)
-        await stage.press("ctrl+g")
-        await stage.until(lambda: stage.screen._unwatch is None)
-        await stage.press("ctrl+g")
-        await stage.until(lambda: stage.screen._unwatch is not None)
-        await stage.pilot.resize_terminal(60, 30)
-        await stage.until(lambda: stage.screen._unwatch is None)
-        await stage.until_seen("Ask something")
 
 
 async def test_tab_goes_round(workspace: Open) -> None:

@@ -1,4 +1,4 @@
-"""One line with the keys that work where one is.
+"""One line with the keys that matter now, the most important first, and at its end those for help and quitting.
 
 A single widget: Textual's footer makes one for every key, all anew whenever the focus moves, which
 was a fifth of the time to the first paint.
@@ -7,67 +7,78 @@ was a fifth of the time to the first paint.
 from collections.abc import Iterator
 
 from textual import events
-from textual.binding import Binding
 from textual.content import Content
 from textual.screen import Screen
 from textual.widget import Widget
 
-from lama_tui.ui.bindings import UNBOUND
+from lama_tui.ui.bindings import overrides_at
+from lama_tui.ui.commands.entries import BY_ID
+from lama_tui.ui.commands.hints import ALWAYS, Hint, fitting, hint_of, hints
+from lama_tui.ui.commands.perform import places
 
-_GAP = "  "
+_GAP = 2
 
 
 class KeyLine(Widget):
-    """Shows the keys of the bindings that are meant to be shown, as many as fit; a click presses one."""
+    """Shows as many keys as fit, none of them cut; a click presses one.
+
+    What a screen can say of its state it says by `now`; a line looks again when the focus moved, and when
+    it is told to.
+    """
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - the name that Textual uses
         super().__init__(id=id)
-        self._keys: list[Binding] = []
+        self._hints: list[Hint] = []
+        self._always: list[Hint] = []
 
     def on_mount(self) -> None:
         """Follow what can be pressed."""
-        self.screen.bindings_updated_signal.subscribe(self, self._look)
+        self.screen.bindings_updated_signal.subscribe(self, self._focus_moved)
 
-    def _look(self, screen: Screen[object]) -> None:
-        """Take the first binding of every action that can be carried out now."""
-        if screen is not self.screen or not self.app.app_focus:
-            return
-        by_action: dict[str, Binding] = {}
-        for active in screen.active_bindings.values():
-            if active.binding.show and active.enabled and active.binding.key != UNBOUND:
-                by_action.setdefault(active.binding.action, active.binding)
-        bindings = list(by_action.values())
-        if bindings != self._keys:
-            self._keys = bindings
+    def _focus_moved(self, screen: Screen[object]) -> None:
+        if screen is self.screen:
+            self.look()
+
+    def look(self) -> None:
+        """Show what matters now, if that is something else than before."""
+        overrides = overrides_at(self)
+        found = hints(places(self.screen), getattr(self.screen, "now", None), overrides)
+        always = [hint for binding in ALWAYS if (hint := hint_of(BY_ID[binding], overrides)) is not None]
+        if (found, always) != (self._hints, self._always):
+            self._hints, self._always = found, always
             self.refresh()
 
     def render(self) -> Content:
         """The line."""
-        pieces = [
-            Content.assemble((self.app.get_key_display(binding), "bold $primary"), f" {binding.description}")
-            for binding, _ in self._fitting()
-        ]
-        return Content(_GAP).join(pieces)
+        pieces: list[str | Content | tuple[str, str]] = []
+        column = 0
+        for hint, columns in self._places():
+            pieces += [" " * (columns.start - column), (hint.key, "bold $primary"), f" {hint.label}"]
+            column = columns.stop
+        return Content.assemble(*pieces)
 
-    def _fitting(self) -> Iterator[tuple[Binding, range]]:
-        """The bindings that fit, each with the columns it takes."""
-        start = 0
-        for binding in self._keys:
-            end = start + Content(f"{self.app.get_key_display(binding)} {binding.description}").cell_length
-            if end > self.size.width:
-                return
-            yield binding, range(start, end)
-            start = end + len(_GAP)
+    def _places(self) -> Iterator[tuple[Hint, range]]:
+        """The hints that fit, each with the columns it takes."""
+        width = self.content_size.width
+        kept, always = fitting(self._hints, self._always, width, _GAP)
+        column = 0
+        for hint in kept:
+            yield hint, range(column, column + len(str(hint)))
+            column += len(str(hint)) + _GAP
+        column = max(column, width - sum(len(str(hint)) + _GAP for hint in always) + _GAP)
+        for hint in always:
+            yield hint, range(column, column + len(str(hint)))
+            column += len(str(hint)) + _GAP
 
-    def _at(self, column: int) -> Binding | None:
-        return next((binding for binding, columns in self._fitting() if column in columns), None)
+    def _at(self, column: int) -> Hint | None:
+        return next((hint for hint, columns in self._places() if column in columns), None)
 
     def on_mouse_move(self, event: events.MouseMove) -> None:
         """Tell what the key under the mouse does."""
-        binding = self._at(event.x - self.gutter.left)
-        self.tooltip = Content(binding.tooltip) if binding is not None and binding.tooltip else None
+        hint = self._at(event.x - self.gutter.left)
+        self.tooltip = Content(hint.tooltip) if hint is not None else None
 
     def on_click(self, event: events.Click) -> None:
         """Press the key that was clicked."""
-        if (binding := self._at(event.x - self.gutter.left)) is not None:
-            self.app.simulate_key(binding.key)
+        if (hint := self._at(event.x - self.gutter.left)) is not None:
+            self.app.simulate_key(hint.press)
