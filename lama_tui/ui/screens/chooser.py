@@ -36,7 +36,7 @@ class Chooser(ModalScreen[str | None]):
     HEADING = ""
     PLACEHOLDER = "Narrow the list…"
     SEARCHING = "Looking…"
-    NARROWS = "type to narrow"
+    NARROWS, TAKES = "type to narrow", "takes it"
     NOTHING = "There is nothing to choose from."
 
     def __init__(self, current: str = "") -> None:
@@ -70,7 +70,7 @@ class Chooser(ModalScreen[str | None]):
         with Vertical(classes="dialog") as dialog:
             dialog.border_title = self.HEADING
             dialog.border_subtitle = (
-                f"{self.NARROWS} · {key_at(self, 'chooser.choose')} takes it · {key_at(self, 'dialog.close')} closes"
+                f"{self.NARROWS} · {key_at(self, 'chooser.choose')} {self.TAKES} · {key_at(self, 'dialog.close')} closes"
             )
             yield Input(self.wanted, placeholder=self.PLACEHOLDER, id="narrow", select_on_focus=False)
             yield Options(id="choices", markup=False)

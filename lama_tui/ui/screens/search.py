@@ -17,6 +17,9 @@ from lama_tui.ui.screens.chooser import Choice, Chooser
 _PAUSE = 0.12
 """Seconds without a key after which it is searched."""
 
+_BEFORE = 24
+"""Characters before the first hit that are shown."""
+
 _ROLES: Mapping[Role, str] = {"user": "You", "assistant": "Answer", "system": "System", "tool": "Tool"}
 
 
@@ -26,7 +29,7 @@ class SearchScreen(Chooser):
     HEADING = "Search in all conversations"
     PLACEHOLDER = "Type words…"
     SEARCHING = "All words must be in a message. “Quotes” keep words together; the last one may be unfinished."
-    NARROWS = "type to search"
+    NARROWS, TAKES = "type to search", "opens it"
 
     def __init__(self, search: Search) -> None:
         super().__init__()
@@ -73,6 +76,8 @@ class SearchScreen(Chooser):
             (f"  {who} · {ago(hit.sent, self._now)}", "$foreground-muted"),
         )
         words = [(text, "bold underline $accent" if is_hit else "") for text, is_hit in hit.snippet]
+        if words and len(words[0][0]) > _BEFORE and not words[0][1]:  # the hit itself must be in view
+            words[0] = (f"…{words[0][0][-_BEFORE:]}", "")
         return Content("\n").join([where, Content.assemble("  ", *words)])
 
 
