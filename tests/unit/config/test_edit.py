@@ -1,6 +1,5 @@
 """Single settings are changed in `config.toml`; everything else in it stays."""
 
-import os
 import tempfile
 import tomllib
 from collections import Counter
@@ -263,13 +262,13 @@ def test_what_is_typed_becomes_a_value_of_the_file(key: str, words: str, value: 
     ],
 )
 def test_what_cannot_be_meant_says_what_is_expected(key: str, words: str) -> None:
-    with pytest.raises(ValueError, match="\\w") as raised:
+    with pytest.raises(ValueError, match=r"\w") as raised:
         typed(READERS[key], words)
     assert len(str(raised.value)) < 100
 
 
 def test_a_link_stays_a_link(file: Path, tmp_path: Path) -> None:
     link = tmp_path / "link.toml"
-    os.symlink(file, link)
+    link.symlink_to(file)
     set_values(link, {"generation.temperature": 0.1})
     assert link.is_symlink() and "0.1" in file.read_text()
