@@ -145,32 +145,33 @@ async def test_copying_what_is_selected_with_the_mouse(workspace: Open) -> None:
 
 async def test_other_keys_are_honoured_and_named(workspace: Open) -> None:
     keys = {
-        "app.stop": "f8",
-        "transcript.continue": "x",
+        "app.stop": "f11",
+        "transcript.continue": "n",
         "transcript.fold": "z",
         "composer.send": "f2",
         "composer.newline": "enter",
         "app.quit": "f10",
-        "help.open": "f4",
-        "conversations.rename": "f3",
+        "help.open": "f12",
+        "conversations.rename": "m",
     }
     config = "[keys]\n" + "\n".join(f'"{name}" = "{key}"' for name, key in keys.items())
     script = running("half")
     async with workspace(script, says(" and half"), config=config) as stage:
-        await stage.until_seen("f2", "f4", "f10")
+        await stage.until_seen("f12", "f10")
         await stage.press("a", "enter", "b")
+        await stage.until_seen("f2 Send")
         assert stage.composer.text == "a\nb"
         await stage.press("f2")
         await stage.until_seen("half")
-        await stage.press("f8")
+        await stage.press("f11")
         await stage.idle()
-        await stage.until_seen("stopped · f8, then x continues it")
-        await stage.press("f8", "x")
+        await stage.until_seen("stopped · f11, then n continues it")
+        await stage.press("f11", "n")
         await stage.until_seen("half and half")
         await stage.idle()
         stage.composer.focus()
         await stage.press("ctrl+c")
-        await stage.until_seen("f10 quits, f4 shows the keys")
+        await stage.until_seen("f10 quits, f12 shows the keys")
         await stage.press("f10")
         await stage.until(lambda: stage.app._exit)
 
