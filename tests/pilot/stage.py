@@ -33,6 +33,9 @@ class Only:
     def provider_for(self, model: str) -> tuple[Provider, str]:
         return self.provider, model
 
+    async def use(self, settings: object) -> None:
+        """It is asked whatever the settings are."""
+
     async def close(self) -> None:
         await self.provider.close()
 

@@ -23,9 +23,9 @@ model = "small"
 
 async def pick(stage: Stage) -> OptionList:
     """Open the picker and wait for its models."""
-    await stage.press("ctrl+l")
+    await stage.press("f6")
     await stage.until(lambda: isinstance(stage.app.screen, ModelPicker))
-    models = stage.app.screen.query_one("#models", OptionList)
+    models = stage.app.screen.query_one("#choices", OptionList)
     await stage.until(lambda: models.option_count)
     return models
 
@@ -66,7 +66,7 @@ async def test_narrowing_to_nothing_says_so(workspace: Open) -> None:
         models = await pick(stage)
         await stage.press(*"[/x] zzz")
         await stage.until(lambda: not listed(models))
-        await stage.until_seen("No model is called “[/x] zzz”")
+        await stage.until_seen("Nothing here is called “[/x] zzz”")
         await stage.press("enter")
         assert isinstance(stage.app.screen, ModelPicker)
         stage.app.screen.query_one(Input).value = ""

@@ -28,6 +28,7 @@ from lama_tui.ui.screens.models.memory import ModelMemory
 from lama_tui.ui.screens.models.sections import SECTIONS, Sections, place
 from lama_tui.ui.widgets.key_line import KeyLine
 from lama_tui.ui.widgets.notice import Notice
+from lama_tui.ui.widgets.options import Options
 from lama_tui.ui.widgets.page import Page
 
 _LOOK = 0.25
@@ -72,7 +73,7 @@ class ModelBrowser(Screen[str | None]):
     @property
     def targets(self) -> Mapping[Scope, DOMNode]:
         """Where the actions of each scope are carried out, for the palette."""
-        return {"models": self, "dialog": self}
+        return {"models": self, "dialog": self, "list": self.query_one(Options)}
 
     def compose(self) -> ComposeResult:
         """The sections, the list beside the details, what happens, and the keys."""
@@ -196,7 +197,7 @@ class ModelBrowser(Screen[str | None]):
                 state=self._state(row),
                 replaces=", ".join(others),
                 advice=what_to_do(self._catalogue.folder) if alone else "",
-                keys=f"{key_at(self, 'models.less_context')} {key_at(self, 'models.more_context')} change it",
+                keys=f"{key_at(self, 'models.less_context')} {key_at(self, 'models.more_context')}",
             )
         )
 
@@ -274,10 +275,10 @@ class ModelBrowser(Screen[str | None]):
         insisted, self._insisted = self._insisted == row.model.reference, ""
         if self._memory.wish is not None:
             self.app.bell()  # the line that tells of it says how to stop it
-        elif row.model.server:
-            self._say("It runs on its server: there is nothing to load here.")
         elif row.model.problem:
             self._say(f"It cannot be loaded: {row.model.problem}")
+        elif row.model.server:
+            self._say("It runs on its server: there is nothing to load here.")
         elif row.loaded:
             self._memory.unload(row.model.reference)
         elif row.fits is False and not insisted:

@@ -16,7 +16,8 @@ MARKS = 4
 """Cells before the name: in use, loaded, pinned, and one to keep them apart."""
 
 _GAP = 2
-_NARROWEST_NAME = 20
+_NAME = (20, 30)
+"""Cells that a name has at least, and that long names have before all columns are shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,21 +42,26 @@ class Column:
     right: bool = False
 
 
+def _used(row: Row, now: int) -> str:
+    """When it was used last; of models on servers that is not kept."""
+    return figures.UNKNOWN if row.model.server else figures.ago(row.model.last_used, now)
+
+
 COLUMNS = (
     Column("FORMAT", 11, 6, lambda row, now: row.model.format or figures.UNKNOWN),
     Column("PARAMS", 7, 3, lambda row, now: figures.parameters(row.model.params), True),
     Column("QUANT", 6, 2, lambda row, now: row.model.quantization, True),
     Column("SIZE", 8, 1, lambda row, now: figures.size(row.model.size), True),
     Column("CONTEXT", 7, 5, lambda row, now: figures.count(row.model.context), True),
-    Column("USED", 8, 4, lambda row, now: figures.ago(row.model.last_used, now), True),
+    Column("USED", 8, 4, _used, True),
     Column("FITS", 5, 0, lambda row, now: {True: "✓ yes", False: "✕ no", None: figures.UNKNOWN}[row.fits]),
 )
 
 
-def columns(width: int) -> tuple[Column, ...]:
-    """Those that fit beside a name, in their order."""
+def columns(width: int, longest: int) -> tuple[Column, ...]:
+    """Those that fit beside names of up to `longest` cells, in their order."""
     kept: list[Column] = []
-    room = width - MARKS - _NARROWEST_NAME
+    room = width - MARKS - min(max(longest, _NAME[0]), _NAME[1])
     for column in sorted(COLUMNS, key=lambda column: column.importance):
         if (room := room - column.width - _GAP) < 0:
             break
@@ -102,7 +108,7 @@ def pad(text: str, width: int) -> str:
     """A text in exactly `width` cells; of a long one the middle gives way, for the end tells quantizations apart."""
     if (length := cell_len(text)) <= width:
         return text + " " * (width - length)
-    tail = _fitting(reversed(text), (width - 1) // 2)[::-1]
+    tail = _fitting(reversed(text), 2 * (width - 1) // 3)[::-1]
     head = _fitting(text, width - 1 - cell_len(tail))
     text = f"{head}…{tail}"
     return text + " " * (width - cell_len(text))

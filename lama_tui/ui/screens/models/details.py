@@ -16,6 +16,9 @@ from lama_tui.ui.widgets.page import Page
 
 _ONE = "One model is in memory at a time, and running answers end first: loading this one takes the place of {}."
 
+_NAMES = 13
+"""Cells for the name of a fact."""
+
 
 @dataclass(frozen=True, slots=True)
 class Shown:
@@ -70,12 +73,12 @@ def lines(shown: Shown, width: int) -> list[Content]:
     text = [Content.styled(model.name, "bold $primary")]
     if model.problem:
         text.append(Content.styled(f"{BROKEN} It cannot be used: {model.problem}", "$warning"))
-    if model.server:
+    elif model.server:
         text += [Content(""), Content(f"Answers come from a server ({model.server}): what you write is sent there.")]
-    elif not model.problem:
+    else:
         text += _memory(shown, width)
     text += [Content.styled(shown.advice, "$foreground-muted")] if shown.advice else []
-    return [*text, Content(""), *_facts(shown)]
+    return [*text, Content(""), *_facts(shown, width)]
 
 
 def _memory(shown: Shown, width: int) -> list[Content]:
@@ -87,18 +90,13 @@ def _memory(shown: Shown, width: int) -> list[Content]:
         Content.assemble((f"{mark} ", "$success" if shown.row.loaded else "$foreground-muted"), shown.state),
         fit_bar.verdict(shown.fit),
         fit_bar.bar(shown.fit, width),
-        Content.assemble(f"At {context:,}{of} tokens of context", (f"  {shown.keys}", "$foreground-muted")),
-        *fit_bar.legend(shown.fit, context if shown.fit.kv is not None else None),
-        *(
-            [Content.styled("The KV cache of this architecture is not known.", "$foreground-muted")]
-            if shown.fit.kv is None
-            else []
-        ),
+        Content.assemble(f"At {context:,}{of} tokens", (f"  {shown.keys} change it", "$foreground-muted")),
+        *fit_bar.legend(shown.fit, context),
         *([Content.styled(_ONE.format(shown.replaces), "$foreground-muted")] if shown.replaces else []),
     ]
 
 
-def _facts(shown: Shown) -> list[Content]:
+def _facts(shown: Shown, width: int) -> list[Content]:
     model, installed = shown.row.model, shown.row.model.installed
     facts: list[tuple[str, str]] = []
     if shown.row.in_use:
@@ -122,4 +120,11 @@ def _facts(shown: Shown) -> list[Content]:
         ]
     if model.reference == GUIDE:
         facts.insert(0, ("Guide", "built in and tiny: it only knows this app"))
-    return [Content.assemble((f"{name:<13}", "$foreground-muted"), value) for name, value in facts]
+    return [line for name, value in facts for line in _fact(name, value, width)]
+
+
+def _fact(name: str, value: str, width: int) -> list[Content]:
+    """A name and its value; a long value goes on below itself."""
+    first, *more = Content(value).wrap(max(8, width - _NAMES)) or [Content.empty()]
+    lines = [Content.assemble((f"{name:<{_NAMES}}", "$foreground-muted"), first)]
+    return lines + [Content.assemble(" " * _NAMES, rest) for rest in more]

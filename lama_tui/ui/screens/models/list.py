@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from rich.cells import cell_len
 from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding
@@ -12,7 +13,7 @@ from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
 from lama_tui.ui.bindings import bindings
-from lama_tui.ui.screens.models.columns import Row, columns, heading, line
+from lama_tui.ui.screens.models.columns import Column, Row, columns, heading, line
 from lama_tui.ui.widgets.options import Options
 
 
@@ -51,7 +52,7 @@ class ModelList(Vertical):
         self._rows: Sequence[Row] = ()
         self._now = 0
         self._drawn: list[Content] = []
-        self._width = 0
+        self._titles: tuple[int, Sequence[Column]] = (0, ())
 
     def compose(self) -> ComposeResult:
         """The titles of the columns above the lines."""
@@ -89,9 +90,9 @@ class ModelList(Vertical):
     def _draw(self, anew: bool = False) -> None:
         lines = self.lines
         width = max(1, lines.scrollable_content_region.width - 2 or self.size.width - 3)
-        shown = columns(width)
-        if width != self._width:
-            self._width = width
+        shown = columns(width, max((cell_len(row.model.name) for row in self._rows), default=0))
+        if (width, shown) != self._titles:
+            self._titles = (width, shown)
             self.query_one("#models-heading", Static).update(heading(shown, width))
         before, self._drawn = self._drawn, [line(row, shown, width, self._now) for row in self._rows]
         if anew or len(before) != len(self._drawn):

@@ -1,7 +1,7 @@
 """Loading models into memory and letting them go, however long that takes and whatever is on screen. No widgets."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -37,7 +37,7 @@ class ModelMemory:
         self.wish: Wish | None = None
         self._engine = engine
         self._resolve = resolve
-        self._task: asyncio.Task[None] | None = None
+        self._task: asyncio.Task[str] | None = None
 
     @property
     def figures(self) -> "EngineFigures":
@@ -73,23 +73,24 @@ class ModelMemory:
         what = "Loading" if self.wish.loads else "Unloading"
         return f"{what} {name} waits for the running answer to end" if now.running else f"{what} {name}…"
 
-    def _begin(self, wish: Wish, carry_out: Callable[[str], Awaitable[str]]) -> None:
+    def _begin(self, wish: Wish, carry_out: Callable[[str], Coroutine[None, None, str]]) -> None:
         if self.wish is not None:
             return
         self.wish = wish
-        self._task = asyncio.create_task(self._carry_out(wish, carry_out), name="model memory")
+        self._task = asyncio.create_task(carry_out(wish.reference), name="model memory")
+        self._task.add_done_callback(self._ended)  # also of a task that was stopped before it began
 
-    async def _carry_out(self, wish: Wish, carry_out: Callable[[str], Awaitable[str]]) -> None:
-        said: str | LamaError
-        try:
-            said = await carry_out(wish.reference)
-        except LamaError as error:
-            said = error
-        except asyncio.CancelledError:
-            loaded = [figures.model_name(model.reference) for model in self.figures.loaded]
-            said = f"Stopped. In memory now: {', '.join(loaded) or 'no model'}."
+    def _ended(self, task: "asyncio.Task[str]") -> None:
         self.wish = self._task = None
-        self.listener(said)
+        if task.cancelled():
+            loaded = [figures.model_name(model.reference) for model in self.figures.loaded]
+            self.listener(f"Stopped. In memory now: {', '.join(loaded) or 'no model'}.")
+        elif (error := task.exception()) is None:
+            self.listener(task.result())
+        elif isinstance(error, LamaError):
+            self.listener(error)
+        else:
+            raise error  # a defect: the loop's handler tells of it
 
     async def _load(self, reference: str) -> str:
         model = await self._engine.load(await self._resolve(reference))
