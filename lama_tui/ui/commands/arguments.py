@@ -7,7 +7,7 @@ ARGUMENTS: Mapping[str, str] = {
     "models.pick": "REF",
     "search.open": "WORDS",
     "theme.choose": "NAME",
-    "thinking.toggle": "on|off",
+    "thinking.toggle": "on|off|default",
     "conversations.rename": "TITLE",
     "transcript.export": "PATH",
 }

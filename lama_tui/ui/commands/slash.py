@@ -50,7 +50,7 @@ def read(text: str) -> Asked | Unclear | str:
 
 
 def _unknown(word: str) -> Unclear:
-    shown = word if len(word) <= 40 else f"{word[:39]}…"
+    shown = word if len(word) <= 20 else f"{word[:19]}…"
     near = difflib.get_close_matches(word.lower()[:40], NAMED, 3, 0.5) if word else []
     meant = f"Did you mean {_either([f'/{name}' for name in near])}? " if near else ""
     why = f"There is no command /{shown}." if word else "A slash alone is no command."

@@ -68,7 +68,7 @@ class Doors(Wishes):
             self._tell(said)
 
     @work(exclusive=True, group="search")
-    async def action_search(self) -> None:
+    async def action_search(self, words: str = "") -> None:
         """Search in all conversations, and show the message that was chosen where it was said."""
         if self._opened is None:
             return
@@ -76,6 +76,7 @@ class Doors(Wishes):
 
         with self._notice.catching():
             screen = SearchScreen(await self._opened.services.search())
+            screen.wanted = clean_line(words)
             if (chosen := await self.app.push_screen_wait(screen)) is None:
                 return
             hit = screen.hit(chosen)

@@ -30,8 +30,10 @@ class ExportDialog(ModalScreen[Path | None]):
     BINDINGS = bindings("dialog")
     SCOPES: tuple[Scope, ...] = ("dialog",)
 
-    def __init__(self, suggested: Path, write: Write) -> None:
+    def __init__(self, suggested: Path, write: Write, wanted: str = "") -> None:
+        """`wanted` is written to at once; the dialog is there for when that cannot be done."""
         super().__init__()
+        self._wanted = wanted
         self._suggested = suggested
         self._write = write
         self._taken: Path | None = None  # where something is already
@@ -40,9 +42,8 @@ class ExportDialog(ModalScreen[Path | None]):
         """A field with a path in it; below it what to do where something is there."""
         with Vertical(classes="dialog") as dialog:
             dialog.border_title = "Write as Markdown"
-            yield Input(
-                clean_line(_short(self._suggested), _LONGEST_PATH), select_on_focus=False, max_length=_LONGEST_PATH
-            )
+            path = clean_line(self._wanted or _short(self._suggested), _LONGEST_PATH)
+            yield Input(path, select_on_focus=False, max_length=_LONGEST_PATH)
             yield Options(id="taken", markup=False)
             hint = f"enter writes the file · {key_at(self, 'dialog.close')} leaves it"  # enter is the field's own
             yield Label(hint, id="about-export", classes="hint", markup=False)
@@ -50,6 +51,8 @@ class ExportDialog(ModalScreen[Path | None]):
     def on_mount(self) -> None:
         """The choice shows only when there is one."""
         self.query_one(OptionList).display = False
+        if self._wanted.strip():
+            self._try(_path(self._wanted), replace=False)
 
     def action_close(self) -> None:
         """Write nothing."""

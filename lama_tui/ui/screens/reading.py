@@ -84,7 +84,7 @@ class Reading(Writing):
             case "fork":
                 self._fork(event.message)
             case "export":
-                self._export()
+                self._export(event.path)
 
     @work(group="copy")
     async def _copy(self, text: str) -> None:
@@ -177,8 +177,8 @@ class Reading(Writing):
             self._tell("This is a copy up to that message; the other conversation stays as it is.")
 
     @work(exclusive=True, group="export")
-    async def _export(self) -> None:
-        """Write the conversation to a file."""
+    async def _export(self, path: str) -> None:
+        """Write the conversation to a file; where `path` is empty or taken, ask for one."""
         if self._current is None or self._current.id is None:
             return
         from lama_tui.conversations import export
@@ -195,6 +195,6 @@ class Reading(Writing):
             def write(path: Path, replace: bool) -> None:
                 export.write(path, export.markdown(conversation, messages), replace=replace)
 
-            written = await self.app.push_screen_wait(ExportDialog(suggested, write))
+            written = await self.app.push_screen_wait(ExportDialog(suggested, write, path))
             if written is not None:
                 self._tell(f"Written to {clean_line(str(written), 400)}")

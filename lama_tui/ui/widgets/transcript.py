@@ -23,12 +23,14 @@ class Transcript(TranscriptView):
     class MessageRequested(WidgetMessage):
         """The person asked for something to be done with a message."""
 
-        def __init__(self, wish: str, message: MessageId, step: int = 0) -> None:
+        def __init__(self, wish: str, message: MessageId, step: int = 0, path: str = "") -> None:
             super().__init__()
             self.wish = wish
             """`copy`, `regenerate`, `continue`, `edit`, `fork`, `export` or `sibling` (then `step` is −1 or 1)."""
             self.message = message
             self.step = step
+            self.path = path
+            """Where to export to; empty to be asked."""
 
     class CopyRequested(WidgetMessage):
         """The person wants this text copied."""
@@ -57,7 +59,7 @@ class Transcript(TranscriptView):
     def _step(self, step: int) -> None:
         if self._is_ranging:
             self._move_line(step)
-        elif (index := self._cursor.step(step, self._top, self.size.height)) is not None:
+        elif (index := self._cursor.step(step)) is not None:
             self._show_message(index)
 
     def _show_message(self, index: int) -> None:
@@ -266,9 +268,10 @@ class Transcript(TranscriptView):
         """Ask for a new conversation that goes on from here."""
         self._wish("fork")
 
-    def action_export(self) -> None:
+    def action_export(self, path: str = "") -> None:
         """Ask for the conversation to be written to a file."""
-        self._wish("export")
+        if (message := self.current) is not None:
+            self.post_message(self.MessageRequested("export", message.id, path=path))
 
     def action_sibling(self, step: int) -> None:
         """Ask for the answer before or after this one."""
@@ -288,7 +291,8 @@ class Transcript(TranscriptView):
 
     def on_click(self, event: events.Click) -> None:
         """Put the cursor on what was clicked, and do what it stands for; twice selects a word, three times a line."""
-        event.prevent_default()  # which would select everything at the second click
+        event.stop()  # at the second click everything would be selected
+        event.prevent_default()
         if not len(self._column) or self.screen.selections.get(self) is not None:  # the end of a drag is no click
             return
         over = self._over
