@@ -73,6 +73,17 @@ def saved(home: Path) -> list[Saved]:
         return [Saved(*row) for row in rows]
 
 
+def drafts(home: Path) -> dict[int, str]:
+    """What was typed and not sent, by conversation; none before there is a database."""
+    file = home / "lama" / "data" / "lama.db"
+    if not file.exists():
+        return {}
+    with closing(sqlite3.connect(file)) as connection:
+        if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'drafts'").fetchall():
+            return {}
+        return dict(connection.execute("SELECT conversation_id, text FROM drafts"))
+
+
 def wait_saved(home: Path, wanted: Callable[[list[Saved]], object], timeout: float = 10) -> list[Saved]:
     """Wait until what is saved fulfils `wanted`."""
     deadline = time.monotonic() + timeout

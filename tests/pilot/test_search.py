@@ -24,7 +24,9 @@ async def test_enter_opens_the_message_where_it_was_said(workspace: Open) -> Non
         for number in range(8):
             await stage.ask(f"other {number}\n" + "\n\n".join("filler" for _ in range(20)))
         await searching(stage, "quok")
-        await stage.until_seen("a question about animals  Answer · just now", "The quokka smiles.", "1 message, newest first.")
+        await stage.until_seen(
+            "a question about animals  Answer · just now", "The quokka smiles.", "1 message, newest first."
+        )
         await stage.press("enter")
         await stage.until(lambda: stage.app.screen is stage.screen and stage.transcript.has_focus)
         assert stage.messages[0].text == "a question about animals"
@@ -44,7 +46,9 @@ async def test_a_branch_that_was_left_is_shown_again(workspace: Open) -> None:
         await stage.until_seen("1 message")
         await stage.press("enter")
         await stage.until_seen("the wombat")
-        await stage.until(lambda: stage.transcript.current is not None and stage.transcript.current.text == "the wombat")
+        await stage.until(
+            lambda: stage.transcript.current is not None and stage.transcript.current.text == "the wombat"
+        )
 
 
 async def test_what_is_typed_is_markup_for_nobody(workspace: Open) -> None:

@@ -27,7 +27,9 @@ NOISE = st.text(st.sampled_from(f"ab\n[{OPEN}{CLOSE}"), max_size=20)
 def test_what_is_written_is_read_again(parts: list[tuple[str, bool]]) -> None:
     text = "".join(block(part) if is_block else unmarked(part) for part, is_block in parts)
     assert plain(text) == "".join(unmarked(part) for part, _ in parts)
-    assert [piece for piece in pieces(text) if piece[1]] == [(unmarked(part), True) for part, is_block in parts if is_block]
+    assert [piece for piece in pieces(text) if piece[1]] == [
+        (unmarked(part), True) for part, is_block in parts if is_block
+    ]
     assert marked(plain(text), extents(text)) == text
     assert blocks_from(blocks_to(extents(text))) == list(extents(text))
     assert outlined(text) == "".join(label(unmarked(part)) if is_block else unmarked(part) for part, is_block in parts)

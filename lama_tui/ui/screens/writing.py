@@ -33,7 +33,7 @@ class Writing(Talk):
         self._keeper: DraftKeeper | None = None
         self._walk: PromptWalk | None = None
         self._recalling = asyncio.Lock()
-        self._end_editor: Callable[[], object] | None = None
+        self._end_editor: Callable[[], Awaitable[None]] | None = None
         self._counted: tuple[object, ...] = ()
 
     # --- drafts ----------------------------------------------------------------------
@@ -91,9 +91,7 @@ class Writing(Talk):
     async def _stop_writing(self) -> None:
         """Take back what was saved in the editor, and keep what is typed."""
         if self._end_editor is not None:
-            ended = self._end_editor()
-            if asyncio.iscoroutine(ended):
-                await ended
+            await self._end_editor()
         if self._keeper is not None:
             await self._keeper.close()
 

@@ -1,0 +1,73 @@
+"""kill -9 while one types: all but the last moment of it is there again, and nothing is sent twice or lost."""
+
+import random
+import signal
+import sqlite3
+import time
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from terminal import Terminal
+from workspace import COMMAND, Steady, configure, drafts, lama, leave, provider, saved, server
+
+MAY_MISS = 0.5
+"""Seconds of typing."""
+
+
+def draft(home: Path) -> str:
+    """The draft of the conversation that has not begun."""
+    return drafts(home).get(0, "")
+
+
+def test_what_was_typed_is_there_again(home: Path) -> None:
+    typed: list[tuple[float, str]] = []
+    with lama(home, "--new") as terminal:
+        for number in range(30):
+            terminal.send(f"word{number} ")
+            typed.append((time.monotonic(), f"word{number} "))
+            time.sleep(0.05)
+        killed = time.monotonic()
+        terminal.signal(signal.SIGKILL)
+        terminal.wait_exit()
+    must = "".join(word for when, word in typed if when < killed - MAY_MISS)
+    kept = draft(home)
+    assert must and kept.startswith(must)
+    assert "".join(word for _, word in typed).startswith(kept)
+    with Terminal(COMMAND, home=home, size=(100, 30)) as terminal:
+        terminal.wait_for(kept.split()[-1], 30)
+        terminal.send("END")
+        terminal.wait_for("END")
+        leave(terminal)
+    assert draft(home) == f"{kept}END"
+
+
+def send_and_kill(home: Path, steady: Steady, question: str, chance: random.Random) -> None:
+    with lama(home, "--new") as terminal:
+        terminal.send(question)
+        terminal.wait_for(question)
+        deadline = time.monotonic() + 5
+        while draft(home) != question:
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        terminal.send("\r")
+        time.sleep(chance.uniform(0.0, 0.12))
+        terminal.signal(signal.SIGKILL)
+        terminal.wait_exit()
+    sent = [message.text for message in saved(home) if message.role == "user" and message.text == question]
+    kept = draft(home)
+    # either it is a message, or still a draft; never both, never neither
+    assert (sent, kept) in (([question], ""), ([], question)), f"{sent} sent, and kept is {kept!r}"
+    with closing(sqlite3.connect(home / "lama" / "data" / "lama.db")) as connection:
+        connection.execute("DELETE FROM drafts")
+        connection.commit()
+
+
+@pytest.mark.parametrize("seed", [1])
+def test_what_is_being_sent_is_a_message_or_a_draft(home: Path, seed: int) -> None:
+    chance = random.Random(seed)
+    steady = Steady(50.0)
+    with server(steady) as served:
+        configure(home, provider(served.endpoint))
+        for number in range(6):
+            send_and_kill(home, steady, f"question number {number}", chance)
