@@ -14,6 +14,7 @@ from textual.events import Key
 from textual.screen import Screen
 
 from lama_tui.config.loader import LoadedSettings, load_settings
+from lama_tui.config.settings import Settings
 from lama_tui.errors import LamaError
 from lama_tui.paths import Paths
 from lama_tui.security.gate import clean_line
@@ -68,7 +69,7 @@ class LamaApp(ThemedApp, inherit_bindings=False):
         self.set_keymap(keymap_of(loaded.settings.keys))
         self._opening.follow(self._use_settings)
 
-    def _use_settings(self, loaded: LoadedSettings) -> None:
+    def _use_settings(self, before: Settings, loaded: LoadedSettings) -> None:
         """Follow settings that changed: keys and colours; what the command line says goes before them."""
         self.set_keymap(keymap_of(loaded.settings.keys))
         if self._options.theme is None:
@@ -170,6 +171,8 @@ class LamaApp(ThemedApp, inherit_bindings=False):
 
     async def on_key(self, event: Key) -> None:
         """Keys of the workspace work above it too: what is open there is closed first."""
+        if self._leaving is not None:
+            return
         if (found := bound_anywhere(event.key, self.screen, self._opening.settings.keys)) is not None:
             event.prevent_default()
             await self.perform(found)

@@ -62,7 +62,7 @@ class Opening:
         self._services: Services | None = None
         self._temporary: Path | None = None
         self._closers: list[Callable[[], Awaitable[None]]] = []
-        self._followers: list[Callable[[LoadedSettings], None]] = []
+        self._followers: list[Callable[[Settings, LoadedSettings], None]] = []
         self._reading = asyncio.Lock()
 
     @property
@@ -82,8 +82,8 @@ class Opening:
         own = tuple(problem for problem in self._loaded.problems if problem.title.startswith(str(file)))
         return _with_consequence(own, file)
 
-    def follow(self, follower: Callable[[LoadedSettings], None]) -> None:
-        """Call `follower` with the settings whenever they change while lama runs."""
+    def follow(self, follower: Callable[[Settings, LoadedSettings], None]) -> None:
+        """Call `follower` with the settings before and now, whenever they change while lama runs."""
         self._followers.append(follower)
 
     async def read_settings(self) -> None:
@@ -93,12 +93,12 @@ class Opening:
             if loaded.settings == self._loaded.settings and not (loaded.problems or self._loaded.problems):
                 self._loaded = loaded  # a key may say now what was the default before
                 return
-            self._loaded = loaded
+            before, self._loaded = self.settings, loaded
             self.problems = _with_consequence(loaded.problems, self.paths.config_file)
             if self._services is not None:
                 await self._services.use(loaded)
         for follower in self._followers:
-            follower(loaded)
+            follower(before, loaded)
 
     async def change_settings(self, values: Mapping[str, str | float | bool | None]) -> None:
         """Write values by dotted key to `config.toml`, None for the default, and follow them. Raises `ConfigError`."""

@@ -8,6 +8,7 @@ from textual import work
 from textual.app import SuspendNotSupported
 
 from lama_tui.config.loader import LoadedSettings
+from lama_tui.config.settings import Settings
 from lama_tui.errors import ConfigError, LamaError
 from lama_tui.ui.figures import model_name
 from lama_tui.ui.models import choices
@@ -30,7 +31,7 @@ class Adjusting(Doors):
         self._told_of: tuple[ConfigError, ...] = self._opening.problems
         self._opening.follow(self._use_settings)
 
-    def _use_settings(self, loaded: LoadedSettings) -> None:
+    def _use_settings(self, before: Settings, loaded: LoadedSettings) -> None:
         """Show and do what changed settings ask for."""
         for mended in self._told_of:
             self._notice.take_back(mended)

@@ -12,7 +12,8 @@ from textual.widget import Widget
 from textual.widgets import Label, Static
 
 from lama_tui.config.keymap import Scope
-from lama_tui.config.settings import MonitorForm
+from lama_tui.config.loader import LoadedSettings
+from lama_tui.config.settings import MonitorForm, Settings
 from lama_tui.types import ConversationId
 from lama_tui.ui.bindings import bindings
 from lama_tui.ui.commands.entries import Entry
@@ -59,12 +60,6 @@ class Workspace(Greeting):
             (self.HORIZONTAL_BREAKPOINTS, self.VERTICAL_BREAKPOINTS), self.app.size, strict=True
         ):
             self.add_class(max(point for point in breakpoints if point[0] <= extent)[1])
-        keys = KeyNames(
-            *map(self._key, ("transcript.fold", "transcript.continue", "transcript.regenerate", "app.stop")),
-            last=self._key("transcript.last"),
-            page_down=self._key("composer.page_down"),
-            overrides=self._opening.settings.keys,
-        )
         self._choose_monitor(self._opening.settings.workspace.monitor)
         with Horizontal(id="panes"):
             with Vertical(id="conversations-pane"):
@@ -72,7 +67,7 @@ class Workspace(Greeting):
                 yield ConversationList(id="conversations", markup=False)
             with Vertical(id="talk"):
                 yield Heading(id="heading")
-                yield Transcript(self._palette, self._welcome, keys, id="transcript")
+                yield Transcript(self._palette, self._welcome, self._key_names, id="transcript")
                 yield Notice(self._key("app.stop"), id="notice")
                 yield Static("", id="queue", markup=False)
                 yield SlashList(id="slash")
@@ -83,6 +78,28 @@ class Workspace(Greeting):
                 yield MonitorPane(self._machine, id="monitor")
         yield MonitorStrip(self._machine, id="strip")
         yield KeyLine(id="keys")
+
+    @property
+    def _key_names(self) -> KeyNames:
+        return KeyNames(
+            fold=self._key("transcript.fold"),
+            resume=self._key("transcript.continue"),
+            again=self._key("transcript.regenerate"),
+            leave=self._key("app.stop"),
+            last=self._key("transcript.last"),
+            page_down=self._key("composer.page_down"),
+            overrides=self._opening.settings.keys,
+        )
+
+    def _use_settings(self, before: Settings, loaded: LoadedSettings) -> None:
+        """Follow settings that changed: keys, and where the monitor is."""
+        super()._use_settings(before, loaded)
+        if loaded.settings.keys != before.keys:
+            self._composer.bind_keys(loaded.settings.keys)
+            self._transcript.name_keys(self._key_names)
+        if loaded.settings.workspace.monitor != before.workspace.monitor:
+            self._choose_monitor(loaded.settings.workspace.monitor)
+            self.call_after_refresh(self.watch_machine)
 
     @property
     def targets(self) -> Mapping[Scope, DOMNode]:

@@ -19,6 +19,7 @@ from textual.widget import Widget
 
 from lama_tui.conversations.messages import Message
 from lama_tui.types import ConversationId, MessageId
+from lama_tui.ui.difference import changed_columns
 from lama_tui.ui.drawn_message import DrawnMessage, Fold, KeyNames, Progress
 from lama_tui.ui.markdown.wrap import Line, width_of
 from lama_tui.ui.palette import Palette
@@ -90,7 +91,17 @@ class TranscriptView(ScrollView, can_focus=True):
         if grows and known and not self._following:
             self._came(sum(self._column.draw(index).height for index in range(last, len(messages))) - height)
         self._settle(None if self._following else anchor)
+        if self._following and self._cursor.index is not None and self._cursor.begun is None and messages[last + 1 :]:
+            self._cursor.put(len(messages) - 1)  # along with the conversation
         self.refresh()
+
+    def name_keys(self, keys: KeyNames) -> None:
+        """Name other keys in the lines that name some."""
+        self._keys = keys
+        messages = [drawn.message for drawn in self._column.messages]
+        self._folds |= {drawn.message.id: drawn.fold for drawn in self._column.messages}
+        self._column.replace([])
+        self.show(messages)
 
     def _is_continued(self, messages: Sequence[Message]) -> bool:
         shown = self._column.messages
@@ -123,9 +134,21 @@ class TranscriptView(ScrollView, can_focus=True):
                     if drawn.height != height:
                         self._column.changed(index)
                         self._came(drawn.height - height)
+                    first = self._column.line(index) - self.scroll_offset.y
                     self._settle(anchor)
-                    self.refresh()
+                    if drawn.height == height and self._column.line(index) - self.scroll_offset.y == first:
+                        self._refresh_changed(first, lines, drawn.lines)
+                    else:
+                        self.refresh()
                 return
+
+    def _refresh_changed(self, first: int, before: Sequence[Line], after: Sequence[Line]) -> None:
+        """Draw again the cells of a message that differ; its first line is in this row of the view."""
+        for y, (old, new) in enumerate(zip(before, after, strict=True), start=first):
+            if old is not new and 0 <= y < self.size.height:
+                columns = changed_columns(*([(part.text, part.style) for part in line] for line in (old, new)))
+                if columns is not None:
+                    self.refresh(Region(MARGIN + columns[0], y, columns[1], 1))
 
     @property
     def following(self) -> bool:
@@ -168,6 +191,13 @@ class TranscriptView(ScrollView, can_focus=True):
         self._settle(anchor)
         self._set_following(self._top >= self.max_scroll_y)
         self.refresh()
+
+    @contextmanager
+    def _moving(self) -> Iterator[None]:
+        """Keep the first line in view where it is while the cursor looks for its place, which can draw and unfold."""
+        anchor = self._column.hold(self._top)
+        yield
+        self._settle(anchor)
 
     def _settle(self, anchor: Anchor | None) -> None:
         """Draw what is in view or near it, and keep the eye's line where it is; without one, the end in view."""
@@ -218,6 +248,7 @@ class TranscriptView(ScrollView, can_focus=True):
             return
         self._set_following(new_value >= self.max_scroll_y)
         self._settle(self._column.hold(self._top))
+        self._cursor.stay_in_view(self._top, self.size.height)
 
     def _set_following(self, following: bool) -> None:
         if following != self._following:
@@ -314,6 +345,7 @@ class TranscriptView(ScrollView, can_focus=True):
 
     def selection_updated(self, selection: Selection | None) -> None:
         """Draw the selection as it changes. What is selected stays where it is: the end is no longer followed."""
+        selection = self.text_selection  # `selection` comes late, and can be over already
         if selection is None or not len(self._column):
             self._selected = None
             self._cursor.end_range()

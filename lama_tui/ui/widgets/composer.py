@@ -71,19 +71,26 @@ class Composer(BlockArea):
 
     def __init__(self, overrides: Mapping[str, str], *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
         super().__init__(id=id, soft_wrap=True, compact=True, highlight_cursor_line=False, placeholder="Ask something…")
-        # Keys act here in the order in which they come. Bindings would overtake what is typed before
-        # them (priority ones) or fall behind what follows (those found when the key has bubbled up).
-        self._own = {name: key.action for key in keys_of("composer", overrides) for name in names_of(key.keys)}
-        for scope in ("composer", "workspace", "app"):
-            for key in (*keys_of(scope), *keys_of(scope, overrides)):
-                for name in names_of(key.keys):  # the text area's own meaning of this key gives way
-                    self._bindings.key_to_bindings.pop(name, None)
+        self._own: Mapping[str, str] = {}
+        self.bind_keys(overrides)
         self.completion: Completion | None = None
         self._enter: Timer | None = None  # an enter that waits to see whether it was typed
         self._burst: Timer | None = None  # runs while a paste arrives as keys
         self._held: list[str] = []  # of that paste: inserted at its end, for each insertion is drawn
         self._run: tuple[float, Location] = (0.0, (0, 0))  # when the last key came, and where those in a row began
         self._recalled = ""  # what was put here from the history
+
+    def bind_keys(self, overrides: Mapping[str, str]) -> None:
+        """Take the keys of the keymap as `[keys]` leaves them."""
+        # Keys act here in the order in which they come. Bindings would overtake what is typed before
+        # them (priority ones) or fall behind what follows (those found when the key has bubbled up).
+        self._own = {name: key.action for key in keys_of("composer", overrides) for name in names_of(key.keys)}
+        if self._merged_bindings is not None:
+            self._bindings = self._merged_bindings.copy()
+        for scope in ("composer", "workspace", "app"):
+            for key in (*keys_of(scope), *keys_of(scope, overrides)):
+                for name in names_of(key.keys):  # the text area's own meaning of this key gives way
+                    self._bindings.key_to_bindings.pop(name, None)
 
     async def _on_key(self, event: events.Key) -> None:
         """Tell typing from a burst: a terminal without bracketed paste sends a paste as keys."""

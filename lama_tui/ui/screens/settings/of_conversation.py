@@ -42,7 +42,10 @@ class ConversationSettingsScreen(SettingsPage):
         """Every setting that a conversation can have of its own."""
         model = self._current.model
         answering = await self._ways.answering(model)
-        return rows_of(self._current.settings, model, answering, self._opening)
+        own = self._current.conversation is not None or model != self._current.default_model
+        source = HERE if own else self._opening.loaded.sources.get("model", DEFAULT)
+        named = self._opening.paths.config_file.name if source == str(self._opening.paths.config_file) else source
+        return rows_of(self._current.settings, (model, named), answering, self._opening)
 
     async def save(self, row: Row, text: str | None) -> None:
         """Write it to the conversation."""
@@ -76,8 +79,10 @@ def entered(name: str, text: str | None) -> object:
             return READERS[f"generation.{name}"](typed(READERS[f"generation.{name}"], text))
 
 
-def rows_of(settings: ConversationSettings, model: str, answering: Answering | None, opening: Opening) -> list[Row]:
-    """A row for each; `answering` is None for a model on a server."""
+def rows_of(
+    settings: ConversationSettings, model: tuple[str, str], answering: Answering | None, opening: Opening
+) -> list[Row]:
+    """A row for each. `model` is the reference and where it is from; `answering` is None for one on a server."""
     own = None if answering is None else answering.own
 
     def number(name: str, label: str, about: str) -> Row:
@@ -105,8 +110,8 @@ def rows_of(settings: ConversationSettings, model: str, answering: Answering | N
         Row(
             "model",
             "Model",
-            clean_line(model),
-            HERE,
+            clean_line(model[0]),
+            model[1],
             "Which model answers from now on. Earlier answers stay as they are.",
             "elsewhere",
         ),

@@ -64,7 +64,7 @@ class SettingsPage(Screen[None]):
     @property
     def targets(self) -> Mapping[Scope, DOMNode]:
         """Where the actions of each scope are carried out, for the palette."""
-        return {"settings": self, "dialog": self}
+        return {"settings": self, "dialog": self, "list": self.query_one("#settings")}
 
     def compose(self) -> ComposeResult:
         """The list, and beside or below it what the highlighted row is about."""
