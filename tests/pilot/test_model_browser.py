@@ -1,5 +1,6 @@
 """The model browser: what it lists and says, and what each of its keys does."""
 
+import asyncio
 import time
 
 import pytest
@@ -8,9 +9,11 @@ from models import make_tiny_llama
 from stage import Open, Stage
 from textual.widgets import Input
 
+from lama_tui.engine.backend import LoadedModel, ModelSource
 from lama_tui.library import installed
 from lama_tui.types import GUIDE
 from lama_tui.ui.screens.models.browser import ModelBrowser
+from lama_tui.ui.screens.models.catalogue import Measured
 from lama_tui.ui.screens.models.list import ModelList
 from lama_tui.ui.screens.models.sections import SECTIONS
 from lama_tui.ui.widgets.notice import Notice
@@ -133,7 +136,7 @@ async def test_the_filter(workspace: Open) -> None:
         await back(stage)
 
 
-async def test_the_context_and_the_marks_follow(workspace: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_context_and_the_marks_follow(workspace: Open) -> None:
     async with workspace(size=(120, 40)) as stage:
         make_tiny_llama(stage.paths.models / "wide", hidden=64, window=1 << 20)
         browser = await browse(stage)
@@ -144,9 +147,7 @@ async def test_the_context_and_the_marks_follow(workspace: Open, monkeypatch: py
         # as much memory as makes it fit 16k tokens and not 32k
         enough = row.weights + row.kv.size(16384) + 512 * 1024**2
         browser._unwatch()
-        browser._sampled = lambda sample: None  # type: ignore[method-assign]
-        measured = type(browser._measured)(8 * 1024**3, enough)
-        browser._measured = measured
+        browser._measured = Measured(8 * 1024**3, enough)
         for tokens, fits in ((16384, True), (32768, False), (65536, False)):
             await stage.press("plus")
             await stage.until(lambda tokens=tokens: f"At {tokens:,} of" in details(browser))
@@ -220,7 +221,7 @@ async def test_the_other_sections_say_what_to_do(workspace: Open) -> None:
         browser = await browse(stage)
         for name in SECTIONS[1:]:
             await stage.press("right_square_bracket")
-            await stage.until_seen(f"[{name}]", "hf download")
+            await stage.until_seen(f"[{name}]", "hf download", "[ and ] go to the other sections")
             for key in ("enter", "l", "p", "d", "plus", "minus"):
                 await stage.press(key)
             assert stage.app.screen is browser
@@ -324,3 +325,71 @@ async def test_a_load_that_fails_is_told(workspace: Open) -> None:
         await stage.press("escape")
         await stage.until_gone("This kind of model is not supported")
         assert stage.app.screen is browser
+
+
+class Waiting:
+    """Takes the place of the engine's loading, which is over too soon to look at."""
+
+    def __init__(self) -> None:
+        self.let = asyncio.Event()
+        self.cancelled = 0
+
+    async def load(self, source: ModelSource) -> LoadedModel:
+        try:
+            await self.let.wait()
+        except asyncio.CancelledError:
+            self.cancelled += 1
+            raise
+        return LoadedModel(source.reference, source.folder, "cpu", 5 * 1024**2, 512, 0.25, mapped=False)
+
+
+async def test_escape_stops_a_load_before_it_leaves(workspace: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with workspace(size=(80, 24)) as stage:
+        waiting = Waiting()
+        assert stage.screen._opened is not None
+        monkeypatch.setattr(stage.screen._opened.services.engine, "load", waiting.load)
+        browser = await browse(stage)
+        await stage.press("l")
+        await stage.until_seen("Loading guide…", "esc stops it")
+        await stage.press("l")  # one at a time
+        await stage.press("escape")
+        await stage.until_seen("Stopped. In memory now: no model.")
+        assert waiting.cancelled == 1 and stage.app.screen is browser
+        await stage.press("escape")
+        await back(stage)
+
+
+async def test_a_load_goes_on_when_the_browser_is_left(workspace: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with workspace(size=(80, 24)) as stage:
+        waiting = Waiting()
+        assert stage.screen._opened is not None
+        monkeypatch.setattr(stage.screen._opened.services.engine, "load", waiting.load)
+        await browse(stage)
+        await stage.press("l")
+        await stage.until_seen("Loading guide…")
+        await stage.press("enter")
+        await back(stage)
+        await browse(stage)
+        await stage.until_seen("Loading guide…")
+        await stage.press("enter")
+        await back(stage)
+        waiting.let.set()
+        await stage.until_seen("guide is loaded")
+
+
+async def test_what_does_not_fit_is_loaded_only_when_asked_twice(
+    workspace: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with workspace(size=(120, 40)) as stage:
+        waiting = Waiting()
+        assert stage.screen._opened is not None
+        monkeypatch.setattr(stage.screen._opened.services.engine, "load", waiting.load)
+        browser = await browse(stage)
+        browser._unwatch()
+        browser._measured = Measured(8 * 1024**3, 1024)
+        await stage.until(lambda: row_of(browser, GUIDE).fits is False)
+        await stage.press("l")
+        await stage.until_seen("It does not fit in what is free now. l again")
+        assert browser._memory.wish is None
+        await stage.press("l")
+        await stage.until_seen("Loading guide…")

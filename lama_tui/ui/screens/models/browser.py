@@ -221,6 +221,9 @@ class ModelBrowser(Screen[str | None]):
             text = Content.assemble((doing, "$accent"), (stops, "$foreground-muted"))
         elif self._said:
             text = self._said
+        elif self._section:
+            before, after = key_at(self, "models.previous_section"), key_at(self, "models.next_section")
+            text = f"{before} and {after} go to the other sections."
         elif self._models is None:
             text = "Looking…"
         elif not self._list.highlighted and self._filter.value:
@@ -307,7 +310,11 @@ class ModelBrowser(Screen[str | None]):
                 replace(model, pinned=pinned) if model.reference == row.model.reference else model
                 for model in self._models or ()
             ]
-            self._said = "Pinned: it is kept when room is needed." if pinned else "Not pinned any more."
+            self._said = (
+                "Pinned: it is kept when room is needed; loading another still replaces it."
+                if pinned
+                else "Not pinned any more."
+            )
             self._show()
 
     @work(exclusive=True, group="default")

@@ -104,7 +104,11 @@ def _facts(shown: Shown, width: int) -> list[Content]:
     if shown.is_default:
         facts.append(("Default", "new conversations begin with it"))
     if not model.server:
-        kept = f"{PINNED} kept when room is needed" if model.pinned else "no: may be let go when room is needed"
+        kept = (
+            f"{PINNED} kept when room is needed; loading another still replaces it"
+            if model.pinned
+            else "no: may be let go when room is needed"
+        )
         facts += [("Pinned", kept), ("Last used", figures.ago(model.last_used, shown.now))]
     if installed is not None:
         facts += [
