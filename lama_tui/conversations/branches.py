@@ -59,7 +59,7 @@ async def copy_thread(connection: "Connection", message: MessageId) -> Conversat
     conversation = ConversationId(cursor.lastrowid)
     # The copies are numbered on from the last id ever given: nobody else can write until this transaction ends.
     last = next(iter(await connection.execute_fetchall("SELECT seq FROM sqlite_sequence WHERE name = 'messages'")))[0]
-    cursor = await connection.execute(
+    await connection.execute(
         _THREAD + "INSERT INTO messages"  # noqa: S608 - only ours
         " (id, conversation_id, parent_id, role, state, finish_reason, usage, model, error, owner, created)"
         " SELECT ? + number, ?, CASE number WHEN 1 THEN NULL ELSE ? + number - 1 END, role,"
@@ -68,7 +68,6 @@ async def copy_thread(connection: "Connection", message: MessageId) -> Conversat
         " FROM numbered JOIN messages USING (id) ORDER BY number",
         (message, last, conversation, last),
     )
-    copied = cursor.rowcount
     await connection.execute(
         _THREAD + "INSERT INTO parts (message_id, ordinal, kind, text, json)"  # noqa: S608 - only ours
         " SELECT ? + number, p.ordinal, p.kind, p.text, p.json"
@@ -79,7 +78,9 @@ async def copy_thread(connection: "Connection", message: MessageId) -> Conversat
         iter(await connection.execute_fetchall("SELECT title FROM conversations WHERE id = ?", (conversation,)))
     )[0]
     await connection.execute(
-        "UPDATE conversations SET title = ?, head = ? WHERE id = ?", (_forked(title), last + copied, conversation)
+        "UPDATE conversations SET title = ?, head = (SELECT max(id) FROM messages WHERE conversation_id = ?)"
+        " WHERE id = ?",
+        (_forked(title), conversation, conversation),
     )
     return conversation
 

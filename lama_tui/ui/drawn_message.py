@@ -156,11 +156,10 @@ class DrawnMessage:
         lines = horizon(width, palette) if self.view_begins else []
         lines += wrap([Span(name, palette.user if person else palette.assistant)], width)
         if message.siblings > 1:
-            turn = [
-                Mark.of("‹ ", palette.muted, "older"),
-                Segment(f"{message.sibling}/{message.siblings}", palette.muted),
-                Mark.of(" ›", palette.muted, "newer"),
-            ]
+            place = Segment(f"{message.sibling}/{message.siblings}", palette.muted)
+            turn = [Mark.of("‹ ", palette.muted, "older"), place, Mark.of(" ›", palette.muted, "newer")]
+            if width_of(turn) > width:
+                return lines + wrap([Span(place.text, palette.muted)], width)
             if width_of(lines[-1]) + 2 + width_of(turn) <= width:
                 lines[-1] += [Segment("  "), *turn]
             else:

@@ -49,6 +49,9 @@ class Reading(Writing):
         self.leave_editing()
         return super()._switch(conversation)
 
+    def _key_escape(self) -> None:
+        """Nothing: Textual would clear the selection before the binding of the key learns that there was one."""
+
     @on(Transcript.FollowingChanged)
     def _following_changed(self) -> None:
         self._show_running()

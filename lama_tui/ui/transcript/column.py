@@ -116,8 +116,13 @@ class Column:
             return None
         index, within = self.at(top + row)
         drawn = self.messages[index]
+        if not drawn.lines:  # scrolled to, as by the scroll bar
+            within = min(within, self.draw(index).height - 1)
         part, offset = drawn.spot(within)
-        known = drawn.ink_before(part, offset) if ink else None
+        known = None
+        if ink:
+            drawn.keep_open(part)
+            known = drawn.ink_before(part, offset)
         return Anchor(index, drawn.message.id, part, offset, row, known)
 
     def settle(self, anchor: Anchor | None, height: int) -> int:

@@ -54,21 +54,21 @@ class Cursor:
         self.index, self._block = index, None
         self.end_range()
 
-    def step(self, step: int, top: int, height: int) -> int | None:
-        """Go `step` messages down, or up, from the message under the cursor, else from the first in view; its index.
-
-        `top` and `height` tell which lines are in view.
-        """
-        column = self._column
-        if not column.messages:
+    def step(self, step: int) -> int | None:
+        """Go `step` messages down, or up; the index of the one where it is then."""
+        last = len(self._column) - 1
+        if last < 0:
             return None
-        last = len(column) - 1
-        here = last if self.index is None else self.index
-        if column.line(here) >= top + height or column.line(here + 1) <= top:  # out of sight: go on from what is read
-            here, within = column.at(top)
-            here += 1 if step < 0 and within > 0 else 0
-        self.put(max(0, min(last, here + step)))
+        self.put(max(0, min(last, (last if self.index is None else self.index) + step)))
         return self.index
+
+    def stay_in_view(self, top: int, height: int) -> None:
+        """Go along with what is read, so that nothing is done to a message out of sight. A range stays."""
+        if self.index is None or self.begun is not None or not self._column.messages:
+            return
+        first, last = self._column.at(top)[0], self._column.at(top + height - 1)[0]
+        if not first <= self.index <= last:
+            self.put(max(first, min(last, self.index)))
 
     # --- blocks of code --------------------------------------------------------------
 
