@@ -43,6 +43,7 @@ def find_tmux(environment: Mapping[str, str] | None = None, command: Sequence[st
     except (OSError, subprocess.TimeoutExpired):
         return Tmux()
     said = [line.strip()[:40] or None for line in done.stdout.split("\n")] + [None] * len(_TMUX_FACTS)
+    said = [{"0": "off", "1": "on"}.get(line or "", line) for line in said]  # how formats show some options
     return Tmux(*said[: len(_TMUX_FACTS)]) if done.returncode == 0 else Tmux()
 
 
@@ -122,7 +123,7 @@ def check_tmux(tmux: Tmux | None) -> Check:
         f"tmux {tmux.version}, set-clipboard {tmux.set_clipboard or '–'}, extended-keys {tmux.extended_keys or '–'},"
         f" allow-passthrough {tmux.allow_passthrough or '–'}"
     )
-    if tmux.extended_keys in ("off", "0"):
+    if tmux.extended_keys == "off":
         return Check("tmux", "ok", value, "`tmux set -s extended-keys always` lets shift+enter through")
     return Check("tmux", "ok", value)
 

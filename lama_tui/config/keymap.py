@@ -149,7 +149,7 @@ KEYMAP: tuple[Key, ...] = (
     Key("conversations.rename", "conversations", "f2", "rename", "Rename",
         "Give this conversation another title", True, "rename"),
     Key("conversations.delete", "conversations", "delete", "delete", "Delete",
-        "Delete this conversation; `u` brings it back", True),
+        "Delete this conversation; it can be brought back", True),
     Key("conversations.undo", "conversations", "u", "undo_delete", "Undo delete",
         "Bring back the conversation that was deleted last", True),
     # the model browser

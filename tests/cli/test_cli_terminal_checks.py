@@ -107,7 +107,7 @@ INSIDE = {"TMUX": "/tmp/tmux-1/default,1,0", "PATH": "/usr/bin:/bin"}
 
 def test_tmux_is_asked_only_inside_it(tmux: Callable[[str], list[str]]) -> None:
     assert terminal_checks.find_tmux({}, tmux("exit 1")) is None
-    found = terminal_checks.find_tmux(INSIDE, tmux("printf '3.3a\\nexternal\\noff\\n\\n'"))
+    found = terminal_checks.find_tmux(INSIDE, tmux("printf '3.3a\\nexternal\\n0\\n\\n'"))
     assert found == Tmux("3.3a", "external", "off", None)
     check = check_tmux(found)
     assert check.value == "tmux 3.3a, set-clipboard external, extended-keys off, allow-passthrough –"

@@ -1,8 +1,14 @@
 """Keys as the person bound them: presets, keys taken away, and the texts that name them."""
 
+import random
+
+import pytest
+from chat.scripted import says
 from stage import Open, Stage
 from textual.widgets import Input, OptionList
 
+from lama_tui.config.key_presets import KEYS_OF, Preset
+from lama_tui.config.keymap import KEYMAP, split_keys
 from lama_tui.types import GUIDE
 from lama_tui.ui.screens.chooser import Chooser
 from lama_tui.ui.screens.palette import PaletteScreen
@@ -110,8 +116,6 @@ async def test_texts_name_the_keys_that_are_bound(workspace: Open) -> None:
 
 
 async def test_the_guide_names_the_keys_that_are_bound(workspace: Open) -> None:
-    from chat.scripted import says
-
     said = "Press `ctrl+n` for a new conversation, `esc` to stop."
     async with workspace(says(said), config='[keys]\nconversation.new = "f12"\n') as stage:
         await stage.ask("how?")
@@ -120,8 +124,6 @@ async def test_the_guide_names_the_keys_that_are_bound(workspace: Open) -> None:
 
 
 async def test_other_models_mean_what_they_say(workspace: Open) -> None:
-    from chat.scripted import says
-
     config = 'model = "other"\n[keys]\nconversation.new = "f12"\n'
     async with workspace(says("In Emacs `ctrl+n` goes down."), config=config) as stage:
         await stage.ask("how?")
@@ -140,3 +142,23 @@ async def test_ctrl_c_copies_above_the_workspace(workspace: Open) -> None:
         assert "Send the message" in file.read_text()
         await stage.press("ctrl+c")
         await stage.until_seen("Nothing is selected")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("preset", ["vim", "emacs"])
+@pytest.mark.parametrize("seed", range(3))
+async def test_any_keys_of_a_preset(workspace: Open, preset: Preset, seed: int) -> None:
+    chance = random.Random(seed)
+    keys = [
+        name
+        for key in KEYMAP
+        if key.id not in ("app.quit", "app.suspend", "composer.editor")
+        for name in split_keys(KEYS_OF[preset].get(key.id, key.keys))
+    ]
+    async with workspace(config=f'[keys]\npreset = "{preset}"\n') as stage:
+        for _ in range(200):
+            await stage.press(chance.choice(keys))
+        assert stage.app._exception is None
+        assert not stage.app._exit
+        await stage.press("ctrl+q")
+        await stage.until(lambda: stage.app._exit)
