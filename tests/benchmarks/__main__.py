@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from tests.benchmarks import decode, echo, idle, memory, startup, stream
+from tests.benchmarks import decode, echo, idle, memory, screens, startup, stream
 from tests.benchmarks.answer import pieces
 
 _RATE = 100.0  # tokens a second
@@ -77,6 +77,26 @@ def _echo(rounds: int) -> list[Row]:
     ]
 
 
+def _screens(rounds: int) -> list[Row]:
+    found = screens.measure()
+    slowest, again = max(found.first.items(), key=_seconds), max(found.again.items(), key=_seconds)
+    return [
+        Row(f"opening a screen for the first time, slowest: {slowest[0]}", f"{1000 * slowest[1]:.0f} ms"),
+        Row(f"  again, slowest: {again[0]}", f"{1000 * again[1]:.0f} ms", "< 100 ms", again[1] < 0.1),
+        Row(
+            "switching between conversations of 1,000 messages",
+            f"{1000 * found.switch:.0f} ms",
+            "< 80 ms",
+            found.switch < 0.08,
+        ),
+        Row("  worst", f"{1000 * found.worst_switch:.0f} ms"),
+    ]
+
+
+def _seconds(figure: tuple[str, float]) -> float:
+    return figure[1]
+
+
 def _idle(rounds: int) -> list[Row]:
     found = idle.measure(20.0)
     return [
@@ -91,6 +111,7 @@ _ALL: dict[str, Callable[[int], list[Row]]] = {
     "decode": _decode,
     "stream": _stream,
     "echo": _echo,
+    "screens": _screens,
     "idle": _idle,
 }
 
