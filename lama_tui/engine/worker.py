@@ -28,7 +28,7 @@ from lama_tui.types import RequestId, Usage
 
 log = logging.getLogger(__name__)
 
-FIGURES_INTERVAL = 0.25
+FIGURES_INTERVAL = 0.05
 """Seconds between two looks at the backend's memory while it works."""
 IDLE_CHECK = 1.0
 """Seconds after which an idle thread looks whether the program still lives."""

@@ -103,7 +103,9 @@ class Sampler:
             if self._thread is None:
                 self._thread = _ProbeThread(asyncio.get_running_loop())
             try:
-                sample = await asyncio.wait_for(self._thread.run(guarded, sample), self._limit)
+                # not wait_for: in Python 3.11 it forgets that it was cancelled when the answer comes just then
+                async with asyncio.timeout(self._limit):
+                    sample = await self._thread.run(guarded, sample)
             except Exception as error:
                 guarded.left_out_until = now + self._retry
                 if isinstance(error, TimeoutError) and guarded.hanging:

@@ -60,7 +60,7 @@ def _pieces(samples: Sequence[ResourceSample]) -> list[_Piece]:
             (
                 Content.assemble(speed, " ", sparkline(machine.decoding(samples, _COLUMNS), _COLUMNS, 1)[0]),
                 speed,
-                Content(machine.rate(now.decode_tok_s)),
+                Content(machine.rate(now.decode_tok_s) if number(now.decode_tok_s) is not None else "– tok/s"),
             ),
         ),
         _Piece(7, (_figure("Prefill", machine.rate(now.prefill_tok_s)),)),

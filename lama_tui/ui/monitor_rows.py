@@ -5,6 +5,7 @@ Where there is no room for everything, what matters least goes first; where ther
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 
 from textual.content import Content
 
@@ -12,6 +13,10 @@ from lama_tui.events import ResourceSample
 from lama_tui.ui import figures, machine
 from lama_tui.ui.gauges import bar, cores, finite, lines_of_cores, number, row, sparkline
 from lama_tui.ui.machine import Said
+
+TWO_COLUMNS = 52
+"""Cells from which machine and model stand side by side."""
+_BETWEEN = "   "
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +32,24 @@ class _Block:
 
 
 def pane_rows(samples: Sequence[ResourceSample], width: int, height: int) -> list[Content]:
-    """The rows of the pane, at most `height`, none wider than `width`. The newest sample is the last."""
-    blocks = _blocks(samples or [ResourceSample(at=0)], width, height)
+    """The rows of the pane, at most `height`, none wider than `width`. The newest sample is the last.
+
+    Machine and model stand side by side where both have room, else the one above the other.
+    """
+    samples = samples or [ResourceSample(at=0)]
+    if width < TWO_COLUMNS:
+        machine_blocks, model_blocks = _blocks(samples, width, height)
+        return _fill([*machine_blocks, _Block(80, lambda _: [Content.empty()]), *model_blocks], height)
+    half = (width - len(_BETWEEN)) // 2
+    left, right = (_fill(blocks, height) for blocks in _blocks(samples, half, height))
+    return [
+        Content.assemble(one, " " * (half - len(one.plain)), _BETWEEN, other)
+        for one, other in zip_longest(left, right, fillvalue=Content.empty())
+    ]
+
+
+def _fill(blocks: Sequence[_Block], height: int) -> list[Content]:
+    """What fits of `blocks`, in their order."""
     kept = sorted(range(len(blocks)), key=lambda index: blocks[index].rank)[: max(0, height)]
     lines = dict.fromkeys(kept, 1)
     left = height - len(kept)
@@ -40,8 +61,8 @@ def pane_rows(samples: Sequence[ResourceSample], width: int, height: int) -> lis
     return [line for index in sorted(lines) for line in blocks[index].draw(lines[index])]
 
 
-def _blocks(samples: Sequence[ResourceSample], width: int, height: int) -> list[_Block]:
-    """Everything there is to say, from top to bottom."""
+def _blocks(samples: Sequence[ResourceSample], width: int, height: int) -> tuple[list[_Block], list[_Block]]:
+    """Everything there is to say, from top to bottom: of the machine, and of the model."""
     now = samples[-1]
     tall = max(3, height // 8)
 
@@ -71,9 +92,8 @@ def _blocks(samples: Sequence[ResourceSample], width: int, height: int) -> list[
     for index, gpu in enumerate(now.gpus):
         rank, name = (12, "GPU") if len(now.gpus) == 1 else (20 if index else 12, f"GPU {index}")
         blocks.append(line(rank, name, machine.gpu(gpu)))
-    blocks += [
-        line(14, "lama", machine.process(now)),
-        _Block(80, lambda _: [Content.empty()]),
+    blocks.append(line(14, "lama", machine.process(now)))
+    return blocks, [
         heading(60, "Model"),
         line(5, "Weights", machine.size(now.model_weights)),
         line(7, "KV", machine.size(now.model_kv)),
@@ -86,4 +106,3 @@ def _blocks(samples: Sequence[ResourceSample], width: int, height: int) -> list[
         line(6, "TTFT", figures.milliseconds(number(now.ttft_ms))),
         line(4, "Queue", machine.queue(now)),
     ]
-    return blocks
