@@ -33,10 +33,11 @@ class Adjusting(Doors):
 
     def _use_settings(self, before: Settings, loaded: LoadedSettings) -> None:
         """Show and do what changed settings ask for."""
-        for mended in self._told_of:
-            self._notice.take_back(mended)
-        for problem in self._opening.problems:
-            self._notice.add(problem)
+        if list(map(str, self._opening.problems)) != list(map(str, self._told_of)):
+            for mended in self._told_of:
+                self._notice.take_back(mended)
+            for problem in self._opening.problems:
+                self._notice.add(problem)
         self._told_of = self._opening.problems
         if self._current is not None:
             if not self._options.model:

@@ -72,7 +72,11 @@ class SettingsScreen(SettingsPage):
         first = problems[0]
         more = f" {len(problems) - 1} more after that." if len(problems) > 1 else ""
         way = f"{key_at(self, 'settings.editor')} opens it in your editor."
-        return ConfigError(first.title, f"{first.detail}{more}", f"{first.hint}. {way}" if first.hint else way)
+        return ConfigError(
+            first.title,
+            f"{first.detail}{more}",
+            f"{first.hint.rstrip('.')}{'' if first.hint.endswith('?') else '.'} {way}" if first.hint else way,
+        )
 
     async def edit_outside(self, row: Row | None) -> None:
         """Open the file in the person's editor."""
