@@ -171,9 +171,9 @@ class LamaApp(ThemedApp, inherit_bindings=False):
 
     async def on_key(self, event: Key) -> None:
         """Keys of the workspace work above it too: what is open there is closed first."""
-        if self._leaving is not None:
-            return
-        if (found := bound_anywhere(event.key, self.screen, self._opening.settings.keys)) is not None:
+        if (found := bound_anywhere(event.key, self.screen, self._opening.settings.keys)) is not None and (
+            self._leaving is None or found == "app.quit"
+        ):
             event.prevent_default()
             await self.perform(found)
 

@@ -13,6 +13,9 @@ from lama_tui.security.redaction import redact
 KEPT = 200
 _TITLE, _DETAIL = 300, 4_000  # characters
 
+_TOLD_BY_OTHERS = "lama_tui.chat.turn"
+"""Logs how answers failed; who shows them tells it whole."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -34,9 +37,9 @@ class Trouble:
 
 
 def told(error: LamaError, serious: bool = True) -> None:
-    """Record that a person was told of `error`: in the log file, and among the troubles of this run."""
-    extra = {"told": error, "serious": serious}
-    _log.warning("told: %s (%s)", clean_line(error.title, _TITLE), clean_line(error.detail, _TITLE), extra=extra)
+    """Record that a person was told of `error`: whole among the troubles of this run, and in the log file by its
+    title alone, for servers quote in the rest what they were sent."""
+    _log.warning("told: %s", clean_line(error.title, _TITLE), extra={"told": error, "serious": serious})
 
 
 class Troubles(logging.Handler):
@@ -65,6 +68,8 @@ class Troubles(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Keep one, from any thread; a record that cannot be read is left out."""
+        if record.name == _TOLD_BY_OTHERS:
+            return
         try:
             trouble = _read(record)
         except Exception:  # formatting runs code of the arguments' types

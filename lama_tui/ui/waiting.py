@@ -68,7 +68,6 @@ def _doing(turn: TurnProgress, seconds: float, stops: str) -> Iterator[str]:
             if turn.total:
                 yield f"{figures.size(turn.done)} of {figures.size(turn.total)}"
                 yield share
-                yield f"{figures.size(turn.done / seconds)}/s" if seconds >= 1 and turn.done else ""
         case "prefill":
             yield f"reading {figures.count(turn.done)} of {figures.count(turn.total)} tokens"
             yield share

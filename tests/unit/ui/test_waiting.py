@@ -45,7 +45,7 @@ class Clock:
         (
             turn("loading", 3 * 1024**3, 4 * 1024**3),
             6,
-            "loading org/Big-70B · 3.0 GiB of 4.0 GiB · 75 % · 512 MiB/s · esc stops · 6 s",
+            "loading org/Big-70B · 3.0 GiB of 4.0 GiB · 75 % · esc stops · 6 s",
             "loading 75 %",
         ),
         (
