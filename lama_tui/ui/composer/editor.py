@@ -99,7 +99,7 @@ class EditedFile:
             raise EditorFailed(
                 "What you wrote is too large",
                 f"More than {LARGEST // 1024**2} MiB came back from the editor. {_UNTOUCHED}",
-                "Attach less, or split it.",
+                "Split it into several messages.",
             )
         try:
             text = data.decode("utf-8")

@@ -3,8 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from textual.content import Content
-
 from lama_tui.providers.base import Provider
 from lama_tui.types import ChatMessage
 from lama_tui.ui import figures
@@ -17,16 +15,21 @@ class TokenCount:
     typed: int | None = None
     left: int | None = None
 
-    def line(self, is_typing: bool) -> Content:
-        """A few words for the composer's border. What does not fit stands out by shape and colour."""
+    @property
+    def fits(self) -> bool:
+        """Whether it is not known to be too long."""
+        return self.left is None or self.left >= 0
+
+    def line(self, is_typing: bool) -> str:
+        """A few words for the composer's border. What does not fit stands out by shape too."""
         if self.left is not None and self.left < 0:
-            return Content.styled(f"▲ {-self.left:,} tokens too many", "bold $error")
+            return f"▲ {-self.left:,} tokens too many"
         pieces = []
         if is_typing:
             pieces.append(f"{figures.UNKNOWN if self.typed is None else f'{self.typed:,}'} tokens")
         if self.left is not None:
             pieces.append(f"{self.left:,} left")
-        return Content(" · ".join(pieces))
+        return " · ".join(pieces)
 
 
 async def count_tokens(provider: Provider, model: str, context: Sequence[ChatMessage], typed: str) -> TokenCount:

@@ -68,8 +68,8 @@ class Chooser(ModalScreen[str | None]):
     def compose(self) -> ComposeResult:
         """A filter, the list, and what is known of the highlighted line."""
         with Vertical(classes="dialog") as dialog:
-            dialog.border_title = self.HEADING
-            dialog.border_subtitle = (
+            dialog.border_title = Content(self.HEADING)
+            dialog.border_subtitle = Content(
                 f"{self.NARROWS} · {key_at(self, 'chooser.choose')} {self.TAKES} · {key_at(self, 'dialog.close')} closes"
             )
             yield Input(self.wanted, placeholder=self.PLACEHOLDER, id="narrow", select_on_focus=False)

@@ -35,6 +35,7 @@ class Writing(Talk):
         self._recalling = asyncio.Lock()
         self._end_editor: Callable[[], Awaitable[None]] | None = None
         self._counted: tuple[object, ...] = ()
+        self._count_shown = ""
 
     # --- drafts ----------------------------------------------------------------------
 
@@ -190,9 +191,8 @@ class Writing(Talk):
             counted = await count_tokens(provider, model, context, typed)
         except LamaError:  # the status line says what is wrong with the model
             counted = TokenCount()
-        self._show_count(counted.line(bool(typed.strip())), fits=counted.left is None or counted.left >= 0)
-
-    def _show_count(self, line: Content, *, fits: bool) -> None:
-        if line.markup != (self._composer.border_subtitle or ""):
-            self._composer.border_subtitle = line
-        self._composer.set_class(not fits, "-too-long")
+        line = counted.line(bool(typed.strip()))
+        if line != self._count_shown:
+            self._count_shown = line
+            self._composer.border_subtitle = Content.styled(line, "" if counted.fits else "bold $error")
+            self._composer.set_class(not counted.fits, "-too-long")
