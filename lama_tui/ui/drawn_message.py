@@ -9,7 +9,7 @@ from rich.segment import Segment
 
 from lama_tui.config.key_names import in_own_keys
 from lama_tui.conversations.messages import Message
-from lama_tui.types import GUIDE, Usage
+from lama_tui.types import GUIDE
 from lama_tui.ui import figures
 from lama_tui.ui.figures import model_name
 from lama_tui.ui.markdown.code import CodeBlock, code_blocks
@@ -110,6 +110,12 @@ class DrawnMessage:
         self._progress = progress
         self._redraw(width, palette)
 
+    def take_over(self, before: "DrawnMessage") -> None:
+        """Come in place of `before`, the same answer as it grew, without drawing anew what is huge: it stays open."""
+        if len(self.message.text) > HUGE and before._text == self.message.text and not before._text_folded:
+            self.fold = replace(self.fold, text=False)
+            self._markdown, self._complete = before._markdown, self.message.text
+
     def show_figures(self, shown: bool) -> None:
         """Show what the answer cost, or not."""
         if shown != self.figures:
@@ -129,7 +135,7 @@ class DrawnMessage:
             ending = self._ending(width, palette)
             self._add("ending", [[], *ending] if ending and text and self._progress is None else ending)
             if self.figures and self._progress is None:
-                self._add("figures", wrap([Span(cost(message.usage), palette.muted)], width))
+                self._add("figures", wrap([Span(figures.cost(message.usage), palette.muted)], width))
         self._add("gap", [[]])
         self.height = len(self.lines)
         self._drawn_for = (width, palette)
@@ -361,21 +367,6 @@ class DrawnMessage:
         end = later[0] if later else len(self.lines)
         first = next((first for first, name in self._parts if name == part), None)
         return (end, end + 1) if first is None else (first, end)
-
-
-def cost(usage: Usage) -> str:
-    """What an answer cost, on one line."""
-    return " · ".join(
-        (
-            f"{figures.count(usage.prompt_tokens)} prompt",
-            f"{figures.count(usage.cached_tokens)} cached",
-            f"{figures.count(usage.completion_tokens)} completion",
-            f"prefill {figures.rate(usage.prefill_tok_s)}",
-            f"decode {figures.rate(usage.decode_tok_s)}",
-            f"first token {figures.milliseconds(usage.ttft_ms)}",
-            f"peak {figures.size(usage.peak_memory)}",
-        )
-    )
 
 
 _BLANK = str.maketrans(dict.fromkeys(" │─┼▎┊", ""))

@@ -1,5 +1,7 @@
 """Figures as people read them: units, and `–` for what is not known."""
 
+from lama_tui.types import Usage
+
 UNKNOWN = "–"
 
 
@@ -82,3 +84,18 @@ def ago(when: int | None, now: int) -> str:
         if seconds >= length:
             return f"{seconds // length} {unit} ago"
     return "just now"
+
+
+def cost(usage: Usage) -> str:
+    """What an answer cost, on one line."""
+    return " · ".join(
+        (
+            f"{count(usage.prompt_tokens)} prompt",
+            f"{count(usage.cached_tokens)} cached",
+            f"{count(usage.completion_tokens)} completion",
+            f"prefill {rate(usage.prefill_tok_s)}",
+            f"decode {rate(usage.decode_tok_s)}",
+            f"first token {milliseconds(usage.ttft_ms)}",
+            f"peak {size(usage.peak_memory)}",
+        )
+    )

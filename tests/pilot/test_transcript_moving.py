@@ -4,6 +4,7 @@ import asyncio
 import re
 from pathlib import Path
 
+import pytest
 from chat.scripted import Step, says
 from stage import Open, Stage
 
@@ -28,16 +29,14 @@ class Clipboard:
             self.texts.append(text)
             return "Copied."
 
-        import lama_tui.ui.screens.reading as reading
-
-        self._module, self._copy = reading, reading.copy
-        reading.copy = copy  # type: ignore[assignment]
+        self._patch = pytest.MonkeyPatch()
+        self._patch.setattr("lama_tui.ui.screens.reading.copy", copy)
 
     def __enter__(self) -> "Clipboard":
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._module.copy = self._copy
+        self._patch.undo()
 
 
 def marked(stage: Stage) -> list[str]:
@@ -106,6 +105,14 @@ async def test_a_range_by_keyboard(workspace: Open) -> None:
             await stage.pilot.pause()
             assert marked(stage) == ["row 1"]
             assert stage.screen.get_selected_text() == "guide\nrow 0\n\nrow 1"
+            colours = stage.screen.get_component_rich_style("screen--selection")
+            shown = [stage.transcript.render_line(y) for y in range(stage.transcript.size.height)]
+            selected = [
+                strip.text.strip("▌ ")
+                for strip in shown
+                if any(s.style and s.style.bgcolor == colours.bgcolor and s.style.color == colours.color for s in strip)
+            ]
+            assert selected == ["guide", "row 0", "", "row 1"]
             await stage.press("y")
             await stage.until(lambda: clipboard.texts == ["guide\nrow 0\n\nrow 1"])
             assert stage.screen.get_selected_text() in (None, "")

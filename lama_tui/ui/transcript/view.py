@@ -116,6 +116,8 @@ class TranscriptView(ScrollView, can_focus=True):
         drawn = DrawnMessage(message, self._keys)
         drawn.view_begins = view_begins
         drawn.fold = known.fold if known is not None else self._folds.get(message.id, drawn.fold)
+        if known is not None:
+            drawn.take_over(known)
         drawn.show_figures(self._figures)
         return drawn
 
@@ -334,7 +336,9 @@ class TranscriptView(ScrollView, can_focus=True):
         text = strip.text
         left, right = width_of([Segment(text[:start])]), width_of([Segment(text[:end])])
         style = self.screen.get_component_rich_style("screen--selection")
-        return Strip.join([strip.crop(0, left), strip.crop(left, right).apply_style(style), strip.crop(right)])
+        # over the colours of the text, which are chosen for another background
+        selected = Strip(Segment.apply_style(strip.crop(left, right), post_style=style))
+        return Strip.join([strip.crop(0, left), selected, strip.crop(right)])
 
     # --- selecting -----------------------------------------------------------------
 

@@ -1,5 +1,6 @@
 """A message is as high as it says, at every width, in every state."""
 
+import time
 from dataclasses import replace
 
 import pytest
@@ -8,8 +9,8 @@ from hypothesis import strategies as st
 from palettes import PALETTE
 
 from lama_tui.conversations.messages import Message, MessageError, Part
-from lama_tui.types import ConversationId, MessageId
-from lama_tui.ui.drawn_message import LONG, SHOWN, DrawnMessage, KeyNames, Progress
+from lama_tui.types import ConversationId, MessageId, Usage
+from lama_tui.ui.drawn_message import HUGE, LONG, SHOWN, DrawnMessage, KeyNames, Progress
 from lama_tui.ui.markdown.wrap import width_of
 
 KEYS = KeyNames("f7", "f8")
@@ -122,3 +123,44 @@ def test_how_it_ended(fields: dict[str, object], text: str) -> None:
     drawn = DrawnMessage(said("assistant", "words", **fields), KEYS)
     drawn.draw(80, PALETTE)
     assert text in shown(drawn)
+
+
+def test_a_huge_answer_is_folded_but_not_under_the_eyes_of_who_watched_it_grow() -> None:
+    text = "\n\n".join(f"row {number}" for number in range(HUGE // 8))
+    once = DrawnMessage(said("assistant", text), KEYS)
+    once.draw(60, PALETTE)
+    assert once.height < LONG
+    assert "about" in shown(once) and "more lines" in shown(once)
+    growing = DrawnMessage(said("assistant", "", state="streaming"), KEYS)
+    growing.advance(Progress(text, "", "writing"), 60, PALETTE)
+    ended = DrawnMessage(said("assistant", text), KEYS)
+    ended.take_over(growing)
+    began = time.process_time()
+    ended.draw(60, PALETTE)
+    assert ended.height > HUGE // 8
+    assert time.process_time() - began < 0.3  # drawing all of it anew takes seconds
+    assert shown(ended).endswith(f"row {HUGE // 8 - 1}\n")
+
+
+def test_what_it_cost_is_shown_on_demand_and_what_is_unknown_by_a_dash() -> None:
+    drawn = DrawnMessage(said("assistant", "words", usage=Usage(512, None, 241, 85.0, 900.0, None)), KEYS)
+    drawn.draw(200, PALETTE)
+    assert "prompt" not in shown(drawn)
+    drawn.show_figures(True)
+    drawn.draw(200, PALETTE)
+    expected = "512 prompt · – cached · 241 completion · prefill 900 tok/s · decode – · first token 85 ms · peak –"
+    assert expected in shown(drawn)
+
+
+def test_reasoning_and_text_fold_in_turns() -> None:
+    long = said("assistant", "", parts=(Part("reasoning", "hm"), Part("text", "row\n\n" * 30)))
+    drawn = DrawnMessage(long, KEYS)
+    states = []
+    for _ in range(4):
+        drawn.draw(60, PALETTE)
+        states.append(("▾ thought" in shown(drawn), "more lines" in shown(drawn)))
+        assert drawn.toggle_fold()
+    assert states == [(False, False), (True, False), (False, True), (False, False)]
+    short = DrawnMessage(said("user", "short"), KEYS)
+    short.draw(60, PALETTE)
+    assert not short.toggle_fold()
