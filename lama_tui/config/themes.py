@@ -202,8 +202,8 @@ def _style(file: Path, key: str, value: object) -> str:
 
 
 def _derived(colours: Mapping[str, str], ansi: bool) -> dict[str, str]:
-    """The variables that follow from the colours. What a terminal's own colours are nobody knows, so that
-    there a highlight is reversed, and what stands back is `ansi_bright_black`, which is drawn faint."""
+    """The variables that follow from the colours. What a terminal's own colours are nobody knows: there a
+    highlight is black on cyan, and what stands back is `ansi_bright_black`, which is drawn faint."""
     foreground, background, primary = (colours[name] for name in ("foreground", "background", "primary"))
 
     def mix(one: str, other: str, share: float) -> str:
@@ -217,9 +217,9 @@ def _derived(colours: Mapping[str, str], ansi: bool) -> dict[str, str]:
         "foreground-disabled": mix(foreground, background, 0.5),
         "border": primary,
         "border-blurred": border,
-        "block-cursor-background": "ansi_default" if ansi else primary,
-        "block-cursor-foreground": "ansi_default" if ansi else background,
-        "block-cursor-text-style": "bold reverse" if ansi else "bold",
+        "block-cursor-background": "ansi_cyan" if ansi else primary,
+        "block-cursor-foreground": "ansi_black" if ansi else background,
+        "block-cursor-text-style": "none" if ansi else "bold",  # bold black is grey in some terminals
         "block-cursor-blurred-background": "ansi_default" if ansi else colours["panel"],
         "block-cursor-blurred-foreground": foreground,
         "block-cursor-blurred-text-style": "underline" if ansi else "none",

@@ -197,7 +197,7 @@ class LamaApp(ThemedApp, inherit_bindings=False):
             return
         keys = self._opening.settings.keys
         entries = palette_entries(keys, targets(self.screen)) + self.workspace.conversation_entries
-        chosen = await self.push_screen_wait(PaletteScreen(entries, self._recent, key_of("dialog.close", keys)))
+        chosen = await self.push_screen_wait(PaletteScreen(entries, self._recent))
         if chosen is None:
             return
         self._recent = [chosen, *(earlier for earlier in self._recent if earlier != chosen)]

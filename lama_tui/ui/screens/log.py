@@ -86,7 +86,7 @@ class LogScreen(ModalScreen[None]):
         copies, file, closes = (key_at(self, binding) for binding in ("log.copy", "log.file", "dialog.close"))
         other = "back to the list" if self._tail is not None else "log file"
         dialog = self.query_one(".dialog")
-        dialog.border_subtitle = f"{copies} copies · {file} {other} · {closes} closes"
+        dialog.border_subtitle = Content(f"{copies} copies · {file} {other} · {closes} closes")
 
     def on_option_list_option_highlighted(self, event: OptionList.OptionHighlighted) -> None:
         """Show all of it."""

@@ -45,7 +45,8 @@ class ThemePicker(Chooser):
     def on_mount(self) -> None:
         """Say what keeps it in the room there is."""
         for dialog in self.query(".dialog"):
-            dialog.border_subtitle = f"{key_at(self, 'chooser.choose')} keeps · {key_at(self, 'dialog.close')} back"
+            keys = f"{key_at(self, 'chooser.choose')} keeps · {key_at(self, 'dialog.close')} back"
+            dialog.border_subtitle = Content(keys)
 
     def _line(self, choice: Choice) -> Content:
         """The name, and beside it the theme's colours on its background."""

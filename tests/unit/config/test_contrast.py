@@ -154,7 +154,8 @@ def test_the_terminals_own_text_on_its_own_background() -> None:
     palette = Palette.of(theme)
     backgrounds = {style.bgcolor.name for f in fields(palette) if (style := getattr(palette, f.name)).bgcolor}
     assert backgrounds == {"default"}
-    assert "reverse" in theme.variables["block-cursor-text-style"]
+    highlight = theme.variables["block-cursor-foreground"], theme.variables["block-cursor-background"]
+    assert highlight == ("ansi_black", "ansi_cyan")
 
 
 # --- colour blindness: Viénot, Brettel and Mollon 1999 (protan, deutan), on linear RGB ------------------
