@@ -6,8 +6,11 @@ from chat.scripted import says
 from stage import Open, Stage
 from textual import events
 
+from lama_tui.config.loader import LoadedSettings
 from lama_tui.conversations.drafts import NOT_BEGUN, Drafts
 from lama_tui.conversations.table import Conversations
+from lama_tui.paths import Paths
+from lama_tui.services import Services, open_services
 from lama_tui.store.database import Database
 from lama_tui.types import ConversationId
 
@@ -175,3 +178,20 @@ async def test_typing_saves_nothing_while_nothing_changes(workspace: Open) -> No
         await stage.press("left", "right")
         await keeper.save()
         assert await drafts._database.read("SELECT updated FROM drafts") == rows
+
+
+async def test_what_is_typed_before_the_draft_is_there_comes_after_it(workspace: Open) -> None:
+    async with workspace() as stage:
+        await stage.press(*"draft")
+    go = asyncio.Event()
+
+    async def opener(paths: Paths, loaded: LoadedSettings) -> Services:
+        await go.wait()
+        return await open_services(paths, loaded)
+
+    async with workspace(wait=False, opener=opener) as stage:
+        await stage.press(*"early")
+        go.set()
+        await stage.opened()
+        await shows(stage, "draft\nearly")
+        await kept(stage, NOT_BEGUN, "draft\nearly")

@@ -69,9 +69,8 @@ class Chooser(ModalScreen[str | None]):
         """A filter, the list, and what is known of the highlighted line."""
         with Vertical(classes="dialog") as dialog:
             dialog.border_title = Content(self.HEADING)
-            dialog.border_subtitle = Content(
-                f"{self.NARROWS} · {key_at(self, 'chooser.choose')} {self.TAKES} · {key_at(self, 'dialog.close')} closes"
-            )
+            take, close = key_at(self, "chooser.choose"), key_at(self, "dialog.close")
+            dialog.border_subtitle = Content(f"{self.NARROWS} · {take} {self.TAKES} · {close} closes")
             yield Input(self.wanted, placeholder=self.PLACEHOLDER, id="narrow", select_on_focus=False)
             yield Options(id="choices", markup=False)
             yield Static(self.SEARCHING, id="about", markup=False)

@@ -239,9 +239,11 @@ class Composer(BlockArea):
         return bool(self._recalled) and self.text == self._recalled
 
     def restore(self, text: str) -> None:
-        """Put a draft in place of what is typed; what is typed already comes after it. Nothing is to be undone."""
+        """Begin with a draft; what is typed already comes after it. It cannot be undone."""
+        if not text:
+            return
         typed = self.marked
-        self.load_text("\n".join(part for part in (text, typed) if part))
+        self.load_text(f"{text}\n{typed}" if typed else text)
         self.move_cursor(self.document.end)
         self._recalled = "" if typed else self.text
 
