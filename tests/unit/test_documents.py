@@ -4,16 +4,29 @@ import argparse
 import re
 from pathlib import Path
 
+import pytest
+
 from lama_tui.cli.main import build_parser
 from lama_tui.config.keymap import KEYMAP
 from lama_tui.config.loader import load_settings
-from lama_tui.paths import Paths
+from lama_tui.config.themes import read_theme
+from lama_tui.paths import Paths, shipped_themes
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+GUIDE = (ROOT / "docs" / "workspace.md").read_text(encoding="utf-8")
 RUN = "python3 -m venv .venv && .venv/bin/pip install -e . && .venv/bin/lama"
 TEST = "python3 -m venv .venv && .venv/bin/pip install -e '.[test]' && .venv/bin/python -m pytest"
-NAMES = {"esc": "escape", "[": "left_square_bracket", "]": "right_square_bracket"}
+NAMES = {
+    "esc": "escape",
+    "[": "left_square_bracket",
+    "]": "right_square_bracket",
+    "+": "plus",
+    "-": "minus",
+    "/": "slash",
+    "ctrl+^": "ctrl+circumflex_accent",
+}
+NOT_KEYS = {"!"}  # a mark
 
 
 def test_the_two_commands_are_there_and_ci_runs_the_second() -> None:
@@ -31,20 +44,32 @@ def test_its_links_lead_somewhere() -> None:
 def test_every_setting_that_it_shows_exists(home: Path) -> None:
     paths = Paths.from_environment()
     paths.config.mkdir(parents=True)
-    examples = re.findall(r"```toml\n(.*?)```", README, re.DOTALL)
-    assert len(examples) >= 2
+    examples = re.findall(r"```toml\n(.*?)```", README + GUIDE, re.DOTALL)
+    examples = [example for example in examples if "background =" not in example]  # a theme's
+    assert len(examples) >= 3
     for example in examples:
         paths.config_file.write_text(example, encoding="utf-8")
         assert load_settings(paths).problems == ()
 
 
-def test_every_key_that_it_names_is_bound() -> None:
-    text = README.split("## First steps")[1].split("\n## ")[0]
+@pytest.mark.parametrize("text", [README.split("## First steps")[1].split("\n## ")[0], GUIDE.split("## Keys")[0]])
+def test_every_key_that_they_name_is_bound(text: str) -> None:
     bound = {key for binding in KEYMAP for key in binding.keys.split(",")}
     named = {NAMES.get(code, code) for code in re.findall(r"`([^`\s]+)`", text)}
-    keys = {name for name in named if len(name) == 1 or "+" in name or re.fullmatch(r"f\d+|[a-z]+", name)}
+    keys = {name for name in named if name.isascii() and (len(name) == 1 or "+" in name or re.fullmatch(r"f\d+", name))}
     assert len(keys) > 25
-    assert keys - bound - {"fg"} == set()
+    assert keys - bound - NOT_KEYS == set()
+
+
+def test_the_theme_that_it_shows_is_one(tmp_path: Path) -> None:
+    [example] = [text for text in re.findall(r"```toml\n(.*?)```", GUIDE, re.DOTALL) if "background =" in text]
+    file = tmp_path / "mine.toml"
+    file.write_text(example, encoding="utf-8")
+    assert read_theme(file).name == "mine"
+
+
+def test_it_names_every_theme() -> None:
+    assert {file.stem for file in shipped_themes().glob("*.toml")} <= set(re.findall(r"`([a-z-]+)`", GUIDE))
 
 
 def test_the_command_line_is_as_it_says() -> None:
