@@ -45,9 +45,12 @@ class Writing(Talk):
         if self._opened is None or self._current is None:
             return
         if self._keeper is None:
-            drafts = await self._opened.services.drafts()
-            self._keeper = DraftKeeper(drafts, self._typed, self._notice.add)
-            self._opening.before_close(self._stop_writing)
+            with self._notice.catching():  # when lama is quitting already
+                drafts = await self._opened.services.drafts()
+                self._keeper = DraftKeeper(drafts, self._typed, self._notice.add)
+                self._opening.before_close(self._stop_writing)
+            if self._keeper is None:
+                return
         here = self._current.id or NOT_BEGUN
         if self._keeper.conversation not in (None, here) and not self._keeper.is_sending:
             self._leave_draft()
@@ -55,6 +58,7 @@ class Writing(Talk):
         if draft is not None:
             self._walk = None
             self._composer.restore(draft)
+            self._keeper.changed()  # something may have been typed meanwhile
             await self._show_list()  # which marks the conversations with drafts
 
     def _switch(self, conversation: ConversationId | None) -> Worker[None]:
