@@ -42,6 +42,15 @@ async def test_keys_typed_before_it_is_there_are_not_lost_and_it_stays_away(work
         assert not stage.sees(CARD)
 
 
+async def test_what_was_sent_before_it_is_there_keeps_it_away(workspace: Open) -> None:
+    async with workspace(options=FRESH, wait=False) as stage:
+        await stage.press(*"early", "enter")
+        await stage.opened()
+        await stage.idle()
+        assert stage.messages[0].text == "early"
+        assert not stage.sees(CARD)
+
+
 async def test_a_click_puts_it_away(workspace: Open) -> None:
     async with workspace(options=FRESH) as stage:
         await stage.until_seen(CARD)
@@ -105,13 +114,19 @@ GIB = 1024**3
     ],
 )
 def test_what_this_machine_could_run(capacity: Capacity | None, said: str) -> None:
-    text = card(70, 40, lambda binding: binding, capacity, "Use a server.").plain
+    text = card(70, 40, "guide", lambda binding: binding, capacity, "Use a server.").plain
     assert said in " ".join(text.split())
 
 
 def test_the_least_important_goes_first() -> None:
     capacity = Capacity(17 * GIB, 32 * GIB, "metal", 0.8)
     for height in range(5, 40):
-        text = card(50, height, lambda binding: binding, capacity, "").plain
+        text = card(50, height, "guide", lambda binding: binding, capacity, "").plain
         assert len(text.split("\n")) <= height
         assert "help.open" in text
+
+
+def test_another_model_than_the_guide_is_named() -> None:
+    text = card(70, 40, "here:steady", lambda binding: binding, None, "").plain
+    assert "here:steady will answer" in text
+    assert "The guide is a tiny model" in text

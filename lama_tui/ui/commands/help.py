@@ -16,7 +16,7 @@ TWO_COLUMNS = 100
 """Cells from which on there are two columns."""
 
 _GAP = 4
-_LONGEST_NAME = 20
+_LONGEST_NAME = 22
 
 
 @dataclass(frozen=True, slots=True)

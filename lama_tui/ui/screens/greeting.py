@@ -20,17 +20,19 @@ class Greeting(Spoken):
     """The keyboard stays with the composer all the while, so that no key is lost and none is needed."""
 
     _card: "FirstRun | None" = None
+    _has_begun = False  # something was typed, however early, and may be sent already
 
     @on(Spoken.Ready)
     async def _greet(self) -> None:
-        """Show it, unless something was asked for, or is being typed already."""
-        wanted = self._opening.is_first and self._opening.saves and self._options.greets
-        if not wanted or self._composer.text or not self.is_current:
+        """Show it, unless something was asked for or typed already, or there is trouble to read first."""
+        opening = self._opening
+        wanted = opening.is_first and opening.saves and not opening.problems and self._options.greets
+        if not wanted or self._current is None or self._has_begun or self._composer.text or not self.is_current:
             return
         from lama_tui.engine.device import advice
         from lama_tui.ui.widgets.first_run import FirstRun
 
-        self._card = FirstRun(self._key, advice())
+        self._card = FirstRun(self._current.model, self._key, advice())
         await self.mount(self._card)
         self._transcript.refresh()
         self._measure()
@@ -59,6 +61,7 @@ class Greeting(Spoken):
     @on(TextArea.Changed, "#composer")
     def _typing_began(self) -> None:
         if self._composer.text:
+            self._has_begun = True
             self.put_greeting_away()
 
     @on(Composer.SendQueuedRequested)

@@ -32,7 +32,7 @@ class HelpScreen(ModalScreen[None]):
         with Vertical(classes="dialog help") as dialog:
             dialog.border_title = "Help"
             up, down, close = (key_of(id_, self._overrides) for id_ in ("list.up", "list.down", "dialog.close"))
-            dialog.border_subtitle = f"type to narrow · {up} {down} scroll · {close} closes"
+            dialog.border_subtitle = Content(f"type to narrow · {up} {down} scroll · {close} closes")
             yield Input(placeholder="Narrow: a key, or what it does…", id="wanted")
             with Page(can_focus=False):
                 yield Static("", id="help-text", markup=False)

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from textual import on
 from textual.app import ComposeResult
 from textual.containers import Vertical
+from textual.content import Content
 from textual.events import Key
 from textual.screen import ModalScreen
 from textual.widgets import Input, Static
@@ -20,16 +21,16 @@ class PaletteScreen(ModalScreen[str | None]):
 
     BINDINGS = [*bindings("chooser"), *bindings("dialog")]
 
-    def __init__(self, entries: Sequence[Entry], recent: Sequence[str], close_key: str) -> None:
+    def __init__(self, entries: Sequence[Entry], recent: Sequence[str]) -> None:
         super().__init__()
         self._entries = entries
         self._recent = recent
-        self._close_key = close_key
 
     def compose(self) -> ComposeResult:
         """A field, and the actions that it means."""
         with Vertical(classes="palette") as frame:
-            frame.border_subtitle = f"{key_at(self, 'chooser.choose')} does it · {self._close_key} closes"
+            does, closes = key_at(self, "chooser.choose"), key_at(self, "dialog.close")
+            frame.border_subtitle = Content(f"{does} does it · {closes} closes")
             yield Input(placeholder="What do you want to do?", id="wanted")
             yield CommandList(id="commands")
             yield Static("", id="none", markup=False)

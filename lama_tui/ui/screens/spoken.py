@@ -45,7 +45,11 @@ class Spoken(Adjusting):
             case "theme.choose" if isinstance(self.app, ThemedApp):
                 values = [(name, "") for name in self.app.theme_names]
             case "thinking.toggle":
-                values = [("on", "The model thinks before it answers"), ("off", "It answers at once"), ("default", "As it likes")]
+                values = [
+                    ("on", "The model thinks before it answers"),
+                    ("off", "It answers at once"),
+                    ("default", "As it likes"),
+                ]
         if values:
             self._slash.offer(event.id, values)
 

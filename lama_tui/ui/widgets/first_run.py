@@ -7,6 +7,7 @@ from textual.content import Content
 from textual.widgets import Static
 
 from lama_tui.monitor.capacity import BITS, BYTES_PER_PARAMETER, Capacity
+from lama_tui.types import GUIDE
 from lama_tui.ui import figures
 
 KEYS = (
@@ -24,13 +25,14 @@ _SMALL = "Without a GPU it will be slow: begin with one below 2 B."
 class FirstRun(Static):
     """A card above the workspace. It never takes a key: one can type at once, and that puts it away."""
 
-    def __init__(self, key: Callable[[str], str], advice: str) -> None:
+    def __init__(self, model: str, key: Callable[[str], str], advice: str) -> None:
         super().__init__("", id="first-run", markup=False)
+        self._model = model  # that will answer
         self._key = key
         self._advice = advice  # what to do where no local model can be run
         self._capacity: Capacity | None = None
         self.border_title = "Welcome to lama"
-        self.border_subtitle = f"type, or {key('app.stop')} to begin"
+        self.border_subtitle = Content(f"type, or {key('app.stop')} to begin")
 
     def tell(self, capacity: Capacity) -> None:
         """Show what was measured."""
@@ -45,7 +47,7 @@ class FirstRun(Static):
         width = self.content_size.width
         room = self.screen.size.height - 9  # the border, the composer, the lines below it
         if width > 0:  # it has been laid out
-            text = card(width, room, self._key, self._capacity, self._advice)
+            text = card(width, room, self._model, self._key, self._capacity, self._advice)
             self.display = bool(text.plain)  # where there is no room, nothing is covered
             self.update(text)
 
@@ -54,7 +56,9 @@ _TRIES = ((1, 0), (1, 1), (0, 1), (1, 2), (0, 2), (1, 3), (0, 3), (0, 4))
 """Empty lines between paragraphs, and up to which importance they are left out, the best first."""
 
 
-def card(width: int, height: int, key: Callable[[str], str], capacity: Capacity | None, advice: str) -> Content:
+def card(
+    width: int, height: int, model: str, key: Callable[[str], str], capacity: Capacity | None, advice: str
+) -> Content:
     """The text in at most `height` lines of `width` cells: the least important paragraphs are left out."""
     longest = max(cell_len(key(binding)) for binding, _ in KEYS)
     keys = Content("\n").join(
@@ -62,13 +66,7 @@ def card(width: int, height: int, key: Callable[[str], str], capacity: Capacity 
     )
     paragraphs = [  # with their importance
         (1, Content("A workspace for talking to language models: those on this machine, and any server you name.")),
-        (
-            4,
-            Content.assemble(
-                ("The guide", "bold $primary"),
-                " answers first: a tiny model, built in, that only knows this app. Ask it how things work.",
-            ),
-        ),
+        (4, _who(model)),
         (5, keys),
         (3, machine(capacity, advice)),
         (2, Content("Everything stays on this machine, unless you configure a server.")),
@@ -78,6 +76,16 @@ def card(width: int, height: int, key: Callable[[str], str], capacity: Capacity 
         if sum(map(len, kept)) + gap * (len(kept) - 1) <= height:
             return Content("\n" * (gap + 1)).join(Content("\n").join(lines) for lines in kept)
     return Content("")
+
+
+def _who(model: str) -> Content:
+    """Who answers, and what the guide is."""
+    guide = ("The guide", "bold $primary")
+    if model == GUIDE:
+        about = " answers first: a tiny model, built in, that only knows this app. Ask it how things work."
+        return Content.assemble(guide, about)
+    name = (figures.model_name(model), "bold $primary")
+    return Content.assemble(name, " will answer. ", guide, " is a tiny model, built in, that only knows this app.")
 
 
 def machine(capacity: Capacity | None, advice: str) -> Content:
