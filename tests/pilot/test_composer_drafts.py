@@ -2,6 +2,7 @@
 
 import asyncio
 
+import pytest
 from chat.scripted import says
 from stage import Open, Stage
 from textual import events
@@ -180,9 +181,10 @@ async def test_typing_saves_nothing_while_nothing_changes(workspace: Open) -> No
         assert await drafts._database.read("SELECT updated FROM drafts") == rows
 
 
-async def test_what_is_typed_before_the_draft_is_there_comes_after_it(workspace: Open) -> None:
+@pytest.mark.parametrize(("before", "after"), [("draft", "draft\nearly"), ("", "early")])
+async def test_what_is_typed_before_the_draft_is_there_comes_after_it(workspace: Open, before: str, after: str) -> None:
     async with workspace() as stage:
-        await stage.press(*"draft")
+        await stage.press(*before)
     go = asyncio.Event()
 
     async def opener(paths: Paths, loaded: LoadedSettings) -> Services:
@@ -193,5 +195,5 @@ async def test_what_is_typed_before_the_draft_is_there_comes_after_it(workspace:
         await stage.press(*"early")
         go.set()
         await stage.opened()
-        await shows(stage, "draft\nearly")
-        await kept(stage, NOT_BEGUN, "draft\nearly")
+        await shows(stage, after)
+        await kept(stage, NOT_BEGUN, after)
