@@ -15,7 +15,7 @@ import os, signal, stat, sys, termios, tty
 assert sys.argv[1] == "--wait", sys.argv
 what, path = sys.argv[2], sys.argv[-1]
 text = open(path).read()
-signal.signal(signal.SIGINT, lambda *_: print("INTERRUPTED", flush=True))
+signal.signal(signal.SIGINT, lambda *_: os.write(1, b"INTERRUPTED\n"))
 mode = oct(stat.S_IMODE(os.stat(path).st_mode))
 if what == "raw":
     tty.setraw(0)
