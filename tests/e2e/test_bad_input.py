@@ -17,7 +17,10 @@ from workspace import COMMAND, Steady, ask, configure, lama, leave, pieces_of, p
 from lama_tui.conversations.table import Conversations
 from lama_tui.paths import Paths
 from lama_tui.store.database import Database
+from lama_tui.store.migrate import read_migrations
 from tests.models import make_reciter, make_tiny_llama
+
+LATEST = len(read_migrations())
 
 
 def run(home: Path, *arguments: str | Path) -> "subprocess.CompletedProcess[str]":
@@ -234,7 +237,7 @@ def test_a_database_of_a_newer_lama(tmp_path: Path) -> None:
         opens_without_saving(tmp_path, still_answers, "newer lama", "schema version 99", "Update lama")
         check = doctor(tmp_path, "database")
         assert check["status"] == "problem" and "newer lama" in check["value"] and "Update lama" in check["hint"]
-        set_version(tmp_path, 1)
+        set_version(tmp_path, LATEST)
         remembers(tmp_path)
 
 
@@ -262,7 +265,7 @@ def test_an_upgrade_while_an_older_lama_holds_the_database(tmp_path: Path) -> No
         )
         still_answers(older)
         leave(older)
-        set_version(tmp_path, 1)
+        set_version(tmp_path, LATEST)
         assert [m.text for m in saved(tmp_path) if m.role == "user"] == ["Remember me", "Do you still answer?"]
         remembers(tmp_path)
 

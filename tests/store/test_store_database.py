@@ -19,7 +19,8 @@ from lama_tui.store.checks import quick_check
 from lama_tui.store.database import Database
 from lama_tui.store.migrate import Migration, migrate, read_migrations
 
-TABLE = Migration(2, "CREATE TABLE later (x);")
+LATEST = len(read_migrations())
+TABLE = Migration(LATEST + 1, "CREATE TABLE later (x);")
 
 
 def mode(path: Path) -> int:
@@ -163,10 +164,9 @@ async def test_damage_is_found(paths, database, conversations):
 
 async def test_a_newer_schema_is_refused_naming_both_versions(paths):
     await (await Database.open(paths)).close()
-    latest = len(read_migrations())
     with closing(sqlite3.connect(paths.database)) as connection:
         connection.execute("PRAGMA user_version=77")
-    with pytest.raises(StoreError, match=f"version 77.*up to {latest}"):
+    with pytest.raises(StoreError, match=f"version 77.*up to {LATEST}"):
         await Database.open(paths)
     assert version(paths.database) == 77
 
@@ -175,19 +175,19 @@ async def test_a_migration_backs_up_first(paths, conversations, database):
     await conversations.create("kept")
     await database.close()
     migrate(paths.database, [*read_migrations(), TABLE], ())
-    assert version(paths.database) == 2
+    assert version(paths.database) == LATEST + 1
     (backup,) = (paths.data / "backups").iterdir()
-    assert (version(backup), mode(backup)) == (1, 0o600)
+    assert (version(backup), mode(backup)) == (LATEST, 0o600)
     with closing(sqlite3.connect(backup)) as connection:
         assert connection.execute("SELECT title FROM conversations").fetchall() == [("kept",)]
 
 
 async def test_a_migration_that_fails_changes_nothing(paths):
     await (await Database.open(paths)).close()
-    bad = Migration(2, "CREATE TABLE later (x); INSERT INTO nowhere VALUES (1);")
+    bad = Migration(LATEST + 1, "CREATE TABLE later (x); INSERT INTO nowhere VALUES (1);")
     with pytest.raises(sqlite3.Error):
         migrate(paths.database, [*read_migrations(), bad], ())
-    assert version(paths.database) == 1
+    assert version(paths.database) == LATEST
     with closing(sqlite3.connect(paths.database)) as connection:
         assert not connection.execute("SELECT * FROM sqlite_master WHERE name = 'later'").fetchall()
 
@@ -233,13 +233,13 @@ async def test_a_database_that_another_holds_is_not_migrated_until_that_one_is_g
     with hold(paths) as other:
         with pytest.raises(StoreError, match=rf"pid {other.pid} "):
             await Database.open(paths)
-        assert version(paths.database) == 1
+        assert version(paths.database) == LATEST
         other.kill()
         other.wait()
     # What it left behind does not count: its lock is gone with it.
     assert any(file.name.startswith(f"{other.pid}-") for file in (paths.data / "instances").iterdir())
     database = await Database.open(paths)
-    assert version(paths.database) == 2
+    assert version(paths.database) == LATEST + 1
     assert await database.live_instances() == {database.instance}
     await database.close()
 

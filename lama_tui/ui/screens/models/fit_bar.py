@@ -72,14 +72,15 @@ def _parts(fit: Fit) -> list[tuple[str, int]]:
 
 def _cells(parts: list[tuple[str, int]], width: int) -> list[tuple[str, int]]:
     """How many cells each part takes; `width` together. What is there is seen, however small, while there is room."""
-    whole = sum(size for _, size in parts)
-    if not whole:
+    there = [(mark, size) for mark, size in parts if size]
+    if not there:
         return [(FREE, width)]
+    whole = sum(size for _, size in there)
     cells: list[tuple[str, int]] = []
     done = drawn = 0
-    for mark, size in parts:
+    for later, (mark, size) in zip(reversed(range(len(there))), there, strict=True):
         done += size
-        end = min(width, max(round(width * done / whole), drawn + (1 if size else 0)))
+        end = max(drawn, min(width - later, max(round(width * done / whole), drawn + 1)))
         cells.append((mark, end - drawn))
         drawn = end
     return cells
