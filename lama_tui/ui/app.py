@@ -182,6 +182,7 @@ class LamaApp(ThemedApp, inherit_bindings=False):
         if self.workspace.opens(id):
             await close_above(self)
             return
+        await self.opened()
         await perform(self, id, self._opening.settings.keys)
 
     def action_command_palette(self) -> None:

@@ -1,41 +1,74 @@
-"""Keys, clicks, pastes and sizes in any order, while an answer streams: nothing ends the workspace."""
+"""Keys, clicks, pastes, sizes and files that change in any order, while answers come: nothing ends the workspace,
+nothing sticks, and quitting always works."""
 
-import random
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from random import Random
 
 import pytest
-from chat.scripted import Step
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+from monkey import Monkey, answers, keys_of
 from stage import Open
-from textual import events
 
-from lama_tui.config.keymap import KEYMAP
-from lama_tui.events import ReasoningDelta, StreamFinished, StreamStarted, TextDelta
-from lama_tui.types import Place, Usage
+from lama_tui.config.key_presets import PRESETS, Preset
+from lama_tui.conversations import export
+from lama_tui.errors import StoreError
+from lama_tui.ui.options import WorkspaceOptions
 
-LEAVING = {"app.quit", "app.suspend"}
-KEYS = [name for key in KEYMAP if key.id not in LEAVING for name in key.keys.split(",")]
-KEYS += ["down", "left", "right", "home", "end", "backspace", "a", "?", "漢", "ctrl+a", "ctrl+k", "ctrl+w", "ctrl+y"]
-KEYS += ["shift+up", "shift+left", "ctrl+left", "ctrl+x", "ctrl+v", "f6", "f7"]
-SIZES = [(1, 1), (5, 5), (60, 20), (80, 24), (120, 30), (200, 50)]
+
+@pytest.fixture(autouse=True)
+def cage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """What is written lands below the home of the test, wherever the monkey wants it; there is no editor."""
+    written: Callable[..., None] = export.write
+
+    def write(path: Path, text: str, *, replace: bool) -> None:
+        if not path.resolve().is_relative_to(tmp_path):
+            raise StoreError("The conversation was not written", "Not there.", "Choose another place.")
+        written(path, text, replace=replace)
+
+    monkeypatch.setattr(export, "write", write)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("VISUAL", "false")
+    monkeypatch.chdir(tmp_path)
+    for name in ("[nope]", "two\nlines\x1b[31m", "\u202eright to left", "x" * 200):
+        folder = tmp_path / "lama" / "data" / "models" / name
+        folder.mkdir(parents=True)
+        (folder / "config.json").write_text(json.dumps({"model_type": name, "num_hidden_layers": "[bold]"}))
+    return tmp_path
+
+
+async def play(workspace: Open, chance: Random, preset: Preset, acts: int, welcome: bool = False) -> None:
+    """A monkey does so many acts; where one of them quits lama, it goes on in the next one."""
+    config = f'[keys]\npreset = "{preset}"\n'
+    while acts > 0:
+        options = WorkspaceOptions(welcome=welcome)
+        async with workspace(*answers(chance), config=config, options=options, wait=chance.random() < 0.5) as stage:
+            monkey = Monkey(stage, chance, keys_of(preset))
+            acts -= await monkey.play(acts)
+            if not stage.app._exit:
+                if chance.random() < 0.7:
+                    await monkey.comes_back()
+                await monkey.quits()
+
+
+@settings(
+    max_examples=6,
+    deadline=None,
+    phases=[Phase.generate],
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large],
+)
+@given(chance=st.randoms(use_true_random=False), preset=st.sampled_from(PRESETS))
+async def test_a_few_acts(workspace: Open, cage: Path, chance: Random, preset: Preset) -> None:
+    shutil.rmtree(cage / "lama" / "config", ignore_errors=True)
+    await play(workspace, chance, preset, 25, welcome=True)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", range(10))
-async def test_any_keys(workspace: Open, seed: int) -> None:
-    chance = random.Random(seed)
-    script: list[Step] = [StreamStarted("scripted", Place("script", True)), ReasoningDelta("well\n" * 3)]
-    for number in range(40):
-        script += [TextDelta(f"line {number} *of* it\n\n```py\nx\n```\n"), 0.01]
-    script.append(StreamFinished("stop", Usage()))
-    async with workspace(script) as stage:
-        for _ in range(250):
-            await stage.press(chance.choice(KEYS))
-            match chance.randrange(25):
-                case 0:
-                    await stage.pilot.resize_terminal(*chance.choice(SIZES))
-                case 1:
-                    width, height = stage.app.size
-                    await stage.pilot.click(offset=(chance.randrange(width), chance.randrange(height)))
-                case 2:
-                    stage.app.post_message(events.Paste("pasted\n\x1b[2Jtext\n" * 3))
-        assert stage.app._exception is None
-        assert not stage.app._exit
+@pytest.mark.parametrize("preset", PRESETS)
+@pytest.mark.parametrize("seed", range(4))
+async def test_five_thousand_acts(workspace: Open, seed: int, preset: Preset) -> None:
+    """In twelve runs, each of them a day's work long."""
+    await play(workspace, Random(f"{preset} {seed}"), preset, 420)

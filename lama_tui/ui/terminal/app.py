@@ -1,10 +1,14 @@
 """What every full-screen app of ours does with its terminal, whatever it shows."""
 
+import asyncio
+import contextlib
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.console import RenderableType
+from textual.errors import NoWidget
+from textual.events import Event, InputEvent, Key, MouseDown, Paste
 from textual.screen import Screen
 
 from lama_tui.ui.terminal import gate
@@ -16,6 +20,9 @@ if sys.platform != "win32":  # there Textual's own driver serves
 
 if TYPE_CHECKING:
     from textual.driver import Driver
+
+_OPENING = 1.0
+"""Seconds that a key waits at most for the screen that it is meant for."""
 
 
 class TerminalApp(CrashReport):
@@ -29,10 +36,37 @@ class TerminalApp(CrashReport):
         super().__init__(driver_class=_driver_class())
         self.log_file = log_file
         self.stray = StrayOutput()
+        self._has_opened: Screen[object] | None = None
 
     async def leave(self) -> None:
         """Save everything, close what is open, and exit. Called once, on a signal or a hang-up."""
         self.exit()
+
+    async def on_event(self, event: Event) -> None:
+        """Keys that are typed ahead of a screen wait for it: over a slow line they come in one go."""
+        if isinstance(event, Key | Paste):
+            await self.opened()
+        if isinstance(event, InputEvent) and not self._screen_stack:  # it came when all was closed
+            return
+        if not (isinstance(event, MouseDown) and self._is_gone_at(event.x, event.y)):
+            await super().on_event(event)
+
+    def _is_gone_at(self, x: float, y: float) -> bool:
+        """Whether what is drawn there was removed since the last frame: Textual would fail on such a click."""
+        try:
+            widget, _ = self.get_widget_at(int(x), int(y))
+        except NoWidget:
+            return False
+        return widget.parent is None
+
+    async def opened(self) -> None:
+        """Wait until the screen on top is there, with its focus."""
+        while self._screen_stack and self.screen is not self._has_opened:
+            screen, there = self.screen, asyncio.Event()
+            if screen.call_later(there.set):  # comes after all that opens it
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(there.wait(), _OPENING)
+            self._has_opened = screen
 
     def write_sequence(self, sequence: str) -> None:
         """Write a control sequence of our own making, between two frames."""

@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.console import Console, RenderableType
-from textual.app import App
-from textual.worker import WorkerFailed
+from textual.app import App, ScreenStackError
+from textual.css.query import NoMatches
+from textual.worker import WorkerFailed, get_current_worker
 
 from lama_tui.errors import LamaError
 from lama_tui.security.gate import clean, clean_line
@@ -55,7 +56,9 @@ class CrashReport(App[None]):
 
     def _handle_exception(self, error: Exception) -> None:
         """Keep the screen when only a task failed: what it shows and what was said are untouched by that."""
-        if isinstance(error, WorkerFailed) and self.task_failed(error.error):
+        if isinstance(error, WorkerFailed) and _came_too_late(error.error):
+            _log.info("A task outlived its screen", exc_info=error.error)
+        elif isinstance(error, WorkerFailed) and self.task_failed(error.error):
             _log.error("A task of the screen failed", exc_info=error.error)
             self.faults.append(error.error)
         else:
@@ -91,6 +94,12 @@ class CrashReport(App[None]):
             # not through the stream: what stays in its buffer when the terminal is gone spoils the exit status
             with contextlib.suppress(OSError):
                 os.write(sys.__stderr__.fileno(), (text.rstrip("\n") + "\n").encode("utf-8", "replace"))
+
+
+def _came_too_late(error: BaseException) -> bool:
+    """Whether a task, the current one, only missed the widgets of a screen that was closed meanwhile."""
+    node = get_current_worker().node
+    return isinstance(error, NoMatches | ScreenStackError) and not (node.is_attached and node.is_running)
 
 
 def _plain(renderable: RenderableType) -> str:

@@ -1,0 +1,55 @@
+"""What comes faster than screens open and close, as it does over a slow line: nothing is lost, and nothing fails."""
+
+import pytest
+from stage import Open, Stage
+from textual import events
+from textual.keys import _character_to_key
+from textual.widgets import Static
+
+from lama_tui.ui.screens.help import HelpScreen
+from lama_tui.ui.screens.palette import PaletteScreen
+
+
+def arrive(stage: Stage, *keys: str) -> None:
+    """Keys that come in one go."""
+    for key in keys:
+        assert stage.app._driver is not None
+        single = len(key) == 1
+        stage.app._driver.process_message(
+            events.Key(_character_to_key(key) if single else key, key if single else None)
+        )
+
+
+async def test_a_screen_gets_what_is_typed_before_it_is_there(workspace: Open) -> None:
+    async with workspace() as stage:
+        stage.screen.app.action_help()
+        arrive(stage, "escape")
+        await stage.until(lambda: stage.app.screen is stage.screen)
+        stage.app.action_command_palette()
+        await stage.until(lambda: isinstance(stage.app.screen, PaletteScreen))
+        arrive(stage, *"show every key", "enter")
+        await stage.until(lambda: isinstance(stage.app.screen, HelpScreen))
+        assert not stage.composer.text
+
+
+@pytest.mark.parametrize("key", ["ctrl+p", "f1", "f3", "f4", "f6", "f7", "f8", "ctrl+f", "ctrl+l", "ctrl+r"])
+async def test_enter_and_escape_ahead_of_a_screen(workspace: Open, key: str) -> None:
+    async with workspace() as stage:
+        for then in ("enter", "delete", "down", "escape", "ctrl+c", "y"):
+            arrive(stage, key, then, "escape", "escape", "escape")
+            await stage.pilot.pause()
+        await stage.until(lambda: stage.app.screen is stage.screen or arrive(stage, "escape"), every=0.05)
+
+
+async def test_a_click_on_what_was_removed_just_now(workspace: Open) -> None:
+    async with workspace() as stage:
+        gone = Static("here for a moment", markup=False)
+        await stage.screen.mount(gone)
+        await stage.until_seen("here for a moment")
+        place = gone.region.offset
+        parent = gone._parent
+        gone._parent = None  # as it is from its removal until the next frame
+        assert stage.app.get_widget_at(*place)[0] is gone
+        down = events.MouseDown(None, place.x, place.y, 0, 0, 1, False, False, False, place.x, place.y)
+        await stage.app.on_event(down)
+        gone._parent = parent
