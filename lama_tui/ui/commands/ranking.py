@@ -7,6 +7,8 @@ from lama_tui.ui.commands.entries import Entry
 
 _NO = 1000
 """A cost that says: not at all."""
+_LONGEST = 400
+"""Characters that are looked at: more were pasted by mistake, and would hold up the screen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,12 +26,16 @@ def rank(entries: Sequence[Entry], wanted: str, recent: Sequence[str] = ()) -> l
     The start of the label is best, then the start of a word in it, then a part of one, letters of it in
     order, and last the description. Of equals the one used last comes first (`recent`: ids, last used first).
     """
-    words = fold(wanted).split()
+    words = list(dict.fromkeys(fold(wanted[:_LONGEST]).split()))
     used = {chosen: place for place, chosen in enumerate(recent)}
     ranked = []
     for place, entry in enumerate(entries):
-        found = [_match(entry, word) for word in words]
-        cost = sum(cost for cost, _, _ in found)
+        found, cost = [], 0
+        for word in words:
+            found.append(_match(entry, word))
+            cost += found[-1][0]
+            if cost >= _NO:
+                break
         if cost < _NO:
             label = frozenset(position for _, positions, _ in found for position in positions)
             about = frozenset(position for _, _, positions in found for position in positions)
