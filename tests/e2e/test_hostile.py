@@ -174,7 +174,7 @@ def settle(terminal: Terminal) -> None:
 
 @pytest.mark.parametrize("bracketed", [True, False], ids=["bracketed", "as keys"])
 def test_a_long_paste_is_never_sent_by_itself(tmp_path: Path, bracketed: bool) -> None:
-    words = " pasted with ünïcödé 漢字 🦙" if bracketed else ""  # as keys each costs what typing it costs
+    words = " pasted with ünïcödé 漢字 🦙"
     text = "\n".join(f"line {number}{words}" for number in range(1000))
     with server(says("I read it")) as served:
         configure(tmp_path, provider(served.endpoint))
@@ -183,7 +183,7 @@ def test_a_long_paste_is_never_sent_by_itself(tmp_path: Path, bracketed: bool) -
                 terminal.paste(text)
             else:
                 terminal.send(text.replace("\n", "\r"))
-            terminal.wait_for(f"line 999{words}", 30)
+            terminal.wait_for("[pasted 1,000 lines", 30)
             settle(terminal)
             assert saved(tmp_path) == [] and not served.requests
             terminal.key("enter")
