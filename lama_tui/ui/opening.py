@@ -123,7 +123,7 @@ class Opening:
         try:
             return await self._open_at(self.paths, None)
         except StoreError as error:
-            await self.close()
+            await self._close_services()
             problem = StoreError(
                 f"Nothing is saved this time: {error.title}",
                 error.detail,
@@ -157,11 +157,14 @@ class Opening:
         closers, self._closers = self._closers, []
         for closer in closers:
             await closer()
+        await self._close_services()
+        if self._temporary is not None:
+            await asyncio.to_thread(shutil.rmtree, self._temporary, ignore_errors=True)
+
+    async def _close_services(self) -> None:
         if self._services is not None:
             await self._services.close()
             self._services = None
-        if self._temporary is not None:
-            await asyncio.to_thread(shutil.rmtree, self._temporary, ignore_errors=True)
 
 
 def _with_consequence(problems: tuple[ConfigError, ...], file: Path) -> tuple[ConfigError, ...]:

@@ -1,6 +1,7 @@
 """What belongs to the composer: drafts, what was written before, one's own editor, how much room is left."""
 
 import asyncio
+import contextlib
 import os
 from collections.abc import Awaitable, Callable
 
@@ -21,6 +22,8 @@ from lama_tui.ui.widgets.composer import Composer
 
 _PROMPTS = 1_000
 """Messages of which one can walk through the texts."""
+_OPENING = 0.6
+"""Seconds that what was typed may wait at the end for a store that is still being opened."""
 _COUNT_DELAY = 0.25
 """Seconds without a key after which the tokens are counted."""
 
@@ -31,6 +34,8 @@ class Writing(Talk):
     def on_mount(self) -> None:
         """Nothing is kept before the store is open: until then what is typed stays on screen."""
         self._keeper: DraftKeeper | None = None
+        self._keeps = asyncio.Event()
+        self._opening.before_close(self._stop_writing)
         self._walk: PromptWalk | None = None
         self._recalling = asyncio.Lock()
         self._end_editor: Callable[[], Awaitable[None]] | None = None
@@ -48,7 +53,6 @@ class Writing(Talk):
             with self._notice.catching():  # when lama is quitting already
                 drafts = await self._opened.services.drafts()
                 self._keeper = DraftKeeper(drafts, self._typed, self._notice.add)
-                self._opening.before_close(self._stop_writing)
             if self._keeper is None:
                 return
         here = self._current.id or NOT_BEGUN
@@ -58,6 +62,7 @@ class Writing(Talk):
         if draft is not None:
             self._walk = None
             self._composer.restore(draft)
+            self._keeps.set()
             self._keeper.changed()  # something may have been typed meanwhile
             await self._show_list()  # which marks the conversations with drafts
 
@@ -97,6 +102,12 @@ class Writing(Talk):
         """Take back what was saved in the editor, and keep what is typed."""
         if self._end_editor is not None:
             await self._end_editor()
+        if self._early:  # it can be sent no more
+            self._composer.insert("".join(f"{text}\n" for text in self._early), (0, 0))
+            self._early.clear()
+        if self._composer.text:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._keeps.wait(), _OPENING)
         if self._keeper is not None:
             await self._keeper.close()
 
