@@ -138,7 +138,8 @@ class TranscriptView(ScrollView, can_focus=True):
                         self._came(drawn.height - height)
                     first = self._column.line(index) - self.scroll_offset.y
                     self._settle(anchor)
-                    if drawn.height == height and self._column.line(index) - self.scroll_offset.y == first:
+                    moved = self._column.line(index) - self.scroll_offset.y != first
+                    if not moved and height == drawn.height == len(lines) == len(drawn.lines):
                         self._refresh_changed(first, lines, drawn.lines)
                     else:
                         self.refresh()
