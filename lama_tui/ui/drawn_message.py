@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal, get_args
 
 from rich.segment import Segment
+from rich.style import Style
 
 from lama_tui.config.key_names import in_own_keys
 from lama_tui.conversations.messages import Message
@@ -17,7 +18,7 @@ from lama_tui.ui.markdown.stream import GrowingMarkdown
 from lama_tui.ui.markdown.wrap import Line, Span, indent, width_of, wrap, wrap_hard
 from lama_tui.ui.palette import Palette
 from lama_tui.ui.transcript.horizon import horizon
-from lama_tui.ui.transcript.mark import Mark, Wish, marked, wish_at
+from lama_tui.ui.transcript.mark import Mark, Wish, marked, way, wish_at
 
 LONG = 24
 """Lines of a person's message beyond which it starts folded, and of an answer beyond which it can be folded."""
@@ -195,8 +196,8 @@ class DrawnMessage:
             return lines
         more = max(0, len(lines) - SHOWN) + _lines(rest, width)
         about = "about " if rest else ""
-        note = f"⋯ {about}{more:,} more lines · {self._keys.leave}, then {self._keys.fold} shows them"
-        return [*lines[:SHOWN], *marked(wrap([Span(note, palette.muted)], width), "fold_text")]
+        note = self._hint(f"⋯ {about}{more:,} more lines · ", f"{self._keys.fold} shows them", palette.muted)
+        return [*lines[:SHOWN], *marked(wrap(note, width), "fold_text")]
 
     def _reasoning(self, reasoning: str, answered: bool, width: int, palette: Palette) -> list[Line]:
         """What the model thought: open while it thinks, folded when the answer begins."""
@@ -204,8 +205,8 @@ class DrawnMessage:
             return []
         if self._reasoning_folded:
             words = len(reasoning.split())
-            note = f"▸ thought, {words:,} words · {self._keys.leave}, then {self._keys.fold} shows it"
-            return [*marked(wrap([Span(note, palette.muted)], width), "fold_reasoning"), []]
+            note = self._hint(f"▸ thought, {words:,} words · ", f"{self._keys.fold} shows it", palette.muted)
+            return [*marked(wrap(note, width), "fold_reasoning"), []]
         bar = Segment("┊ ", palette.muted)
         body: list[Line] = []
         for paragraph in reasoning.strip().split("\n"):
@@ -233,18 +234,19 @@ class DrawnMessage:
         if self._progress is not None:
             doing = self._progress.doing
             return wrap([Span(f"◌ {doing}", palette.muted)], width) if doing else []
-        more = f"{self._keys.leave}, then {self._keys.resume} continues it"
+        more = f"{self._keys.resume} continues it"
         match message.state:
             case "streaming":
                 return wrap([Span("◌ another window is writing this answer", palette.muted)], width)
             case "stopped":
-                return wrap([Span(f"■ stopped · {more}", palette.warning)], width)
+                return wrap(self._hint("■ stopped · ", more, palette.warning), width)
             case "interrupted":
-                return wrap([Span(f"◧ interrupted · {more}", palette.warning)], width)
+                return wrap(self._hint("◧ interrupted · ", more, palette.warning), width)
             case "failed":
                 return self._failure(width, palette)
             case _ if message.finish_reason == "length":
-                return wrap([Span(f"■ the limit of tokens for an answer was reached · {more}", palette.warning)], width)
+                reached = "■ the limit of tokens for an answer was reached · "
+                return wrap(self._hint(reached, more, palette.warning), width)
             case _ if not message.text.strip():
                 return wrap([Span("the model answered with nothing", palette.muted)], width)
             case _:
@@ -263,7 +265,11 @@ class DrawnMessage:
             )
         keys = self._keys
         more = f" · {keys.resume} continues it" if self.message.text else ""
-        return lines + wrap([Span(f"{keys.leave}, then {keys.again} asks again{more}", palette.muted)], width)
+        return lines + wrap(self._hint("", f"{keys.again} asks again{more}", palette.muted), width)
+
+    def _hint(self, what: str, key: str, style: Style) -> list[Span]:
+        """What a key of the transcript does, with the way there."""
+        return [Span(what, style), way(self._keys.leave, style), Span(key, style)]
 
     # --- folding -------------------------------------------------------------------
 

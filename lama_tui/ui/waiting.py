@@ -13,6 +13,9 @@ from lama_tui.ui.drawn_message import Progress
 NOTICED = 0.5
 """Seconds from which a wait is shown."""
 
+SILENT = 3.0
+"""Seconds without a new word from which an answer that was being written is said to stand still."""
+
 _KEPT = 64
 """Answers whose phases are remembered: more than can run at once."""
 
@@ -26,22 +29,23 @@ def elapsed(seconds: float) -> str:
 
 
 class Phases:
-    """Since when each running answer does what it does now."""
+    """Since when each running answer does what it does now; of one that is written, since when no word came."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._since: dict[MessageId, tuple[Phase, float]] = {}
+        self._since: dict[MessageId, tuple[tuple[Phase, int], float]] = {}
 
     def seconds(self, turn: TurnProgress) -> float:
-        """How long it has been in its phase; counted from the first time that it was seen there."""
+        """How long it has been as it is; counted from the first time that it was seen so."""
         now = self._clock()
-        phase, since = self._since.get(turn.message, (None, now))
-        if phase != turn.phase:
+        state = turn.phase, len(turn.text)
+        seen, since = self._since.get(turn.message, (None, now))
+        if seen != state:
             self._since.pop(turn.message, None)
             while len(self._since) >= _KEPT:
                 self._since.pop(next(iter(self._since)))
             since = now
-            self._since[turn.message] = turn.phase, now
+            self._since[turn.message] = state, now
         return now - since
 
 
@@ -79,8 +83,10 @@ def _doing(turn: TurnProgress, seconds: float, stops: str) -> Iterator[str]:
             yield "waiting for the model"
     if turn.phase != "saving":
         yield f"{stops} stops"
-    if not (turn.phase == "streaming" and turn.text):  # one sees that it goes on
+    if not (turn.phase == "streaming" and turn.text):
         yield elapsed(seconds)
+    elif seconds >= SILENT:  # until then one sees that it goes on
+        yield f"nothing new for {elapsed(seconds)}"
 
 
 def _brief(turn: TurnProgress, seconds: float) -> str:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from textual import on, work
 from textual.content import Content
+from textual.events import DescendantBlur, DescendantFocus
 from textual.worker import Worker
 
 from lama_tui.conversations.messages import Message
@@ -53,7 +54,10 @@ class Reading(Writing):
         """Nothing: Textual would clear the selection before the binding of the key learns that there was one."""
 
     @on(Transcript.FollowingChanged)
+    @on(DescendantFocus, "#transcript")
+    @on(DescendantBlur, "#transcript")
     def _following_changed(self) -> None:
+        """The line below says how the end is followed again from where one is."""
         self._show_running()
 
     @on(Transcript.Refused)

@@ -178,7 +178,7 @@ class Talk(WaitingScreen):
         if current.model in self._asked_plainly:
             notes += ("no chat template",)
         if not self._transcript.following:
-            notes += (f"↓ {self._key('transcript.last')} follows",)
+            notes += (f"↓ {self._transcript.way_down} follows",)
         self._status.status = Status(
             model=figures.model_name(current.model),
             place=place.label,

@@ -1,4 +1,4 @@
-"""Pieces of a drawn message that do something when they are clicked."""
+"""Pieces of a drawn message that are more than text: what can be clicked, and the way to the keys."""
 
 from collections.abc import Iterable
 from typing import Literal
@@ -7,7 +7,7 @@ from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
 
-from lama_tui.ui.markdown.wrap import Line
+from lama_tui.ui.markdown.wrap import Line, Span
 
 Wish = Literal["older", "newer", "fold_text", "fold_reasoning"]
 
@@ -28,6 +28,19 @@ class Mark(Segment):
 def marked(lines: Iterable[Line], wish: Wish) -> list[Line]:
     """Lines that stand for a wish as a whole."""
     return [[Mark.of(segment.text, segment.style, wish) for segment in line] for line in lines]
+
+
+_WAY = Style(meta={"way": True})
+
+
+def way(key: str, style: Style) -> Span:
+    """The words before a key of the transcript that lead there from the composer: `key` is the one that does."""
+    return Span(f"{key}, then ", style + _WAY)
+
+
+def arrived(line: Line) -> Line:
+    """The line as it is read in the transcript, where that key would lead away again."""
+    return [segment for segment in line if segment.style is None or "way" not in segment.style.meta]
 
 
 def wish_at(line: Line, cell: int) -> Wish | None:

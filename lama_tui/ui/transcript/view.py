@@ -26,6 +26,7 @@ from lama_tui.ui.palette import Palette
 from lama_tui.ui.transcript.column import Anchor, Column
 from lama_tui.ui.transcript.cursor import Cursor, Place
 from lama_tui.ui.transcript.horizon import view_begins
+from lama_tui.ui.transcript.mark import arrived
 from lama_tui.ui.transcript.selection import MARGIN, Selected, row
 
 WIDEST = 100
@@ -157,6 +158,11 @@ class TranscriptView(ScrollView, can_focus=True):
     def following(self) -> bool:
         """Whether the end is kept in view."""
         return self._following
+
+    @property
+    def way_down(self) -> str:
+        """The key that leads to the end from where one is."""
+        return self._keys.last if self.has_focus else self._keys.page_down
 
     @property
     def current(self) -> Message | None:
@@ -304,6 +310,8 @@ class TranscriptView(ScrollView, can_focus=True):
             return Strip.blank(width, base).apply_offsets(0, row(index, within + 1))
         drawn = self._column.messages[index]
         line = drawn.lines[within] if within < len(drawn.lines) else []
+        if self.has_focus:
+            line = arrived(line)
         strip = Strip([self._mark(index, within), *line]).adjust_cell_length(width).apply_style(base)
         if self._selected is not None and (span := self._selected.span(index, within)) is not None:
             strip = self._select(strip, span)
@@ -321,8 +329,7 @@ class TranscriptView(ScrollView, can_focus=True):
         """What stands over the last row: its first cell, the one after its last, and its text."""
         if not self._new:
             return None
-        key = self._keys.last if self.has_focus else self._keys.page_down
-        text = f" ↓ {self._new:,} new below · {key} "
+        text = f" ↓ {self._new:,} new below · {self.way_down} "
         end = min(self._text_width + MARGIN, self.scrollable_content_region.width)
         return max(0, end - width_of([Segment(text)])), end, text
 

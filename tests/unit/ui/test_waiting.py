@@ -56,7 +56,8 @@ class Clock:
         ),
         (turn("prefill", 512, 2048), 2, "reading 512 of 2,048 tokens · 25 % · esc stops · 2 s", "reading 25 %"),
         (turn("streaming"), 12, "thinking · esc stops · 12 s", "thinking 12 s"),
-        (turn("streaming", text="a"), 12, "writing · esc stops", "writing"),
+        (turn("streaming", text="a"), 2.9, "writing · esc stops", "writing"),
+        (turn("streaming", text="a"), 12, "writing · esc stops · nothing new for 12 s", "writing"),
         (turn("saving", text="a"), 2, "saving · 2 s", "saving 2 s"),
         (turn("saving", unsaved=StoreError("The disk is full")), 2, "not saved yet: The disk is full", "not saved yet"),
     ],
@@ -79,6 +80,17 @@ def test_a_phase_is_timed_from_when_it_began() -> None:
     clock.now = 7
     assert phases.seconds(turn("prefill")) == 2
     assert phases.seconds(turn("prefill", message=2)) == 2
+
+
+def test_an_answer_that_is_written_is_timed_from_its_last_word() -> None:
+    clock = Clock()
+    phases = Phases(clock)
+    assert phases.seconds(turn("streaming", text="a")) == 0
+    clock.now = 5
+    assert phases.seconds(turn("streaming", text="a")) == 5
+    assert phases.seconds(turn("streaming", text="a b")) == 0
+    clock.now = 9
+    assert phases.seconds(turn("streaming", text="a b")) == 4
 
 
 def test_phases_of_many_answers_do_not_pile_up() -> None:
