@@ -93,6 +93,7 @@ async def test_the_composer_is_never_covered(workspace: Open, size: tuple[int, i
         card = stage.screen.query_one("#first-run")
         await stage.until(lambda: card.display == (size[1] >= 20))
         await stage.until(lambda: card.region.bottom <= stage.composer.region.y or not card.display)
+        await stage.until(lambda: not stage.screen.show_vertical_scrollbar)
         await stage.press("x")
         await stage.until(lambda: stage.composer.text == "x" and stage.screen._card is None)
 
