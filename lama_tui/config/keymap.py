@@ -162,7 +162,7 @@ KEYMAP: tuple[Key, ...] = (
     Key("models.less_context", "models", "minus", "context(-1)", "Less context",
         "See whether it fits a shorter context"),
     Key("models.next_section", "models", "right_square_bracket", "section(1)", "Next section",
-        "Go to the next section of the browser"),
+        "Go to the next section of the browser", True),
     Key("models.previous_section", "models", "left_square_bracket", "section(-1)", "Previous section",
         "Go to the section before"),
     # lists to choose from: models, themes, prompts, what a search found

@@ -207,5 +207,6 @@ def test_actions_of_other_screens_say_which(workspace: Open) -> None:
     assert entries["models.load"].about.startswith("In the model browser: ")
     here = {entry.id: entry for entry in palette_entries({}, ["models", "dialog"])}
     assert here["models.load"].about.startswith("Load")
+    assert next(iter(here)) == "models.use"  # what one came to a screen for is on top
     assert "dialog.close" in here
     assert "dialog.close" not in entries

@@ -45,8 +45,11 @@ async def test_tab_completes_and_arrows_choose(workspace: Open) -> None:
 
 async def test_escape_closes_the_list_and_keeps_the_text(workspace: Open) -> None:
     async with workspace() as stage:
-        await stage.press(*"/he", "escape")
+        await stage.press(*"/he")
+        await stage.until_seen("tab Complete", "esc Close")
+        await stage.press("escape")
         await stage.until(lambda: not offered(stage))
+        await stage.until_gone("tab Complete")
         assert stage.composer.text == "/he"
         assert stage.composer.has_focus
         await stage.press("l")

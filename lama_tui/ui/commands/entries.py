@@ -59,7 +59,10 @@ def palette_entries(overrides: Mapping[str, str], here: Collection[Scope]) -> li
     dialogs cannot be opened without a purpose, so theirs are offered only there.
     """
     entries = []
-    for key in sorted(KEYMAP, key=lambda key: (key.id == "palette.open", _ORDER.index(key.scope))):
+    own = [scope for scope in here if scope in OPENED_BY]  # what one came to this screen for is on top
+    for key in sorted(
+        KEYMAP, key=lambda key: (key.id == "palette.open", key.scope not in own, _ORDER.index(key.scope))
+    ):
         if key.scope not in _ALWAYS and key.scope not in here and key.scope not in OPENED_BY:
             continue
         elsewhere = key.scope in OPENED_BY and key.scope not in here

@@ -53,8 +53,9 @@ def hints(places: Sequence[Scope], now: Now | None, overrides: Mapping[str, str]
             wanted += _shown(["conversations"])
         wanted += [(binding, "") for binding in _IDLE]
     else:
-        wanted += _shown([scope for scope in places if scope not in ("workspace", "app")])
-        wanted.append(("palette.open", ""))
+        own = _shown([scope for scope in places if scope not in ("workspace", "app")])
+        back = [hint for hint in own if hint[0] == "dialog.close"]  # with what enter does: also the narrowest show it
+        wanted += [*own[:1], *back, *own[1:], ("palette.open", "")]
     found: dict[str, Hint] = {}
     for binding, label in wanted:
         if (hint := hint_of(BY_ID[binding], overrides, label)) is not None:
@@ -64,6 +65,8 @@ def hints(places: Sequence[Scope], now: Now | None, overrides: Mapping[str, str]
 
 def _pressing(nearest: Scope, now: Now) -> list[tuple[str, str]]:
     """What one looks for in this state of things."""
+    if nearest == "composer" and now.completes:
+        return [("composer.send", "Do it"), ("focus.next", "Complete"), ("app.stop", "Close")]
     wanted = []
     if now.is_running:
         wanted.append(("app.stop", "Stop"))

@@ -25,6 +25,10 @@ class Spoken(Adjusting):
         self._slash.follow(self._composer.text)
         self.query_one(KeyLine).look()
 
+    @on(SlashList.PutAway)
+    def _list_put_away(self) -> None:
+        self.query_one(KeyLine).look()
+
     @on(SlashList.Chosen)
     def _line_clicked(self, event: SlashList.Chosen) -> None:
         event.stop()
@@ -52,6 +56,7 @@ class Spoken(Adjusting):
                 ]
         if values:
             self._slash.offer(event.id, values)
+            self.query_one(KeyLine).look()
 
     def _do_command(self, id: str, argument: str) -> None:  # noqa: A002 - the id of a binding
         self.run_worker(perform(self.app, id, self._opening.settings.keys, argument), group="commands")

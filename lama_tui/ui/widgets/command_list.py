@@ -42,13 +42,12 @@ class CommandList(ScrollView, can_focus=False):
         super().__init__(id=id)
         self._lines: Sequence[Found] = ()
         self._highlighted = 0
-        self._label_width = self._key_width = 0
+        self._label_width = 0
 
     def show(self, lines: Sequence[Found]) -> None:
         """Show these lines, the first one highlighted."""
         self._lines, self._highlighted = lines, 0
         self._label_width = max((cell_len(line.entry.label) for line in lines), default=0)
-        self._key_width = max((cell_len(line.entry.key) for line in lines), default=0)
         self.virtual_size = Size(self.size.width, len(lines))
         self.scroll_to(y=0, animate=False, force=True)
         self.refresh()
@@ -107,7 +106,9 @@ class CommandList(ScrollView, can_focus=False):
         style = {name: self._style(name) for name in ("label", "about", "key", "match")}
         room = width - 2
         label = min(self._label_width, max(8, int(room * _LONGEST_LABEL)))
-        key = self._key_width if room - label - _GAP >= self._key_width + _GAP else 0
+        key = cell_len(line.entry.key)
+        if room - label - _GAP < key + _GAP:
+            key = 0
         about = max(0, room - label - _GAP - (key + _GAP if key else 0))
         pieces = [
             Segment(" "),
@@ -116,7 +117,7 @@ class CommandList(ScrollView, can_focus=False):
             *_letters(line.entry.about, line.about, about, style["about"], style["match"]),
         ]
         if key:
-            pieces.append(Segment(" " * _GAP + line.entry.key.rjust(key), style["key"]))
+            pieces.append(Segment(" " * _GAP + line.entry.key, style["key"]))
         pieces.append(Segment(" "))
         strip = Strip(pieces).adjust_cell_length(width)
         if highlighted:

@@ -32,6 +32,9 @@ class SlashList(CommandList):
             super().__init__()
             self.id = id
 
+    class PutAway(Message):
+        """It was closed by its key, and stays closed for what is typed now."""
+
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - the name that Textual uses
         super().__init__(id=id)
         self._values: dict[str, Sequence[tuple[str, str]]] = {}
@@ -73,6 +76,7 @@ class SlashList(CommandList):
             return False
         if key in names_of(overrides_at(self).get("app.stop", BY_ID["app.stop"].keys)):
             self.display, self._put_away = False, True
+            self.post_message(self.PutAway())
             return True
         if self.steer(key):
             self._moved = True

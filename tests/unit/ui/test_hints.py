@@ -40,9 +40,16 @@ def test_the_pane_that_has_the_focus_comes_before_the_rest() -> None:
 
 def test_other_screens_show_their_own_keys() -> None:
     shown = line(["models", "dialog", "workspace", "app"], None)
-    assert shown[0] == "enter Use"
-    assert "esc Back" in shown
+    assert shown[:2] == ["enter Use", "esc Back"]  # the way back is there also on the narrowest screen
+    assert "] Next section" in shown
     assert shown[-1] == "^p Palette"
+
+
+def test_while_a_command_is_completed_its_keys_are_shown_and_no_others() -> None:
+    typing = Now(is_open=True, messages=2, typed=True, is_running=True, completes=True)
+    keys = ["enter Do it", "tab Complete", "esc Close"]
+    assert line(["composer", "workspace", "app"], typing)[:3] == keys
+    assert "esc Stop" not in line(["composer", "workspace", "app"], typing)
 
 
 def test_keys_that_were_bound_anew_or_taken_away() -> None:

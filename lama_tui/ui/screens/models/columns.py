@@ -53,7 +53,7 @@ COLUMNS = (
     Column("QUANT", 6, 2, lambda row, now: row.model.quantization, True),
     Column("SIZE", 8, 1, lambda row, now: figures.size(row.model.size), True),
     Column("CONTEXT", 7, 5, lambda row, now: figures.count(row.model.context), True),
-    Column("USED", 8, 4, _used, True),
+    Column("USED", 10, 4, _used, True),
     Column("FITS", 5, 0, lambda row, now: {True: "✓ yes", False: "✕ no", None: figures.UNKNOWN}[row.fits]),
 )
 
