@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping
 
 from lama_tui.config.keymap import KEYMAP, Key, Scope, split_keys
-from lama_tui.config.sendable import character_of, is_typed, normal
+from lama_tui.config.sendable import always_arrives, character_of, is_typed, normal
 
 # what stands on keyboards is shorter than Textual's name; "ctrl+_" would be misread, and a space not seen
 _SHOWN = {
@@ -31,10 +31,12 @@ def key_name(keys: str) -> str:
 
 
 def key_of(binding: str, overrides: Mapping[str, str] | None = None) -> str:
-    """The name of the key that is bound to an id now; where none is, how to find it in the palette."""
+    """The name of the key that is bound to an id now, of several the first that every terminal sends; where none
+    is, how to find it in the palette."""
     for key in KEYMAP:
         if key.id == binding:
-            name = key_name((overrides or {}).get(binding, key.keys))
+            keys = (overrides or {}).get(binding, key.keys)
+            name = key_name(next(filter(always_arrives, split_keys(keys)), keys))
             return name or f"{key_of('palette.open', overrides)} {key.label}"
     raise KeyError(binding)
 

@@ -37,6 +37,8 @@ def test_names_are_those_on_the_keyboard(keys: str, name: str) -> None:
 
 def test_what_has_no_key_is_found_in_the_palette() -> None:
     assert key_of("monitor.toggle", {"monitor.toggle": ""}) == "ctrl+p Monitor"
+    assert key_of("composer.newline") == "ctrl+j"  # plain terminals send shift+enter as enter
+    assert key_of("composer.newline", {"composer.newline": "shift+enter"}) == "shift+enter"
     assert key_of("monitor.toggle", {"monitor.toggle": "", "palette.open": "f10"}) == "f10 Monitor"
 
 
