@@ -197,3 +197,21 @@ async def test_what_is_typed_before_the_draft_is_there_comes_after_it(workspace:
         await stage.opened()
         await shows(stage, after)
         await kept(stage, NOT_BEGUN, after)
+
+
+async def test_what_is_written_again_is_kept_beside_what_stood_there(workspace: Open) -> None:
+    async with workspace() as stage:
+        await stage.ask("hello")
+        await stage.press(*"mine")
+        await kept(stage, here(stage), "mine")
+        await stage.press("escape", "e")
+        await shows(stage, "hello")
+        await stage.press("!")
+        await kept(stage, here(stage), "mine\n\nhello!")  # a crash now leaves both
+        await stage.press("escape")
+        await shows(stage, "mine")
+        await kept(stage, here(stage), "mine")
+        await stage.press("escape", "e")
+        await shows(stage, "hello!")
+    async with workspace() as stage:  # so does leaving
+        await shows(stage, "mine\n\nhello!")

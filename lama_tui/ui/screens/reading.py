@@ -142,8 +142,13 @@ class Reading(Writing):
         return True
 
     def _typed(self) -> str:
-        """What is to be kept of the composer: while a message is written again, what stood there before."""
-        return super()._typed() if self._editing is None else self._editing.draft
+        """What is to be kept of the composer: while a message is written again, what stood there before and the new
+        wording, for neither is anywhere else."""
+        typed, editing = super()._typed(), self._editing
+        if editing is None:
+            return typed
+        changed = self._composer.expanded not in ("", editing.before)
+        return "\n\n".join(filter(None, (editing.draft, typed if changed else "")))
 
     def _show_editing(self) -> None:
         note = f"editing your message · {self._key('app.stop')} leaves it"
