@@ -46,7 +46,9 @@ async def insert_message(
             (message, _ORDINALS["text"], plain(text), blocks_to(extents(text))),
         )
     await connection.execute(
-        "UPDATE conversations SET head = ?, updated = ? WHERE id = ?", (message, now(), conversation)
+        # deleted in another window meanwhile: what is said in it brings it back, nothing said may be purged
+        "UPDATE conversations SET head = ?, updated = ?, deleted = NULL WHERE id = ?",
+        (message, now(), conversation),
     )
     return message
 

@@ -37,6 +37,20 @@ async def test_the_list_is_newest_first_without_the_deleted(conversations):
     assert [message.text for message in await conversations.messages(one)] == ["newest words", ""]
 
 
+async def test_what_is_said_in_a_deleted_conversation_brings_it_back(conversations):
+    """Another window deleted it meanwhile; what is said there would be purged a day later."""
+    one = await conversations.create("one")
+    await conversations.delete(one)
+    question, answer = await conversations.add_turn(one, "first", "m")
+    assert [found.id for found in await conversations.list()] == [one]
+    await conversations.delete(one)
+    await conversations.add_sibling(answer, "m")
+    assert [found.id for found in await conversations.list()] == [one]
+    await conversations.delete(one)
+    await conversations.edit(question, "other", "m")
+    assert [found.id for found in await conversations.list()] == [one]
+
+
 async def test_an_empty_database_has_no_last(conversations):
     assert await conversations.last() is None
     assert await conversations.get(1) is None
