@@ -1,5 +1,6 @@
 """Changes single keys of `config.toml`; comments, order and everything else in it stay as they are."""
 
+import errno
 import os
 import tempfile
 from collections.abc import Mapping
@@ -9,6 +10,15 @@ from typing import Any
 from lama_tui.config.loader import problems_of_text
 from lama_tui.errors import ConfigError
 from lama_tui.paths import make_private
+
+_UNWRITABLE = "Make its folder writable, or set LAMA_HOME to one that is"
+_HINTS = {
+    errno.ENOSPC: "Free some space; what it said before is still there",
+    errno.EDQUOT: "Free some space; what it said before is still there",
+    errno.EROFS: _UNWRITABLE,
+    errno.EACCES: _UNWRITABLE,
+    errno.EPERM: _UNWRITABLE,
+}
 
 
 def set_values(file: Path, values: Mapping[str, str | float | bool | None]) -> None:
@@ -34,7 +44,10 @@ def set_values(file: Path, values: Mapping[str, str | float | bool | None]) -> N
             raise ConfigError("The setting was not saved", why, first.hint)
         if text != before:
             _replace(target, text)
-    except (OSError, ValueError, TOMLKitError, TypeError) as error:
+    except OSError as error:
+        why = f"{file.name}: {error.strerror or error}"
+        raise ConfigError("The setting was not saved", why, _HINTS.get(error.errno or 0, f"Look at {file}")) from error
+    except (ValueError, TOMLKitError, TypeError) as error:
         why = (str(error).splitlines() or ["It cannot be read"])[0][:200]
         raise ConfigError("The setting was not saved", f"{file.name}: {why}", f"Look at {file}") from error
 

@@ -1,5 +1,7 @@
 """Single settings are changed in `config.toml`; everything else in it stays."""
 
+import errno
+import os
 import tempfile
 import tomllib
 from collections import Counter
@@ -104,6 +106,28 @@ def test_a_broken_file_is_left_as_it_is(file: Path, broken: str) -> None:
     with pytest.raises(ConfigError, match="not saved"):
         set_values(file, {"generation.temperature": 0.3})
     assert file.read_bytes() == broken.encode("utf-8", "surrogateescape")
+
+
+@pytest.mark.parametrize(
+    ("number", "why", "hint"),
+    [
+        (errno.ENOSPC, "No space left", "Free some space"),
+        (errno.EROFS, "Read-only file system", "writable"),
+        (errno.EIO, "Input/output error", "Look at"),
+    ],
+)
+def test_a_disk_that_does_not_take_it(
+    file: Path, monkeypatch: pytest.MonkeyPatch, number: int, why: str, hint: str
+) -> None:
+    def fails(descriptor: int) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(os, "fsync", fails)
+    with pytest.raises(ConfigError, match="not saved") as raised:
+        set_values(file, {"theme": "lama-light"})
+    assert why in raised.value.detail and "Errno" not in raised.value.detail
+    assert hint in raised.value.hint
+    assert file.read_text() == FILE and [*file.parent.iterdir()] == [file]
 
 
 WORDS = st.text("abcdefghij ", max_size=12).map(lambda text: f"# {text}".rstrip())
