@@ -8,6 +8,7 @@ from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
 from lama_tui.conversations.messages import Conversation
+from lama_tui.security.gate import clean_line
 from lama_tui.types import ConversationId
 from lama_tui.ui.bindings import bindings
 from lama_tui.ui.widgets.options import Options
@@ -85,7 +86,7 @@ class ConversationList(Options):
             mark, style = INTERRUPTED, "$warning"
         elif conversation.draft and not current:
             mark, style = DRAFT, "$foreground-muted"
-        title = conversation.title or "New conversation"
+        title = clean_line(conversation.title) or "New conversation"
         prompt = Content.assemble((f"{mark} ", style), (title, "bold" if current else ""))
         return Option(prompt.truncate(200, ellipsis=True), id=str(conversation.id))
 
