@@ -112,6 +112,8 @@ async def test_the_filter(workspace: Open) -> None:
         await stage.press("slash")
         await stage.until(lambda: browser.query_one("#models-filter").has_focus)
         await stage.press(*"alp")  # letters that are keys outside of the filter
+        await stage.until_gone("l Load")
+        assert not stage.sees("enter Use") and stage.sees("esc Back")
         await stage.until(lambda: names(browser) == ["alpha", "alphabet"])
         await stage.press("enter")
         await stage.until(lambda: browser.query_one(ModelList).lines.has_focus)

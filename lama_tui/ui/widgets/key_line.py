@@ -11,6 +11,7 @@ from textual.content import Content
 from textual.screen import Screen
 from textual.widget import Widget
 
+from lama_tui.config.sendable import is_typed
 from lama_tui.ui.bindings import overrides_at
 from lama_tui.ui.commands.entries import BY_ID
 from lama_tui.ui.commands.hints import ALWAYS, Hint, fitting, hint_of, hints
@@ -42,11 +43,24 @@ class KeyLine(Widget):
     def look(self) -> None:
         """Show what matters now, if that is something else than before."""
         overrides = overrides_at(self)
-        found = hints(places(self.screen), getattr(self.screen, "now", None), overrides)
+        found = [
+            hint
+            for hint in hints(places(self.screen), getattr(self.screen, "now", None), overrides)
+            if self._holds(hint)
+        ]
         always = [hint for binding in ALWAYS if (hint := hint_of(BY_ID[binding], overrides)) is not None]
         if (found, always) != (self._hints, self._always):
             self._hints, self._always = found, always
             self.refresh()
+
+    def _holds(self, hint: Hint) -> bool:
+        """Whether the key does that also while one types into a field, where letters are letters."""
+        focused = self.screen.focused
+        if focused is None or not focused.check_consume_key("x", "x"):
+            return True
+        bound = self.screen.active_bindings.get(hint.press)
+        is_its_own = bound is not None and not bound.binding.id  # as enter is, of Textual's field
+        return not is_its_own and not is_typed(hint.press)
 
     def render(self) -> Content:
         """The line."""

@@ -6,7 +6,7 @@ from rich.cells import cell_len
 
 from lama_tui.library.fit import Fit, Machine
 from lama_tui.ui.models import ListedModel
-from lama_tui.ui.screens.models.columns import COLUMNS, MARKS, Row, columns, heading, line, pad
+from lama_tui.ui.screens.models.columns import COLUMNS, MARKS, Row, columns, heading, line, pad, short_name
 from lama_tui.ui.screens.models.fit_bar import FREE, KV, MISSING, TAKEN, WEIGHTS, WORK, bar, legend, verdict
 
 GIB = 1024**3
@@ -58,6 +58,14 @@ def test_a_name_takes_its_width(text: str, width: int) -> None:
 
 def test_the_ends_of_names_tell_quantizations_apart() -> None:
     assert pad("mlx-community/Meta-Llama-3.1-8B-Instruct-4bit", 24).endswith("Instruct-4bit")
+
+
+def test_in_a_sentence_a_long_name_leaves_room_for_what_happened() -> None:
+    short = short_name("someone/An-Extremely-Long-Model-Name-Instruct-MLX-4bit-DWQ")
+    assert cell_len(short) == 24
+    assert short.startswith("someone/")
+    assert short.endswith("MLX-4bit-DWQ")
+    assert short_name("/models/tiny/") == "tiny"
 
 
 @given(st.integers(min_value=1, max_value=300), st.sampled_from(["a", "[/nope]", "日本" * 60]), st.booleans())

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from lama_tui.library.fit import Fit, Machine, fit
 from lama_tui.library.installed import installed_models, machine_memory
 from lama_tui.ui.models import ListedModel, listed
+from lama_tui.ui.screens.models.columns import short_name
 
 if TYPE_CHECKING:
     from lama_tui.engine.worker import EngineFigures
@@ -64,7 +65,7 @@ class Catalogue:
         """Write into the config what new conversations begin with; says what is in force then. Raises `ConfigError`."""
         await self._opening.change_settings({"model": reference})
         if self.default == reference:
-            return f"New conversations begin with {reference}."
+            return f"New conversations begin with {short_name(reference)}."
         stronger = (
             "LAMA_MODEL" if os.environ.get("LAMA_MODEL", "").strip() else "config.toml has problems that come first"
         )

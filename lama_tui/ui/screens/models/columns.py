@@ -19,6 +19,9 @@ _GAP = 2
 _NAME = (20, 30)
 """Cells that a name has at least, and that long names have before all columns are shown."""
 
+_IN_A_SENTENCE = 24
+"""Cells of a name in a sentence: what happened to the model stands beside it on one line."""
+
 
 @dataclass(frozen=True, slots=True)
 class Row:
@@ -105,13 +108,23 @@ def _cell(column: Column, text: str) -> str:
 
 
 def pad(text: str, width: int) -> str:
-    """A text in exactly `width` cells; of a long one the middle gives way, for the end tells quantizations apart."""
-    if (length := cell_len(text)) <= width:
-        return text + " " * (width - length)
+    """A text in exactly `width` cells."""
+    text = _shortened(text, width)
+    return text + " " * (width - cell_len(text))
+
+
+def _shortened(text: str, width: int) -> str:
+    """A text in at most `width` cells; the middle gives way, for the end tells quantizations apart."""
+    if cell_len(text) <= width:
+        return text
     tail = _fitting(reversed(text), 2 * (width - 1) // 3)[::-1]
     head = _fitting(text, width - 1 - cell_len(tail))
-    text = f"{head}…{tail}"
-    return text + " " * (width - cell_len(text))
+    return f"{head}…{tail}"
+
+
+def short_name(reference: str) -> str:
+    """The name of a model for a sentence that has one line, also on a narrow screen."""
+    return _shortened(figures.model_name(reference), _IN_A_SENTENCE)
 
 
 def _fitting(characters: Iterable[str], width: int) -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from lama_tui.errors import LamaError
 from lama_tui.ui import figures
+from lama_tui.ui.screens.models.columns import short_name
 
 if TYPE_CHECKING:
     from lama_tui.engine.backend import ModelSource
@@ -64,7 +65,7 @@ class ModelMemory:
         """How far the open wish is, in words; empty when there is none."""
         if self.wish is None:
             return ""
-        name, now = figures.model_name(self.wish.reference), self.figures
+        name, now = short_name(self.wish.reference), self.figures
         if self.wish.loads and (loading := now.loading) is not None and loading.model == self.wish.reference:
             if not loading.total:
                 return f"Loading {name}…"
@@ -83,7 +84,7 @@ class ModelMemory:
     def _ended(self, task: "asyncio.Task[str]") -> None:
         self.wish = self._task = None
         if task.cancelled():
-            loaded = [figures.model_name(model.reference) for model in self.figures.loaded]
+            loaded = [short_name(model.reference) for model in self.figures.loaded]
             self.listener(f"Stopped. In memory now: {', '.join(loaded) or 'no model'}.")
         elif (error := task.exception()) is None:
             self.listener(task.result())
@@ -95,10 +96,10 @@ class ModelMemory:
     async def _load(self, reference: str) -> str:
         model = await self._engine.load(await self._resolve(reference))
         return (
-            f"{figures.model_name(reference)} is loaded: {figures.size(model.weights)} of weights"
+            f"{short_name(reference)} is loaded: {figures.size(model.weights)} of weights"
             f" in {figures.milliseconds(1000 * model.seconds)}."
         )
 
     async def _unload(self, reference: str) -> str:
         freed = await self._engine.unload(reference)
-        return f"{figures.model_name(reference)} left memory: {figures.size(freed)} freed."
+        return f"{short_name(reference)} left memory: {figures.size(freed)} freed."
