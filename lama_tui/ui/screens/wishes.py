@@ -1,7 +1,9 @@
 """What people ask for in the composer: sending, and what waits to be sent."""
 
 from textual import on
+from textual.widgets import TextArea
 
+from lama_tui.errors import LamaError
 from lama_tui.ui.commands.slash import Asked, Unclear, read
 from lama_tui.ui.screens.reading import Reading
 from lama_tui.ui.widgets.composer import Composer
@@ -9,6 +11,9 @@ from lama_tui.ui.widgets.composer import Composer
 
 class Wishes(Reading):
     """Carries out the wishes that the composer posts."""
+
+    _unclear: tuple[str, LamaError] | None = None
+    """What could not be carried out as it was written, and what was said about it: until it is written otherwise."""
 
     @on(Composer.Submitted)
     def _composer_submitted(self, event: Composer.Submitted) -> None:
@@ -19,7 +24,15 @@ class Wishes(Reading):
                 self._do_command(id, argument)
             case Unclear(why, hint):
                 self._composer.write(event.text)
-                self._tell(f"{why} {hint}")
+                error = LamaError("This was not sent", why, hint)
+                self._unclear = event.text, error
+                self._notice.add(error)
+
+    @on(TextArea.Changed, "#composer")
+    def _written_otherwise(self) -> None:
+        if self._unclear is not None and self._composer.marked != self._unclear[0]:
+            self._notice.take_back(self._unclear[1])
+            self._unclear = None
 
     def _send(self, text: str) -> None:
         """Send a text, as soon as there is a conversation to send it in."""
