@@ -1,4 +1,4 @@
-"""Code to coloured spans, one list a source line. Pygments is imported with the first code block."""
+"""Code to coloured spans, one list a source line. Pygments is imported when it is needed, never at start."""
 
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -17,11 +17,11 @@ LONGEST = 100_000
 
 def highlight(code: str, language: str, palette: Palette) -> list[list[Span]]:
     """Colour `code`; an unknown language is shown plain. Every line is returned, empty ones too."""
-    lexer = _lexer(language) if language and len(code) <= LONGEST else None
-    if lexer is None:
+    known = lexer(language) if language and len(code) <= LONGEST else None
+    if known is None:
         return [[Span(line, palette.code_block)] if line else [] for line in code.split("\n")]
     lines: list[list[Span]] = [[]]
-    for kind, text in lexer.get_tokens(code):
+    for kind, text in known.get_tokens(code):
         style = _style(kind, palette)
         first, *others = text.split("\n")
         if first:
@@ -33,7 +33,8 @@ def highlight(code: str, language: str, palette: Palette) -> list[list[Span]]:
 
 
 @lru_cache(maxsize=64)
-def _lexer(language: str) -> "Lexer | None":
+def lexer(language: str) -> "Lexer | None":
+    """The lexer of a language; None where Pygments has none."""
     from pygments.lexers import get_lexer_by_name
     from pygments.util import ClassNotFound
 

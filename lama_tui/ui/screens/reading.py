@@ -9,14 +9,20 @@ from textual.content import Content
 from textual.events import DescendantBlur, DescendantFocus
 from textual.worker import Worker
 
+from lama_tui.config.key_names import in_own_keys
 from lama_tui.conversations.messages import Message
 from lama_tui.errors import LamaError
 from lama_tui.security.gate import clean_line
-from lama_tui.types import ConversationId, MessageId
+from lama_tui.types import GUIDE, ConversationId, MessageId
 from lama_tui.ui.current import CurrentConversation
+from lama_tui.ui.markdown.ahead import prepare
+from lama_tui.ui.screens.talk import Talk
 from lama_tui.ui.screens.writing import Writing
 from lama_tui.ui.terminal.clipboard import copy
 from lama_tui.ui.widgets.transcript import Transcript
+
+_SETTLED = 3.0
+"""Seconds from the start to what can wait."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +59,13 @@ class Reading(Writing):
     def _key_escape(self) -> None:
         """Nothing: Textual would clear the selection before the binding of the key learns that there was one."""
 
+    @on(Talk.Ready)
+    @work(group="ahead")
+    async def _prepare(self) -> None:
+        """Have at hand what the first answer is drawn with, once nothing of the start is left to slow down."""
+        await asyncio.sleep(_SETTLED)
+        await asyncio.to_thread(prepare)
+
     @on(Transcript.FollowingChanged)
     @on(DescendantFocus, "#transcript")
     @on(DescendantBlur, "#transcript")
@@ -75,7 +88,7 @@ class Reading(Writing):
             return
         match event.wish:
             case "copy":
-                self._copy(current.text_of(event.message))
+                self._copy(self._as_shown(current, event.message))
             case "regenerate":
                 self._do(current.regenerate(event.message), follow=True)
             case "continue" if current.is_complete(event.message):
@@ -92,6 +105,13 @@ class Reading(Writing):
                 self._fork(event.message)
             case "export":
                 self._export(event.path)
+
+    def _as_shown(self, current: CurrentConversation, message: MessageId) -> str:
+        """The text of a message; an answer of the guide with the person's own keys."""
+        text = current.text_of(message)
+        said = next((shown for shown in current.messages if shown.id == message), None)
+        guided = said is not None and said.role == "assistant" and said.model == GUIDE
+        return in_own_keys(text, self._opening.settings.keys) if guided else text
 
     @work(group="copy")
     async def _copy(self, text: str) -> None:
