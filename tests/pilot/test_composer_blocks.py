@@ -24,7 +24,7 @@ async def test_a_large_paste_is_a_label_and_is_sent_whole(workspace: Open) -> No
         await stage.press(*"look: ")
         await paste(stage, LARGE)
         await stage.press(*" ok")
-        await stage.until_seen(f"look: {label(LARGE)} ok")
+        await stage.until_seen(f"look: {label(LARGE)} ok", "f9 Open paste")
         assert stage.composer.expanded == f"look: {LARGE} ok"
         await stage.press("enter")
         await stage.until(lambda: stage.scripted.requests)

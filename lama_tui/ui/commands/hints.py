@@ -73,6 +73,8 @@ def _pressing(nearest: Scope, now: Now) -> list[tuple[str, str]]:
     if nearest == "composer":
         if now.typed:
             wanted.append(("composer.send", "Queue" if now.is_running else "Send"))
+            if now.pasted:
+                wanted.append(("composer.open_paste", ""))
         elif now.queued:
             wanted.append(("composer.previous", "Edit queued"))
             if not now.is_running:

@@ -15,6 +15,7 @@ class Now:
     is_running: bool = False
     queued: int = 0
     typed: bool = False
+    pasted: bool = False
     completes: bool = False
     cut_short: bool = False
 

@@ -123,6 +123,7 @@ class Workspace(Greeting):
             is_running=current is not None and current.running is not None,
             queued=len(current.queued) if current else 0,
             typed=bool(self._composer.text.strip()),
+            pasted=self._composer.has_blocks,
             completes=self.query_one(SlashList).is_open,
             cut_short=current is not None and current.is_cut_short,
         )

@@ -35,6 +35,11 @@ class BlockArea(Cutting):
         return self._blocks.marked(text)
 
     @property
+    def has_blocks(self) -> bool:
+        """Whether there is a block in the text."""
+        return bool(self._blocks.spans(self.text))
+
+    @property
     def expanded(self) -> str:
         """All of the text, as it is sent."""
         return self._blocks.expanded(self.text)

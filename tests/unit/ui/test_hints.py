@@ -22,6 +22,8 @@ def test_while_an_answer_is_written_stopping_it_comes_first() -> None:
     running = Now(is_open=True, messages=2, is_running=True, typed=True)
     assert line(["composer", "workspace", "app"], running)[:2] == ["esc Stop", "enter Queue"]
     assert line(["transcript", "workspace", "app"], running)[0] == "esc Stop"
+    pasted = Now(is_open=True, typed=True, pasted=True)
+    assert line(["composer", "workspace", "app"], pasted)[:2] == ["enter Send", "f9 Open paste"]
 
 
 def test_what_waits_can_be_edited_and_sent() -> None:
