@@ -182,6 +182,8 @@ async def test_a_click_puts_the_cursor_and_turns_siblings(workspace: Open) -> No
         assert stage.transcript.has_focus
         await stage.press("left_square_bracket")
         await stage.until_seen("This is the first version.")
+        stage.app.clear_notifications()  # it stands over the first lines
+        await stage.until_gone("This is the first version.")
         rows = stage.seen().split("\n")
         y = next(n for n, row in enumerate(rows) if "the question" in row and "▌" not in row and n > 1)
         await stage.pilot.click(offset=(40, y))
