@@ -169,6 +169,10 @@ class LamaApp(ThemedApp, inherit_bindings=False):
         """Close the dialog on top. Keys typed in a row can ask for it twice; then nothing is left to close."""
         return super().pop_screen() if len(self.screen_stack) > 1 else AwaitComplete()
 
+    def takes(self, event: Key) -> bool:
+        """What is typed anywhere in the workspace goes to the composer."""
+        return self.screen is self.workspace and self.workspace.takes(event)
+
     async def on_key(self, event: Key) -> None:
         """Keys of the workspace work above it too: what is open there is closed first."""
         if (found := bound_anywhere(event.key, self.screen, self._opening.settings.keys)) is not None and (

@@ -46,6 +46,17 @@ async def test_enter_and_escape_ahead_of_a_screen(workspace: Open, key: str) -> 
         await stage.until(lambda: stage.app.screen is stage.screen)
 
 
+async def test_a_word_that_comes_at_once_while_one_reads(workspace: Open) -> None:
+    async with workspace() as stage:
+        await stage.ask("hi")
+        stage.transcript.focus()
+        await stage.until(lambda: stage.transcript.has_focus)
+        arrive(stage, *"hexer yields foes")  # most of these letters are keys of the transcript
+        await stage.until(lambda: stage.composer.text == "hexer yields foes")
+        assert stage.app.screen is stage.screen
+        assert len(stage.messages) == 2
+
+
 async def test_a_click_on_what_was_removed_just_now(workspace: Open) -> None:
     async with workspace() as stage:
         gone = Static("here for a moment", markup=False)

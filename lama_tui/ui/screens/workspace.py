@@ -223,18 +223,21 @@ class Workspace(Greeting):
     def _compose_requested(self) -> None:
         self._composer.focus()
 
-    def on_key(self, event: Key) -> None:
-        """What is typed elsewhere goes to the composer, unless it is bound there."""
+    def takes(self, event: Key) -> bool:
+        """What is typed elsewhere goes to the composer, unless it is bound there; False for all other keys.
+
+        Asked before the key goes anywhere: the letters that follow at once must find the composer focused.
+        """
         character = event.character
         typing = event.is_printable and character is not None and not self._composer.has_focus
         if not typing or character is None or event.key in self.active_bindings or self.app.screen is not self:
-            return
-        event.stop()
+            return False
         if self.has_class("-narrow"):  # nobody types where nothing is seen
             self.remove_class("-show-conversations", "-show-monitor")
             self.call_after_refresh(self.watch_machine)
-        self._composer.focus()
+        self.set_focus(self._composer)
         self._composer.insert(character)
+        return True
 
     # --- keys that mean what fits --------------------------------------------------
 

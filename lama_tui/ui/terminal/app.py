@@ -48,8 +48,14 @@ class TerminalApp(CrashReport):
             await self.opened()
         if isinstance(event, InputEvent) and not self._screen_stack:  # it came when all was closed
             return
+        if isinstance(event, Key) and not event.is_forwarded and self.takes(event):
+            return
         if not (isinstance(event, MouseDown) and self._is_gone_at(event.x, event.y)):
             await super().on_event(event)
+
+    def takes(self, event: Key) -> bool:
+        """Deal with a key before it goes to what has the focus; False for one that shall go there."""
+        return False
 
     def _is_gone_at(self, x: float, y: float) -> bool:
         """Whether what is drawn there was removed since the last frame: Textual would fail on such a click."""
