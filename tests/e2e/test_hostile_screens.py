@@ -1,5 +1,6 @@
 """Every screen above the workspace, when the program is told to end or to stop just then."""
 
+import functools
 import signal
 import time
 from pathlib import Path
@@ -23,6 +24,10 @@ SCREENS = {
 """Keys that open a screen, and a text that is on it."""
 OPEN = "guide · CPU"
 """Where the model runs is known when the store is open."""
+
+
+def lacks(text: str, screen: str) -> bool:
+    return text not in screen
 
 
 @pytest.mark.slow
@@ -56,11 +61,12 @@ def test_each_screen_is_there_again_after_ctrl_z(tmp_path: Path) -> None:
             shell.wait_for("Stopped")
             assert shell.modes_left_on() == [], key
             shell.send("clear\r")
-            shell.wait_for(lambda text, shown=shown: shown not in text)
+            shell.wait_for(functools.partial(lacks, shown))
             shell.send("fg\r")
             shell.wait_for(shown)
             shell.key("escape")
-            shell.wait_for(lambda text, shown=shown: shown not in text and READY in text)
+            shell.wait_for(functools.partial(lacks, shown))
+            shell.wait_for(READY)
         shell.key("ctrl+q")
         shell.wait_for(lambda text: text.rstrip().endswith("shell>"))
         assert shell.modes_left_on() == []

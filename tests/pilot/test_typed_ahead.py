@@ -81,4 +81,4 @@ async def test_a_book_pasted_into_the_palette_does_not_hold_up_the_screen(worksp
         stage.app._driver.process_message(events.Paste(text))
         arrive(stage, "escape")
         await stage.until(lambda: stage.app.screen is stage.screen)
-        assert monotonic() - began < 3  # it was 30 s
+        assert monotonic() - began < 10  # it was 30 s and more
