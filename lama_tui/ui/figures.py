@@ -58,9 +58,11 @@ def model_name(reference: str) -> str:
 
 
 def count(value: int | None) -> str:
-    """A count, shortened from ten thousand on: `8,192`, `131k`."""
+    """A count, shortened from ten thousand on: `8,192`, `131k`, `1.0M`."""
     if value is None:
         return UNKNOWN
+    if value >= 999_500:
+        return f"{value / 1e6:.1f}M"
     return f"{value:,}" if value < 10_000 else f"{value / 1000:.0f}k"
 
 

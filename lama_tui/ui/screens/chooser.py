@@ -104,14 +104,23 @@ class Chooser(ModalScreen[str | None]):
         """Put these into the list; where there are none, say `nothing`."""
         self._shown = shown = found
         choices = self.query_one("#choices", Options)
-        choices.set_options(Option(self._line(choice)) for choice in shown)
+        choices.set_options(Option(self.line(choice)) for choice in shown)
         values = [choice.value for choice in shown]
         if values:
             choices.highlighted = values.index(self.current) if self.current in values else 0
         else:
             self._say(Content(nothing))
 
-    def _line(self, choice: Choice) -> Content:
+    def draw_again(self) -> None:
+        """Draw the lines anew, at another width; the highlight stays."""
+        if not self.children:
+            return
+        choices = self.query_one("#choices", Options)
+        for index, choice in enumerate(self._shown):
+            choices.replace_option_prompt_at_index(index, self.line(choice))
+
+    def line(self, choice: Choice) -> Content:
+        """A choice as the list shows it."""
         mark = "✕ " if choice.problem else "✓ " if choice.value == self.current else "  "
         facts = choice.problem or choice.facts
         return Content(f"{mark}{choice.name}   {facts}" if facts else f"{mark}{choice.name}")

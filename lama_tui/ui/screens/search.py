@@ -67,7 +67,7 @@ class SearchScreen(Chooser):
         self._now = time.time_ns() // 1_000_000
         self.show_choices([Choice(value, hit.title, about=summary) for value, hit in self._hits.items()], summary)
 
-    def _line(self, choice: Choice) -> Content:
+    def line(self, choice: Choice) -> Content:
         """Where it was said, by whom and when; below it the words around the hit, which stands out."""
         hit = self._hits[choice.value]
         who = "Reasoning" if hit.reasoning else _ROLES[hit.role]

@@ -48,7 +48,7 @@ class ThemePicker(Chooser):
             keys = f"{key_at(self, 'chooser.choose')} keeps · {key_at(self, 'dialog.close')} back"
             dialog.border_subtitle = Content(keys)
 
-    def _line(self, choice: Choice) -> Content:
+    def line(self, choice: Choice) -> Content:
         """The name, and beside it the theme's colours on its background."""
         theme = self._themes[choice.value]
         width = min(_LONGEST, max(map(len, self._themes)))

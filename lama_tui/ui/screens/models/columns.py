@@ -109,11 +109,11 @@ def _cell(column: Column, text: str) -> str:
 
 def pad(text: str, width: int) -> str:
     """A text in exactly `width` cells."""
-    text = _shortened(text, width)
+    text = shortened(text, width)
     return text + " " * (width - cell_len(text))
 
 
-def _shortened(text: str, width: int) -> str:
+def shortened(text: str, width: int) -> str:
     """A text in at most `width` cells; the middle gives way, for the end tells quantizations apart."""
     if cell_len(text) <= width:
         return text
@@ -124,7 +124,7 @@ def _shortened(text: str, width: int) -> str:
 
 def short_name(reference: str) -> str:
     """The name of a model for a sentence that has one line, also on a narrow screen."""
-    return _shortened(figures.model_name(reference), _IN_A_SENTENCE)
+    return shortened(figures.model_name(reference), _IN_A_SENTENCE)
 
 
 def _fitting(characters: Iterable[str], width: int) -> str:
