@@ -1,6 +1,7 @@
-"""Makes the picture in README from the app as it is: `python -m tests.picture [FILE]`.
+"""Makes the pictures of docs/ from the app as it is: `python -m tests.picture [FOLDER]`.
 
-A real workspace in a folder of its own asks the guide real questions. Nothing is staged but the questions.
+`workspace.svg`: a real workspace in a folder of its own asks the guide real questions; nothing is staged but the
+questions. `models.svg`: the model browser, on recorded figures of models and of a machine, as the snapshots are.
 """
 
 import asyncio
@@ -11,8 +12,10 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-PICTURE = Path(__file__).parents[1] / "docs" / "workspace.svg"
-SIZE = (124, 34)  # columns, rows: three panes
+import pytest
+
+TESTS = Path(__file__).parent
+SIZE = (120, 36)  # columns, rows: three panes
 CONVERSATIONS = (
     ["Is anything sent to the internet?"],
     ["Where are my conversations saved?"],
@@ -24,6 +27,7 @@ CONVERSATIONS = (
     ],
 )
 PATIENCE = 60.0  # seconds that an answer may take
+WATCHED = 12  # samples, one a second
 
 _FONTS = re.compile(r"@font-face\s*{[^}]*}\s*")
 
@@ -35,8 +39,8 @@ async def until(condition: Callable[[], object]) -> None:
             await asyncio.sleep(0.02)
 
 
-async def draw() -> str:
-    """The picture as SVG."""
+async def draw_workspace() -> str:
+    """The workspace as SVG, after real answers of the guide."""
     from lama_tui.config.loader import load_settings
     from lama_tui.paths import Paths
     from lama_tui.ui.app import LamaApp
@@ -62,24 +66,50 @@ async def draw() -> str:
                 composer.text = question
                 await pilot.press("enter")
                 await until(lambda said=said: [m.state for m in current.messages] == ["complete"] * 2 * said)
-        await asyncio.sleep(3)  # the monitor samples once a second
+                await asyncio.sleep(1.5)  # as one reads: the monitor draws a column every two seconds
+        await until(lambda: len(screen._machine) >= WATCHED)
         await pilot.pause()
-        # without the address of a font that viewers would fetch
-        return _FONTS.sub("", app.export_screenshot(title="lama"))
+        return app.export_screenshot(title="lama")
+
+
+async def draw_models(home: Path) -> str:
+    """The model browser as SVG, in the usual state of the snapshots."""
+    sys.path[:0] = [str(TESTS), str(TESTS / "snapshots")]
+    import of_models
+    from still import Clock, hold_still, live_at
+    from visit import Visit, open_lama
+
+    state = next(state for state in of_models.STATES if state.id == "models-usual")
+    clock = Clock()
+    with pytest.MonkeyPatch.context() as patch:
+        hold_still(patch, clock)
+        paths = live_at(patch, home)
+        app, scripted = open_lama(state, paths, clock, patch)
+        async with app.run_test(size=SIZE) as pilot:
+            visit = Visit(app, pilot, scripted, paths)
+            await visit.opened()
+            await state.act(visit)
+            await visit.settled()
+            return app.export_screenshot(title="lama")
 
 
 def main() -> None:
-    """Draw into the file that is named, else into docs/."""
-    file = Path(sys.argv[1]) if len(sys.argv) > 1 else PICTURE
+    """Draw into the folder that is named, else into docs/."""
+    folder = Path(sys.argv[1] if len(sys.argv) > 1 else TESTS.parent / "docs").absolute()
+    folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as home:
         for name in list(os.environ):
             if name.startswith(("LAMA_", "HF_", "XDG_")):
                 del os.environ[name]
-        os.environ |= {"LAMA_HOME": home, "HF_HOME": f"{home}/hub", "COLORTERM": "truecolor"}
-        picture = asyncio.run(draw())
-    file.parent.mkdir(exist_ok=True)
-    file.write_text(picture, encoding="utf-8")
-    print(f"{file}: {file.stat().st_size:,} bytes")
+        os.environ |= {"LAMA_HOME": f"{home}/lama", "HF_HOME": f"{home}/hub", "COLORTERM": "truecolor"}
+        drawn = {
+            "workspace.svg": asyncio.run(draw_workspace()),
+            "models.svg": asyncio.run(draw_models(Path(home) / "ada")),
+        }
+    for name, picture in drawn.items():
+        # without the address of a font that viewers would fetch
+        (folder / name).write_text(_FONTS.sub("", picture), encoding="utf-8")
+        print(f"{folder / name}: {len(picture):,} characters")
 
 
 if __name__ == "__main__":

@@ -89,7 +89,7 @@ class ExportDialog(ModalScreen[Path | None]):
             other = await asyncio.to_thread(free, path)
             self._ask(path, other)
         except StoreError as error:
-            self._say(f"{error.detail} {error.hint}")
+            self._say(f"{error.detail.rstrip('.')}. {error.hint}")
         else:
             self.dismiss(path)
 

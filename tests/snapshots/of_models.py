@@ -1,0 +1,95 @@
+"""The model browser, and the model picker."""
+
+from collections.abc import Sequence
+
+from invented import BROKEN, GUIDE_MODEL, MANY, USUAL
+from visit import CONFIG, State, Visit
+
+from lama_tui.engine.worker import EngineFigures
+from lama_tui.ui.screens.model_picker import ModelPicker
+from lama_tui.ui.screens.models.browser import ModelBrowser
+
+SERVER = CONFIG + '[providers.work]\nkind = "openai"\nendpoint = "https://api.example.org/v1"\nmodel = "large"\n'
+COLD = EngineFigures()
+
+
+async def browse(visit: Visit) -> ModelBrowser:
+    await visit.press("ctrl+l")
+    browser = await visit.at(ModelBrowser)
+    await visit.until(lambda: browser._models is not None and browser._list._rows)
+    await visit.settled()
+    assert isinstance(browser, ModelBrowser)
+    return browser
+
+
+async def browsed(visit: Visit) -> None:
+    await browse(visit)
+
+
+async def usual(visit: Visit) -> None:
+    """One is pinned, two were used; the highlight is on the one that answers here."""
+    assert visit.screen._opened is not None
+    models = await visit.screen._opened.services.models()
+    await models.note_use("mlx-community/Qwen3-8B-4bit")
+    await models.note_use("guide")
+    await models.pin("mlx-community/Llama-3.2-3B-Instruct-4bit", True)
+    await browse(visit)
+
+
+async def too_big(visit: Visit) -> None:
+    """The highlighted one does not fit, and it was asked for all the same."""
+    await usual(visit)
+    await visit.press("home", "down", "l")
+    await visit.until_seen("does not fit")
+
+
+async def broken(visit: Visit) -> None:
+    await browse(visit)
+    await visit.press("down", "down", "enter")
+    await visit.until_seen("It cannot be used")
+
+
+async def narrowed(visit: Visit) -> None:
+    await usual(visit)
+    await visit.press("slash")
+    await visit.type("nothing like it")
+    await visit.until_seen("Nothing here")
+
+
+async def elsewhere(visit: Visit) -> None:
+    await browse(visit)
+    await visit.press("right_square_bracket")
+    await visit.until_seen("go to the other sections")
+
+
+async def pick(visit: Visit) -> None:
+    await visit.press("f6")
+    picker = await visit.at(ModelPicker)
+    await visit.until(lambda: picker._choices)
+
+
+async def pick_broken(visit: Visit) -> None:
+    await pick(visit)
+    await visit.press("down", "down", "enter")
+
+
+async def pick_nothing(visit: Visit) -> None:
+    await pick(visit)
+    await visit.type("nothing like it")
+    await visit.until_seen("Nothing here")
+
+
+STATES: Sequence[State] = (
+    State("models", "empty", browsed, models=(GUIDE_MODEL,), config="", engine=COLD),
+    State("models", "usual", usual, USUAL, config=SERVER),
+    State("models", "error", broken, USUAL, models=BROKEN),
+    State("models", "long", browsed, USUAL, models=MANY),
+    State("models", "too-big", too_big, USUAL, sizes=((80, 24), (120, 36))),
+    State("models", "filter", narrowed, USUAL, sizes=((80, 24), (120, 36))),
+    State("models", "section", elsewhere, USUAL, sizes=((80, 24), (120, 36))),
+    State("picker", "empty", pick, models=(GUIDE_MODEL,), config="", engine=COLD),
+    State("picker", "usual", pick, USUAL, config=SERVER),
+    State("picker", "error", pick_broken, USUAL, models=BROKEN),
+    State("picker", "long", pick, USUAL, models=MANY),
+    State("picker", "filter", pick_nothing, USUAL, sizes=((80, 24),)),
+)
