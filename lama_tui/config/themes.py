@@ -248,5 +248,11 @@ def _mix(one: str, other: str, share: float) -> str:
 
 
 def _problem(file: Path, title: str, why: str) -> ConfigError:
-    text = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in f"{file}: {title[:200]}")
-    return ConfigError(text, why[:200], "Correct the theme, or choose another")
+    """What is wrong with a file. The title has its name only: on a narrow screen a path would leave room for nothing."""
+    return ConfigError(
+        _printable(f"{file.name}: {title[:200]}"), why[:200], _printable(f"Correct {file}, or choose another")
+    )
+
+
+def _printable(text: str) -> str:
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)

@@ -7,6 +7,7 @@ from textual import work
 from textual.app import App
 from textual.filter import LineFilter
 
+from lama_tui.config.themes import ThemeFile
 from lama_tui.errors import ConfigError, LamaError
 from lama_tui.paths import Paths
 from lama_tui.ui.palette import Palette
@@ -28,7 +29,17 @@ class ThemedApp(TerminalApp, inherit_bindings=False):
         self._is_choosing = False
         for name in self._themes.names:
             self._offer(name)
-        self.theme = self._themes.chosen.name
+        self._begin_with(self._themes.chosen)
+
+    def _begin_with(self, theme: ThemeFile) -> None:
+        """Take the first theme without the change of one, which would read all styles a second time at the start."""
+        if theme.ansi:  # needs what a change does besides
+            self.theme = theme.name
+            return
+        self.set_reactive(App.theme, theme.name)
+        self.stylesheet.set_variables(self.get_css_variables())
+        classes = {f"-theme-{theme.name}": True, "-dark-mode": theme.dark, "-light-mode": not theme.dark}
+        self.update_classes(classes, update=False)
 
     def tell(self, error: LamaError) -> None:
         """Show a problem where the eye is."""

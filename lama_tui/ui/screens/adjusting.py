@@ -11,9 +11,7 @@ from lama_tui.config.loader import LoadedSettings
 from lama_tui.config.settings import Settings
 from lama_tui.errors import ConfigError, LamaError
 from lama_tui.ui.figures import model_name
-from lama_tui.ui.models import choices
 from lama_tui.ui.screens.doors import Doors
-from lama_tui.ui.screens.model_picker import ModelPicker
 from lama_tui.ui.themed_app import ThemedApp
 
 if TYPE_CHECKING:
@@ -113,6 +111,9 @@ class Adjusting(Doors):
         """Choose the model of this conversation from a screen above the workspace."""
         if (current := self._current) is None:
             return
+        from lama_tui.ui.models import choices
+        from lama_tui.ui.screens.model_picker import ModelPicker
+
         picker = ModelPicker(current.model, lambda: choices(self._opening.paths, self._opening.settings))
         if model := await self.app.push_screen_wait(picker):
             await current.use_model(model)

@@ -7,9 +7,6 @@ from textual import on, work
 
 from lama_tui.errors import LamaError
 from lama_tui.security.gate import clean_line
-from lama_tui.ui.models import called, choices
-from lama_tui.ui.screens.dialogs import LONGEST_TITLE, RenameDialog
-from lama_tui.ui.screens.model_picker import ModelPicker
 from lama_tui.ui.screens.wishes import Wishes
 from lama_tui.ui.widgets.conversation_list import ConversationList
 
@@ -28,6 +25,9 @@ class Doors(Wishes):
         """Choose the model of this conversation; the one that `name` means, where it is clear, at once."""
         if self._current is None or self._opened is None:
             return
+        from lama_tui.ui.models import called, choices
+        from lama_tui.ui.screens.model_picker import ModelPicker
+
         model = await called(name, self._opening.paths, self._opening.settings) if name else None
         if model is None:
             picker = ModelPicker(self._current.model, lambda: choices(self._opening.paths, self._opening.settings))
@@ -96,6 +96,8 @@ class Doors(Wishes):
     async def _rename_requested(self, event: ConversationList.RenameRequested) -> None:
         if self._opened is None or self._current is None:
             return
+        from lama_tui.ui.screens.dialogs import LONGEST_TITLE, RenameDialog
+
         conversations = self._opened.conversations
         with self._notice.catching():
             found = await conversations.get(event.conversation)

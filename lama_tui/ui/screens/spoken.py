@@ -4,7 +4,6 @@ from textual import on, work
 from textual.widgets import TextArea
 
 from lama_tui.ui.commands.perform import perform
-from lama_tui.ui.models import choices
 from lama_tui.ui.screens.adjusting import Adjusting
 from lama_tui.ui.themed_app import ThemedApp
 from lama_tui.ui.widgets.composer import Composer
@@ -43,6 +42,8 @@ class Spoken(Adjusting):
         values: list[tuple[str, str]] = []
         match event.id:
             case "models.pick":
+                from lama_tui.ui.models import choices
+
                 with self._notice.catching():
                     found = await choices(self._opening.paths, self._opening.settings)
                     values = [(choice.value, choice.facts) for choice in found if not choice.problem]

@@ -101,7 +101,7 @@ def test_a_broken_theme_is_named_and_left_out(paths: Paths, changed: dict[str, s
     themes = load_themes(paths)
     assert "broken" not in themes.by_name
     assert list(themes.broken) == ["broken"]
-    assert str(themes.problems[0]).startswith(str(file))
+    assert themes.problems[0].title.startswith(file.name) and str(file) in themes.problems[0].hint
     assert named in str(themes.problems[0])
     assert themes.choose("broken")[0].name == "lama-dark"
 
@@ -169,8 +169,8 @@ def check(file: Path) -> None:
     try:
         theme = read_theme(file)
     except ConfigError as error:
-        assert str(file) in error.title
-        assert (error.title + error.detail).isprintable()
+        assert file.name in error.title and str(file) in error.hint
+        assert (error.title + error.detail + error.hint).isprintable()
         return
     assert isinstance(theme, ThemeFile)
     Palette.of(theme)
