@@ -248,7 +248,7 @@ def _mix(one: str, other: str, share: float) -> str:
 
 
 def _problem(file: Path, title: str, why: str) -> ConfigError:
-    """What is wrong with a file. The title has its name only: on a narrow screen a path would leave room for nothing."""
+    """What is wrong with a file. The title has its name only: a path would leave room for nothing else."""
     return ConfigError(
         _printable(f"{file.name}: {title[:200]}"), why[:200], _printable(f"Correct {file}, or choose another")
     )

@@ -1,4 +1,4 @@
-"""From a key to its place on the screen while an answer streams: 2,000 tokens at a steady pace, into the real workspace.
+"""From a key to its place on the screen while an answer streams: 2,000 tokens at a steady pace.
 
 Every key is a character of its own, so that what is seen is this one and no repaint of another.
 """

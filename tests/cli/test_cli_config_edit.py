@@ -35,7 +35,7 @@ def test_a_new_file_is_all_comments_and_private(lama: Callable, paths: Paths, ed
 
 
 def test_what_was_written_is_there(lama: Callable, paths: Paths, editor: Callable[[str], Path]) -> None:
-    editor("echo 'theme = \"lama-light\"' > \"$1\"")
+    editor('echo \'theme = "lama-light"\' > "$1"')
     assert lama("config", "edit").code == 0
     assert 'theme = "lama-light"' in paths.config_file.read_text()
     assert "lama-light" in lama("config", "show").out
@@ -47,7 +47,7 @@ def test_what_is_wrong_is_said_and_all_of_it(lama: Callable, paths: Paths, edito
     assert ended.code == 1
     assert "`themee` is not a setting" in ended.err and "`model` is not right" in ended.err
     assert "lama config edit" in ended.err
-    editor("echo > \"$1\"")  # a broken file can be opened again
+    editor('echo > "$1"')  # a broken file can be opened again
     assert lama("config", "edit").code == 0
 
 

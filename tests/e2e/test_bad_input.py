@@ -287,9 +287,7 @@ def test_a_home_that_is_read_only(tmp_path: Path) -> None:
     with kept(tmp_path) as still_answers:
         with mounted("--bind", home, home):
             subprocess.run(["mount", "-o", "remount,ro,bind", home], check=True)
-            opens_without_saving(
-                tmp_path, still_answers, "cannot be written", "Read-only file system", "Set LAMA_HOME"
-            )
+            opens_without_saving(tmp_path, still_answers, "cannot be written", "Read-only file system", "Set LAMA_HOME")
             assert doctor(tmp_path, "data_folder")["status"] == "problem"
             assert run(tmp_path, "run", "here:steady", "hi").returncode == 0  # saves nothing, so needs nothing
         remembers(tmp_path)

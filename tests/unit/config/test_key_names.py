@@ -55,8 +55,8 @@ def test_what_has_no_key_is_found_in_the_palette() -> None:
         ({"dialog.close": "f12"}, "Press `esc` to stop the answer.", "Press `esc` to stop the answer."),
         ({"app.stop": "f12"}, "Press `esc`.", "Press `esc`."),  # of two, nobody knows which
         ({"composer.send": "f12"}, "Press `enter` to send it.", "Press `f12` to send it."),
-        ({"composer.send": "f12"}, "Choose a conversation, `enter` opens it.", "Choose a conversation, `enter` opens it."),
-        ({"transcript.next": "n"}, "In the transcript `j` goes to the next.", "In the transcript `n` goes to the next."),
+        ({"composer.send": "f12"}, "Choose one, `enter` opens it.", "Choose one, `enter` opens it."),
+        ({"transcript.next": "n"}, "In the transcript `j` goes on.", "In the transcript `n` goes on."),
         ({"transcript.next": "n"}, "`j` is the next letter after `i`.", "`j` is the next letter after `i`."),
         ({"models.filter": "f"}, "Type `/` in an empty composer.", "Type `/` in an empty composer."),
         ({"composer.newline": "f12"}, "Only `shift+enter` is missing.", "Only `f12` is missing."),
