@@ -327,3 +327,13 @@ def test_any_keys_in_any_order_end_nothing(tmp_path: Path, size: tuple[int, int]
             leave(terminal)
     log = (tmp_path / "lama" / "state" / "lama.log").read_text()
     assert "Traceback" not in log, log
+
+
+def test_a_character_that_comes_in_pieces(tmp_path: Path) -> None:
+    with lama(tmp_path) as terminal:
+        for character in "漢🦙":
+            for piece in character.encode():
+                terminal.send(bytes([piece]))
+                time.sleep(0.05)  # so that each is read alone
+        terminal.wait_for("漢🦙")
+        leave(terminal)

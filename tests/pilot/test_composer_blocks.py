@@ -141,7 +141,7 @@ STEPS = st.lists(KEYS | st.integers(0, 2), min_size=1, max_size=25)
 TEXTS = [LARGE, "y" * 2500, "\n".join("ä[]" for _ in range(12))]
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=5, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.lists(STEPS, min_size=4, max_size=4))
 async def test_no_key_breaks_a_block(workspace: Open, runs: list[list[str | int]]) -> None:
     """A block is there with all of its text, or not at all: no part of a label is ever left behind."""

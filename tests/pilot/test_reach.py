@@ -76,6 +76,7 @@ async def test_the_moves_between_panes_are_real(workspace: Open, size: tuple[int
             assert panes[to].has_focus
 
 
+@pytest.mark.slow
 async def test_the_keys_of_the_workspace_lead_everywhere_from_everywhere(workspace: Open) -> None:
     async with workspace(size=(140, 40)) as stage:
         await stage.ask("hi")

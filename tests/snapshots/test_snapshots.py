@@ -28,7 +28,16 @@ STATES = [
     *of_settings.STATES,
     *of_dialogs.STATES,
 ]
-EVERY = [pytest.param(s, size, id=f"{s.id}-{size[0]}x{size[1]}") for s in STATES for size in s.sizes]
+EVERY = [
+    pytest.param(
+        state,
+        size,
+        id=f"{state.id}-{size[0]}x{size[1]}",
+        marks=[pytest.mark.slow] if size == (160, 48) else [],  # a third of the time, for what is seldom different
+    )
+    for state in STATES
+    for size in state.sizes
+]
 
 _CLIPS = re.compile(
     r' clip-path="url\(#[\w-]+-line-\d+\)"|<clipPath id="[\w-]+-line-\d+">\s*<rect[^>]*/>\s*</clipPath>\s*'

@@ -99,6 +99,7 @@ class Growing(RuleBasedStateMachine):
         conversation = self.pick_conversation(number)
         question, answer = self.run(self.table.add_turn(conversation, text, "m"))
         tree = self.trees[conversation]
+        tree.deleted = False  # what is said there brings it back
         tree.nodes[question] = Node(tree.head, "user", "complete", text)
         tree.nodes[answer] = Node(question, "assistant", "streaming", "")
         tree.head = answer
@@ -107,6 +108,7 @@ class Growing(RuleBasedStateMachine):
     @rule(number=PICK)
     def regenerate(self, number):
         tree, answer, node = self.pick(number)
+        tree.deleted = False
         tree.head = self.run(self.table.add_sibling(answer, "m"))
         tree.nodes[tree.head] = Node(node.parent, "assistant", "streaming", "")
 

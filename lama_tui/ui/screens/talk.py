@@ -230,14 +230,14 @@ class Talk(WaitingScreen):
             return True  # it fails, and says why
         return provider.capabilities.continues
 
-    def _server(self, model: str) -> str:
-        """The server that answers as `model`; empty where this program does."""
+    def _server(self, model: str) -> str | None:
+        """The server that answers as `model`; empty where this program does, None where nobody knows it."""
         if self._opened is None:
             return ""
         try:
             provider, name = self._opened.services.providers.provider_for(model)
         except LamaError:
-            return ""
+            return None
         return "" if provider.name == "local" else provider.place(name).label
 
     def _tick(self) -> None:

@@ -209,8 +209,9 @@ class LamaDriver(LinuxDriver):
                     return True
                 if not data:
                     return True
-                for message in parser.feed(decode(data)):
-                    self.process_message(message)
+                if text := decode(data):  # a part of a character is none yet, and the parser takes "" for the end
+                    for message in parser.feed(text):
+                        self.process_message(message)
             for message in parser.tick():
                 self.process_message(message)
         return False

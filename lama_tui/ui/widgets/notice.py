@@ -11,6 +11,9 @@ from lama_tui.errors import ConfigError, LamaError
 from lama_tui.security.gate import clean_line
 from lama_tui.ui.troubles import told
 
+_BRIEF = 120
+"""Characters of a detail that leave room for what to do."""
+
 _LONGEST = (120, 300, 300)
 """Characters of title, detail and hint: more would push the transcript out of view."""
 
@@ -74,8 +77,10 @@ class Notice(Static):
         more = f" · {len(self._entries) - 1} more" if len(self._entries) > 1 else ""
         away = (f"  {self._key} puts this away{more}", "$foreground-muted")  # on top: it is never cut off
         lines = [Content.assemble((title, "bold $error" if serious else "bold $warning"), away)]
-        lines += [Content(detail)] if detail else []
-        lines += [Content.assemble(("→ ", "$accent"), hint)] if hint else []
+        why = [Content(detail)] if detail else []
+        remedy = [Content.assemble(("→ ", "$accent"), hint)] if hint else []
+        # of what is long the end is cut off on a narrow screen: that must not be what to do
+        lines += remedy + why if len(detail) > _BRIEF else why + remedy
         self.update(Content("\n").join(lines))
 
 

@@ -11,15 +11,18 @@ from lama_tui.ui.palette import Palette
 
 
 def welcome(
-    width: int, height: int, palette: Palette, model: str, server: str, saves: bool, key: Callable[[str], str]
+    width: int, height: int, palette: Palette, model: str, server: str | None, saves: bool, key: Callable[[str], str]
 ) -> list[Line]:
     """Lines for the middle of an empty transcript, `width` by `height` cells.
 
-    `server` is where `model` runs, empty for this program; `saves`: what is said will be there next time.
+    `server` is where `model` runs, empty for this program, None for a server that nobody knows; `saves`: what is
+    said will be there next time.
     """
     room = max(10, min(width - 4, 60))
     if model == GUIDE:
         about = "You are talking to the guide: a tiny built-in model that only knows this app. Ask it how things work."
+    elif server is None:
+        about = f"No server is configured that answers as {model_name(model)}. Choose another model."
     elif server:
         about = f"{model_name(model)} on {server} will answer."
     elif model:
