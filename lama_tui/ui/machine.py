@@ -85,12 +85,13 @@ def process(sample: ResourceSample) -> Said:
 
 def queue(sample: ResourceSample) -> Said:
     """Answers that run and that wait in the engine."""
-    running, waiting = sample.running, sample.waiting
+    running, waiting = number(sample.running), number(sample.waiting)
     if running is None or waiting is None:
         return Said((figures.UNKNOWN,))
     if not running and not waiting:
         return Said(("idle",))
-    return Said((f"{running} running · {waiting} waiting", f"{running} run · {waiting} wait", f"{running}+{waiting}"))
+    run, wait = f"{running:.0f}", f"{waiting:.0f}"
+    return Said((f"{run} running · {wait} waiting", f"{run} run · {wait} wait", f"{run}+{wait}"))
 
 
 def size(value: float | int | None) -> str:

@@ -177,8 +177,12 @@ def test_the_instance_is_seen_while_it_runs(spawn: Callable, lama: Callable, bab
             time.sleep(0.1)
             os.set_blocking(process.stdout.fileno(), False)
             process.stdout.read(65536)  # a pipe that nobody reads would hold the answer up
-        state = json.loads((paths.run / f"{process.pid}.json").read_bytes())
-        assert (state["pid"], state["running"]) == (process.pid, 1)
+        file = paths.run / f"{process.pid}.json"
+        while (state := json.loads(file.read_bytes()))["running"] != 1:  # told up to a second later
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+            process.stdout.read(65536)
+        assert state["pid"] == process.pid
     finally:
         process.send_signal(signal.SIGINT)
         os.set_blocking(process.stdout.fileno(), True)

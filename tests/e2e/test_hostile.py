@@ -95,7 +95,8 @@ def test_long_answers_keep_the_screen_alive(tmp_path: Path) -> None:
         configure(tmp_path, provider(served.endpoint))
         with lama(tmp_path) as terminal:
             ask_anew(terminal, "wall")
-            terminal.wait_for("end-of-wall", 20)
+            # one so long that it came before anyone could see it grow starts folded
+            terminal.wait_for(lambda text: "end-of-wall" in text or "more lines" in text, 20)
             ask_anew(terminal, "lines")
             terminal.wait_for("end-of-lines", 20)
             terminal.key("pageup")

@@ -59,7 +59,7 @@ HOSTILE = {
     "takes gigabytes": ("{{ 'x' * 10 ** 12 }}", "too much memory"),
     "takes gigabytes slowly": (
         "{% set n = namespace(x='x') %}{% for i in range(60) %}{% set n.x = n.x ~ n.x %}{% endfor %}",
-        "too much memory",
+        "too much memory|longer than a second",  # the latter on a busy machine
     ),
     "raises gigabytes": ("{{ raise_exception('x' * 10000000) }}", "xxx"),
 }
@@ -70,7 +70,8 @@ def test_hostile_templates_are_stopped_and_honest_ones_work_again(renderer: Temp
     template, says = HOSTILE[case]
     with pytest.raises(InferenceError) as caught:
         renderer.render(template, MESSAGES)
-    assert says in caught.value.detail and caught.value.hint and len(str(caught.value)) < 1000
+    assert any(said in caught.value.detail for said in says.split("|"))
+    assert caught.value.hint and len(str(caught.value)) < 1000
     assert renderer.render("{{ messages[0].content }}", MESSAGES) == "hi"
 
 
