@@ -1,7 +1,7 @@
-"""Makes the pictures of docs/ from the app as it is: `python -m tests.picture [FOLDER]`.
+"""Makes the picture of docs/ from the app as it is: `python -m tests.picture [FOLDER]`.
 
 `workspace.svg`: a real workspace in a folder of its own asks the guide real questions; nothing is staged but the
-questions. `models.svg`: the model browser, on recorded figures of models and of a machine, as the snapshots are.
+questions.
 """
 
 import asyncio
@@ -11,8 +11,6 @@ import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-
-import pytest
 
 TESTS = Path(__file__).parent
 SIZE = (120, 36)  # columns, rows: three panes
@@ -72,27 +70,6 @@ async def draw_workspace() -> str:
         return app.export_screenshot(title="lama")
 
 
-async def draw_models(home: Path) -> str:
-    """The model browser as SVG, in the usual state of the snapshots."""
-    sys.path[:0] = [str(TESTS), str(TESTS / "snapshots")]
-    import of_models
-    from still import Clock, hold_still, live_at
-    from visit import Visit, open_lama
-
-    state = next(state for state in of_models.STATES if state.id == "models-usual")
-    clock = Clock()
-    with pytest.MonkeyPatch.context() as patch:
-        hold_still(patch, clock)
-        paths = live_at(patch, home)
-        app, scripted = open_lama(state, paths, clock, patch)
-        async with app.run_test(size=SIZE) as pilot:
-            visit = Visit(app, pilot, scripted, paths)
-            await visit.opened()
-            await state.act(visit)
-            await visit.settled()
-            return app.export_screenshot(title="lama")
-
-
 def main() -> None:
     """Draw into the folder that is named, else into docs/."""
     folder = Path(sys.argv[1] if len(sys.argv) > 1 else TESTS.parent / "docs").absolute()
@@ -102,14 +79,11 @@ def main() -> None:
             if name.startswith(("LAMA_", "HF_", "XDG_")):
                 del os.environ[name]
         os.environ |= {"LAMA_HOME": f"{home}/lama", "HF_HOME": f"{home}/hub", "COLORTERM": "truecolor"}
-        drawn = {
-            "workspace.svg": asyncio.run(draw_workspace()),
-            "models.svg": asyncio.run(draw_models(Path(home) / "ada")),
-        }
-    for name, picture in drawn.items():
-        # without the address of a font that viewers would fetch
-        (folder / name).write_text(_FONTS.sub("", picture), encoding="utf-8")
-        print(f"{folder / name}: {len(picture):,} characters")
+        picture = asyncio.run(draw_workspace())
+    # without the address of a font that viewers would fetch
+    file = folder / "workspace.svg"
+    file.write_text(_FONTS.sub("", picture), encoding="utf-8")
+    print(f"{file}: {len(picture):,} characters")
 
 
 if __name__ == "__main__":
