@@ -5,10 +5,9 @@ import gc
 import os
 import threading
 from collections.abc import Awaitable, Callable, Mapping
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from textual import work
-from textual.await_complete import AwaitComplete
 from textual.binding import Binding
 from textual.events import Key
 from textual.screen import Screen
@@ -34,6 +33,8 @@ from lama_tui.ui.widgets.notice import Notice
 
 if TYPE_CHECKING:
     from lama_tui.services import Services
+
+Result = TypeVar("Result")
 
 
 class LamaApp(ThemedApp, inherit_bindings=False):
@@ -165,9 +166,14 @@ class LamaApp(ThemedApp, inherit_bindings=False):
             return
         self.run_worker(self.leave(), group="leave", exit_on_error=False)
 
-    def pop_screen(self) -> AwaitComplete:
-        """Close the dialog on top. Keys typed in a row can ask for it twice; then nothing is left to close."""
-        return super().pop_screen() if len(self.screen_stack) > 1 else AwaitComplete()
+    async def push_screen_wait(self, screen: Screen[Result] | str, *, mode: str | None = None) -> Result | Any:
+        """Open a screen and return what is chosen on it; where nobody waits for that any more, it closes."""
+        try:
+            return await super().push_screen_wait(screen, mode=mode)
+        except asyncio.CancelledError:
+            if isinstance(screen, Screen) and not self._exit:
+                screen.dismiss()
+            raise
 
     def takes(self, event: Key) -> bool:
         """What is typed anywhere in the workspace goes to the composer."""

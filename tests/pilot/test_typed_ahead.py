@@ -1,15 +1,25 @@
 """What comes faster than screens open and close, as it does over a slow line: nothing is lost, and nothing fails."""
 
+import asyncio
 from time import monotonic
 
 import pytest
 from stage import Open, Stage
 from textual import events
 from textual.keys import _character_to_key
+from textual.screen import Screen
 from textual.widgets import Static
 
+from lama_tui.config.keymap import Scope
+from lama_tui.ui.app import LamaApp
+from lama_tui.ui.commands.perform import close_above, places, targets
+from lama_tui.ui.screens.dialogs import RenameDialog
 from lama_tui.ui.screens.help import HelpScreen
 from lama_tui.ui.screens.palette import PaletteScreen
+from lama_tui.ui.screens.theme_picker import ThemePicker
+
+SCREENS = ["ctrl+p", "f1", "f3", "f4", "f6", "f7", "f8", "ctrl+f", "ctrl+l", "ctrl+r"]
+"""Keys that open one."""
 
 
 def arrive(stage: Stage, *keys: str) -> None:
@@ -34,7 +44,7 @@ async def test_a_screen_gets_what_is_typed_before_it_is_there(workspace: Open) -
         assert not stage.composer.text
 
 
-@pytest.mark.parametrize("key", ["ctrl+p", "f1", "f3", "f4", "f6", "f7", "f8", "ctrl+f", "ctrl+l", "ctrl+r"])
+@pytest.mark.parametrize("key", SCREENS)
 async def test_enter_and_escape_ahead_of_a_screen(workspace: Open, key: str) -> None:
     async with workspace() as stage:
         for then in ("enter", "delete", "down", "escape", "ctrl+c", "y"):
@@ -82,3 +92,69 @@ async def test_a_book_pasted_into_the_palette_does_not_hold_up_the_screen(worksp
         arrive(stage, "escape")
         await stage.until(lambda: stage.app.screen is stage.screen)
         assert monotonic() - began < 10  # it was 30 s and more
+
+
+@pytest.mark.parametrize("key", SCREENS)
+async def test_a_screen_that_has_no_widgets_yet_can_be_asked_and_closed(
+    workspace: Open, key: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[tuple[set[Scope], list[Scope]]] = []
+    push = LamaApp.push_screen
+
+    def push_and_ask(self: LamaApp, screen: Screen[object], *how: object, **named: object) -> object:
+        pushed = push(self, screen, *how, **named)  # type: ignore[call-overload]
+        asked.append((set(targets(screen)), places(screen)))
+        self.call_next(close_above, self)
+        return pushed
+
+    async with workspace() as stage:
+        monkeypatch.setattr(LamaApp, "push_screen", push_and_ask)
+        arrive(stage, key)
+        await stage.until(lambda: asked and stage.app.screen is stage.screen)
+        monkeypatch.undo()
+        await stage.press(key)  # nothing is left that keeps it from opening again
+        await stage.until(lambda: stage.app.screen is not stage.screen)
+    [(scopes, here)] = asked
+    assert "dialog" in scopes and "list" not in scopes
+    assert here[-2:] == ["workspace", "app"] and "dialog" in here
+
+
+async def test_a_screen_closes_once_and_only_itself(workspace: Open) -> None:
+    async with workspace() as stage:
+        named: list[str | None] = []
+        dialog = RenameDialog("before")
+        stage.app.push_screen(dialog, named.append)
+        await stage.app.push_screen(above := HelpScreen({}, [], ""))
+        dialog.dismiss("after")  # by a task of its own, while something else covers it
+        dialog.dismiss("again")
+        await stage.until(lambda: named)
+        assert stage.app.screen is above and stage.app.screen_stack == [stage.screen, above]
+        above.dismiss()
+        above.dismiss()
+        await stage.until(lambda: stage.app.screen is stage.screen)
+        assert named == ["after"]
+
+
+async def test_a_screen_closes_when_nobody_waits_for_its_choice(workspace: Open) -> None:
+    async with workspace() as stage:
+        await stage.press("f7")
+        await stage.until(lambda: isinstance(stage.app.screen, ThemePicker))
+        stage.app.workers.cancel_group(stage.app, "theme")
+        await stage.until(lambda: stage.app.screen is stage.screen)
+        await stage.press("f7")
+        await stage.until(lambda: isinstance(stage.app.screen, ThemePicker))
+
+
+async def test_a_slow_screen_gets_its_keys_when_it_is_there(workspace: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with workspace() as stage:
+        compose = HelpScreen._compose
+
+        async def slowly(self: HelpScreen) -> None:
+            await asyncio.sleep(1.3)  # longer than a key waits for one that does something else
+            await compose(self)
+
+        monkeypatch.setattr(HelpScreen, "_compose", slowly)
+        stage.app.action_help()
+        arrive(stage, "down", "escape")
+        await stage.until(lambda: stage.app.screen is stage.screen)
+        assert not stage.composer.text

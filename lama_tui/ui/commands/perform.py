@@ -18,15 +18,28 @@ _ITS_PANE: tuple[Scope, ...] = ("transcript", "conversations", "composer", "list
 """Scopes whose actions move something one must see: the pane takes the focus, unless the action also has
 a name after a slash, and so makes sense from anywhere."""
 
+_PANES: Mapping[Scope, str] = {
+    "composer": "Composer",
+    "transcript": "Transcript",
+    "conversations": "ConversationList",
+    "list": "Options, Page",
+}
+"""Which widgets carry out the actions of a scope, on whatever screen; where there are several, the focused one."""
+
 
 def targets(screen: Screen[Any]) -> Mapping[Scope, DOMNode]:
-    """Which node of a screen carries out the actions of which scope."""
-    found: dict[Scope, DOMNode] = dict(getattr(screen, "targets", {}))
-    if hasattr(screen, "action_close"):
-        found.setdefault("dialog", screen)
-    if "list" not in found and (lists := list(screen.query("Options, Page"))):
-        found["list"] = next((each for each in lists if each is screen.focused), lists[0])
+    """Which node of a screen carries out the actions of which scope; without panes while it opens or closes."""
+    found: dict[Scope, DOMNode] = dict.fromkeys(_own(screen), screen)
+    for scope, selector in _PANES.items():
+        if panes := list(screen.query(selector)):
+            found[scope] = next((pane for pane in panes if pane is screen.focused), panes[0])
     return found
+
+
+def _own(screen: Screen[Any]) -> tuple[Scope, ...]:
+    """The scopes whose actions the screen itself carries out."""
+    own: tuple[Scope, ...] = getattr(screen, "SCOPES", ())
+    return own
 
 
 def places(screen: Screen[Any]) -> list[Scope]:
@@ -86,16 +99,16 @@ async def close_above(app: App[Any]) -> None:
     """Close everything above the workspace, as its own key does: what is previewed goes back to what it was."""
     while len(app.screen_stack) > 1:
         above = app.screen
-        close = getattr(above, "action_close", None)
+        close = getattr(above, "action_close", None) if above.is_mounted else None
         if close is not None and inspect.isawaitable(closing := close()):
             await closing
         if app.screen is above:
-            app.pop_screen()
+            above.dismiss()  # who waits for what is chosen there hears that nothing was
 
 
 async def _go_to_pane(app: App[Any], key: Key, target: DOMNode) -> None:
     """Move to the pane whose action it is, where one must see what it does."""
-    above = "workspace" not in targets(app.screen)
+    above = "workspace" not in _own(app.screen)
     if above or key.scope not in _ITS_PANE or key.command or not isinstance(target, Widget) or target.has_focus:
         return
     if key.scope in ("conversations", "list") and not target.region.area:
@@ -105,7 +118,7 @@ async def _go_to_pane(app: App[Any], key: Key, target: DOMNode) -> None:
 
 def bound_anywhere(pressed: str, screen: Screen[Any], overrides: Mapping[str, str]) -> str | None:
     """The id of the app's or the workspace's binding for a key that means nothing else above the workspace."""
-    if "workspace" in targets(screen) or pressed in screen.active_bindings:
+    if "workspace" in _own(screen) or pressed in screen.active_bindings:
         return None
     for key in KEYMAP:
         if key.scope in ("app", "workspace") and pressed in names_of(overrides.get(key.id, key.keys)):

@@ -1,20 +1,18 @@
 """A list to choose from: type to narrow it, enter takes the highlighted line."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from textual import on, work
 from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.content import Content
-from textual.dom import DOMNode
 from textual.events import Key
-from textual.screen import ModalScreen
 from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
-from lama_tui.config.keymap import Scope
 from lama_tui.ui.bindings import bindings, key_at, move_at
+from lama_tui.ui.screens.above import Dialog
 from lama_tui.ui.widgets.options import Options
 
 
@@ -29,10 +27,11 @@ class Choice:
     problem: str = ""
 
 
-class Chooser(ModalScreen[str | None]):
+class Chooser(Dialog[str | None]):
     """Returns the value of the chosen line, or None. Everything shown was cleaned by who made the choices."""
 
     BINDINGS = [*bindings("chooser"), *bindings("dialog")]
+    SCOPES = ("chooser", "dialog")
     HEADING = ""
     PLACEHOLDER = "Narrow the list…"
     SEARCHING = "Looking…"
@@ -59,11 +58,6 @@ class Chooser(ModalScreen[str | None]):
 
     def highlighted(self, choice: Choice) -> None:
         """The highlight moved to a line: for a preview."""
-
-    @property
-    def targets(self) -> Mapping[Scope, DOMNode]:
-        """Where the actions of each scope are carried out, for the palette."""
-        return {"chooser": self, "dialog": self, "list": self.query_one("#choices")}
 
     def compose(self) -> ComposeResult:
         """A filter, the list, and what is known of the highlighted line."""

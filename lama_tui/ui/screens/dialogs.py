@@ -2,16 +2,16 @@
 
 from textual.app import ComposeResult
 from textual.containers import Vertical
-from textual.screen import ModalScreen
 from textual.widgets import Input, Label
 
 from lama_tui.security.gate import clean_line
 from lama_tui.ui.bindings import bindings, key_at
+from lama_tui.ui.screens.above import Dialog
 
 LONGEST_TITLE = 200
 
 
-class RenameDialog(ModalScreen[str | None]):
+class RenameDialog(Dialog[str | None]):
     """Asks for a title; None when it was left."""
 
     BINDINGS = bindings("dialog")

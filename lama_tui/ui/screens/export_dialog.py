@@ -7,15 +7,14 @@ from pathlib import Path
 from textual import work
 from textual.app import ComposeResult
 from textual.containers import Vertical
-from textual.screen import ModalScreen
 from textual.widgets import Input, Label, OptionList
 from textual.widgets.option_list import Option
 
-from lama_tui.config.keymap import Scope
 from lama_tui.conversations.export import free
 from lama_tui.errors import StoreError
 from lama_tui.security.gate import clean_line
 from lama_tui.ui.bindings import bindings, key_at
+from lama_tui.ui.screens.above import Dialog
 from lama_tui.ui.widgets.options import Options
 
 _LONGEST_PATH = 4096
@@ -24,11 +23,10 @@ Write = Callable[[Path, bool], None]
 """Writes the file, the second argument is whether to replace one; on a thread. As `export.write`."""
 
 
-class ExportDialog(ModalScreen[Path | None]):
+class ExportDialog(Dialog[Path | None]):
     """Asks for a path and writes there; the path that was written, None when it was left."""
 
     BINDINGS = bindings("dialog")
-    SCOPES: tuple[Scope, ...] = ("dialog",)
 
     def __init__(self, suggested: Path, write: Write, wanted: str = "") -> None:
         """`wanted` is written to at once; the dialog is there for when that cannot be done."""

@@ -7,16 +7,16 @@ from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.content import Content
 from textual.events import Key
-from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
 from lama_tui.config.keymap import Scope
 from lama_tui.ui.bindings import bindings, key_of, move_at
 from lama_tui.ui.commands.help import Section, page, sections
+from lama_tui.ui.screens.above import Dialog
 from lama_tui.ui.widgets.page import Page
 
 
-class HelpScreen(ModalScreen[None]):
+class HelpScreen(Dialog[None]):
     """The keys as they are bound now, those of the place one comes from first; typing narrows them."""
 
     BINDINGS = bindings("dialog")

@@ -5,17 +5,19 @@ import time
 from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from lama_tui.ui.bindings import key_at
+from lama_tui.ui.screens.above import Dialog
 from lama_tui.ui.waiting import NOTICED, elapsed
 
 _LOOK = 0.25  # seconds
 
 
-class LeavingScreen(ModalScreen[None]):
+class LeavingScreen(Dialog[None]):
     """Says how long it takes, and how to go without waiting."""
+
+    SCOPES = ()
 
     def compose(self) -> ComposeResult:
         """Two lines."""

@@ -2,22 +2,20 @@
 
 import asyncio
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from textual import work
 from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.content import Content
-from textual.dom import DOMNode
-from textual.screen import ModalScreen
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
-from lama_tui.config.keymap import Scope
 from lama_tui.paths import Paths
 from lama_tui.security.gate import clean, clean_line
 from lama_tui.security.redaction import redact
 from lama_tui.ui.bindings import bindings, key_at
+from lama_tui.ui.screens.above import Dialog
 from lama_tui.ui.terminal.clipboard import copy
 from lama_tui.ui.troubles import Trouble, Troubles
 from lama_tui.ui.widgets.options import Options
@@ -35,10 +33,11 @@ _LINES = 300
 _NOTHING = "Nothing went wrong since lama was opened."
 
 
-class LogScreen(ModalScreen[None]):
+class LogScreen(Dialog[None]):
     """The troubles of this run, and on demand the end of the log file."""
 
     BINDINGS = [*bindings("log"), *bindings("dialog")]
+    SCOPES = ("log", "dialog")
     AUTO_FOCUS = "#troubles"
 
     def __init__(self, troubles: Troubles, paths: Paths) -> None:
@@ -48,11 +47,6 @@ class LogScreen(ModalScreen[None]):
         self._shown: Sequence[Trouble] = ()
         self._count = -1
         self._tail: str | None = None  # the end of the file, while that is shown
-
-    @property
-    def targets(self) -> Mapping[Scope, DOMNode]:
-        """Where the actions of each scope are carried out, for the palette."""
-        return {"log": self, "dialog": self, "list": self.query_one("#troubles")}
 
     def compose(self) -> ComposeResult:
         """The list, and below it all of one entry."""

@@ -7,16 +7,16 @@ from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.content import Content
 from textual.events import Key
-from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
 from lama_tui.ui.bindings import bindings, key_at
 from lama_tui.ui.commands.entries import Entry
 from lama_tui.ui.commands.ranking import Found, rank
+from lama_tui.ui.screens.above import Dialog
 from lama_tui.ui.widgets.command_list import CommandList
 
 
-class PaletteScreen(ModalScreen[str | None]):
+class PaletteScreen(Dialog[str | None]):
     """Returns the id of the chosen entry, or None."""
 
     BINDINGS = [*bindings("chooser"), *bindings("dialog")]

@@ -6,7 +6,6 @@ from textual import on
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
-from textual.dom import DOMNode
 from textual.events import Click, Key, ScreenResume, ScreenSuspend
 from textual.widget import Widget
 from textual.widgets import Label, Static
@@ -45,6 +44,7 @@ class Workspace(Greeting):
     """
 
     BINDINGS = bindings("workspace")
+    SCOPES: tuple[Scope, ...] = ("workspace",)
     HORIZONTAL_BREAKPOINTS = [
         (0, "-narrow"),
         (80, "-medium"),
@@ -100,17 +100,6 @@ class Workspace(Greeting):
         if loaded.settings.workspace.monitor != before.workspace.monitor:
             self._choose_monitor(loaded.settings.workspace.monitor)
             self.call_after_refresh(self.watch_machine)
-
-    @property
-    def targets(self) -> Mapping[Scope, DOMNode]:
-        """Where the actions of each scope are carried out, for the palette."""
-        return {
-            "workspace": self,
-            "composer": self._composer,
-            "transcript": self._transcript,
-            "conversations": self._list,
-            "list": self._list,
-        }
 
     @property
     def now(self) -> Now:

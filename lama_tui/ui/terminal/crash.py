@@ -12,8 +12,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.console import Console, RenderableType
+from textual._context import active_message_pump
 from textual.app import App, ScreenStackError
 from textual.css.query import NoMatches
+from textual.dom import DOMNode
+from textual.message_pump import MessagePump
+from textual.screen import Screen
 from textual.worker import WorkerFailed, get_current_worker
 
 from lama_tui.errors import LamaError
@@ -56,8 +60,10 @@ class CrashReport(App[None]):
 
     def _handle_exception(self, error: Exception) -> None:
         """Keep the screen when only a task failed: what it shows and what was said are untouched by that."""
-        if isinstance(error, WorkerFailed) and _came_too_late(error.error):
-            _log.info("A task outlived its screen", exc_info=error.error)
+        at = get_current_worker().node if isinstance(error, WorkerFailed) else active_message_pump.get(self)
+        cause = error.error if isinstance(error, WorkerFailed) else error
+        if isinstance(cause, NoMatches | ScreenStackError) and _is_closed(at):
+            _log.info("Something outlived its screen", exc_info=cause)  # and missed the widgets there
         elif isinstance(error, WorkerFailed) and self.task_failed(error.error):
             _log.error("A task of the screen failed", exc_info=error.error)
             self.faults.append(error.error)
@@ -96,10 +102,12 @@ class CrashReport(App[None]):
                 os.write(sys.__stderr__.fileno(), (text.rstrip("\n") + "\n").encode("utf-8", "replace"))
 
 
-def _came_too_late(error: BaseException) -> bool:
-    """Whether a task, the current one, only missed the widgets of a screen that was closed meanwhile."""
-    node = get_current_worker().node
-    return isinstance(error, NoMatches | ScreenStackError) and not (node.is_attached and node.is_running)
+def _is_closed(node: MessagePump) -> bool:
+    """Whether a widget or screen was removed, or is about to be: it may have lost its widgets already."""
+    if not (node.is_attached and node.is_running):
+        return True
+    ancestors = node.ancestors_with_self if isinstance(node, DOMNode) else []
+    return any(isinstance(each, Screen) and each not in node.app.screen_stack for each in ancestors)
 
 
 def _plain(renderable: RenderableType) -> str:

@@ -1,18 +1,15 @@
 """The model browser: every model that can answer, whether it fits, and what is in memory."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from textual import on, work
 from textual.app import ComposeResult
 from textual.containers import Container
 from textual.content import Content
-from textual.dom import DOMNode
-from textual.screen import Screen
 from textual.widgets import Input, Static
 
-from lama_tui.config.keymap import Scope
 from lama_tui.errors import LamaError
 from lama_tui.events import ResourceSample
 from lama_tui.library.fit import Machine, contexts
@@ -20,6 +17,7 @@ from lama_tui.types import GUIDE
 from lama_tui.ui import figures
 from lama_tui.ui.bindings import bindings, key_at
 from lama_tui.ui.models import ListedModel, what_to_do
+from lama_tui.ui.screens.above import Above
 from lama_tui.ui.screens.models.catalogue import Catalogue, Measured, fit_of, machine
 from lama_tui.ui.screens.models.columns import Row
 from lama_tui.ui.screens.models.details import ModelDetails, Shown
@@ -28,7 +26,6 @@ from lama_tui.ui.screens.models.memory import ModelMemory
 from lama_tui.ui.screens.models.sections import SECTIONS, Sections, place
 from lama_tui.ui.widgets.key_line import KeyLine
 from lama_tui.ui.widgets.notice import Notice
-from lama_tui.ui.widgets.options import Options
 from lama_tui.ui.widgets.page import Page
 
 _LOOK = 0.25
@@ -41,10 +38,11 @@ _FIRST = 8192
 """Tokens that are looked at first."""
 
 
-class ModelBrowser(Screen[str | None]):
+class ModelBrowser(Above[str | None]):
     """Returns the reference of the model to use in this conversation, or None."""
 
     BINDINGS = [*bindings("models"), *bindings("dialog")]
+    SCOPES = ("models", "dialog")
     AUTO_FOCUS = "#models-lines"
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide")]
     VERTICAL_BREAKPOINTS = [(0, "-short"), (30, "-tall")]
@@ -69,11 +67,6 @@ class ModelBrowser(Screen[str | None]):
         self._seen: object = None
         self._before = memory.listener
         self._unwatch: Callable[[], None] = lambda: None
-
-    @property
-    def targets(self) -> Mapping[Scope, DOMNode]:
-        """Where the actions of each scope are carried out, for the palette."""
-        return {"models": self, "dialog": self, "list": self.query_one(Options)}
 
     def compose(self) -> ComposeResult:
         """The sections, the list beside the details, what happens, and the keys."""

@@ -1,29 +1,28 @@
 """What all screens of settings are: a list to narrow, what the highlighted row is about, and its field."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from textual import on, work
 from textual.app import ComposeResult
 from textual.containers import Container, VerticalScroll
 from textual.content import Content
-from textual.dom import DOMNode
 from textual.events import Key
-from textual.screen import Screen
 from textual.widgets import Input, OptionList, Static
 
-from lama_tui.config.keymap import Scope
 from lama_tui.errors import LamaError
 from lama_tui.ui.bindings import bindings, key_at, move_at
+from lama_tui.ui.screens.above import Above
 from lama_tui.ui.screens.settings.fields import Field
 from lama_tui.ui.screens.settings.list import SettingList
 from lama_tui.ui.screens.settings.rows import Row, narrowed
 from lama_tui.ui.widgets.key_line import KeyLine
 
 
-class SettingsPage(Screen[None]):
+class SettingsPage(Above[None]):
     """Everything is saved when it is changed, off the event loop; what cannot be is said beside the field."""
 
     BINDINGS = [*bindings("settings"), *bindings("dialog")]
+    SCOPES = ("settings", "dialog")
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (96, "-wide")]
     AUTO_FOCUS = "#settings"
     HEADING = "Settings"
@@ -60,11 +59,6 @@ class SettingsPage(Screen[None]):
         return field.text if field.row is not None and field.row.kind == "prose" else ""
 
     # --- what is on screen -------------------------------------------------------------
-
-    @property
-    def targets(self) -> Mapping[Scope, DOMNode]:
-        """Where the actions of each scope are carried out, for the palette."""
-        return {"settings": self, "dialog": self, "list": self.query_one("#settings")}
 
     def compose(self) -> ComposeResult:
         """The list, and beside or below it what the highlighted row is about."""
