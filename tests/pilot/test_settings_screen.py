@@ -2,17 +2,19 @@
 
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import pytest
 from chat.scripted import says
 from stage import Open, Stage
+from textual.strip import Strip
 
 from lama_tui.config.document import describe
 from lama_tui.config.keymap import KEYMAP
 from lama_tui.types import Usage
 from lama_tui.ui.options import WorkspaceOptions
 from lama_tui.ui.screens.settings.fields import Field
-from lama_tui.ui.screens.settings.list import SettingList
+from lama_tui.ui.screens.settings.list import SettingList, _Line
 from lama_tui.ui.screens.settings.of_lama import SettingsScreen
 from lama_tui.ui.screens.settings.rows import Row
 
@@ -316,3 +318,21 @@ async def test_a_config_that_cannot_be_read(workspace: Open) -> None:
         await stage.until_seen("Nothing can be changed here yet")
         await stage.press("escape")
         await stage.until(lambda: stage.app.screen is stage.screen)
+
+
+async def test_only_the_settings_in_view_are_drawn(workspace: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn: list[Row] = []
+    draw = _Line.render_strips
+
+    def noting(line: _Line, *given: Any) -> list[Strip]:
+        drawn.append(line._row)
+        return draw(line, *given)
+
+    monkeypatch.setattr(_Line, "render_strips", noting)
+    async with workspace(size=(120, 20)) as stage:
+        await opened(stage)
+        await stage.until_seen("General", "temperature")
+        await stage.pilot.pause()
+        assert 5 < len({row.id for row in drawn}) < 20 < len(rows(stage))
+        await stage.press("end")
+        await stage.until(lambda: drawn[-1].id == f"keys.{KEYMAP[-1].id}")

@@ -1,7 +1,6 @@
 """Where a setting is changed: a line, a text of several lines, or a few choices; one of them at a time."""
 
 from textual import events, on
-from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.message import Message
 from textual.widget import Widget
@@ -32,13 +31,10 @@ class Field(Vertical):
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - the name that Textual uses
         super().__init__(id=id)
         self._row: Row | None = None
+        self._line = Input(id="setting-line", max_length=_LONGEST_LINE, select_on_focus=False)
+        self._prose = Prose(id="setting-prose", soft_wrap=True, compact=True, highlight_cursor_line=False)
+        self._choices = Options(id="setting-choices", markup=False)
         self.display = False
-
-    def compose(self) -> ComposeResult:
-        """All three; the row decides which of them is shown."""
-        yield Input(id="setting-line", max_length=_LONGEST_LINE, select_on_focus=False)
-        yield Prose(id="setting-prose", soft_wrap=True, compact=True, highlight_cursor_line=False)
-        yield Options(id="setting-choices", markup=False)
 
     @property
     def row(self) -> Row | None:
@@ -56,27 +52,30 @@ class Field(Vertical):
     @property
     def text(self) -> str:
         """What is typed of a text of several lines."""
-        return self.query_one(Prose).text
+        return self._prose.text
 
     def open(self, row: Row) -> None:
         """Let this be changed."""
         self._row = row
-        line, prose, choices = self.query_one(Input), self.query_one(Prose), self.query_one(Options)
-        line.display, prose.display = row.kind == "line", row.kind == "prose"
-        choices.display = row.kind == "choice"
-        self.display = True
         shown: Widget
         match row.kind:
             case "line":
-                line.value, line.cursor_position, shown = row.written, len(row.written), line
+                shown = line = self._line
+                line.value, line.cursor_position = row.written, len(row.written)
             case "prose":
-                prose.text, shown = row.written, prose
+                shown = prose = self._prose
+                prose.text = row.written
                 prose.move_cursor(prose.document.end)
             case _:
-                shown = choices
+                shown = choices = self._choices
                 choices.set_options(Option(name) for _, name in row.choices)
                 values = [value for value, _ in row.choices]
                 choices.highlighted = values.index(row.written) if row.written in values else 0
+        for widget in self.children:
+            widget.display = widget is shown
+        if not shown.is_attached:  # the first of its kind: few of those who look at settings change any
+            self.mount(shown)
+        self.display = True
         shown.focus()
 
     def close(self) -> None:

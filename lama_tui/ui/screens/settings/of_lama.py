@@ -58,10 +58,15 @@ class SettingsScreen(SettingsPage):
         self._themes = themes
         self._flags = flags
 
+    @property
+    def known(self) -> Sequence[Row]:
+        """Every key, as it counts."""
+        return rows_of(self._opening.loaded, self._themes, self._flags, self._opening.paths.config_file.name)
+
     async def find(self) -> Sequence[Row]:
         """Every key, read anew: the file may have been changed by hand."""
         await self._opening.read_settings()
-        return rows_of(self._opening.loaded, self._themes, self._flags, self._opening.paths.config_file.name)
+        return self.known
 
     @property
     def problem(self) -> LamaError | None:

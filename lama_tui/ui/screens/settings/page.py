@@ -30,8 +30,15 @@ class SettingsPage(Above[None]):
     def __init__(self) -> None:
         super().__init__()
         self._rows: Sequence[Row] = ()
+        self._described: Row | None = None
+        self._told: tuple[str, bool] = ("", False)
 
     # --- what each screen of settings says of itself ----------------------------------
+
+    @property
+    def known(self) -> Sequence[Row]:
+        """The settings as they were last read: what the screen opens with, for it is nearly always right."""
+        return ()
 
     async def find(self) -> Sequence[Row]:
         """Every setting as it is now. Raises a `LamaError`."""
@@ -62,9 +69,14 @@ class SettingsPage(Above[None]):
 
     def compose(self) -> ComposeResult:
         """The list, and beside or below it what the highlighted row is about."""
+        # else everything is styled and laid out twice to begin with
+        self.add_class(*self._get_breakpoint_classes(self.app.size.width, self.HORIZONTAL_BREAKPOINTS))
         yield Static(self.HEADING, id="settings-heading", markup=False)
-        yield Static("", id="settings-problem", markup=False)
-        yield Input(placeholder="Narrow: a name, a value, a word of what it does…", id="settings-filter")
+        problem = Static("", id="settings-problem", markup=False)
+        wanted = Input(placeholder="Narrow: a name, a value, a word of what it does…", id="settings-filter")
+        problem.display = wanted.display = False
+        yield problem
+        yield wanted
         with Container(id="settings-body"):
             yield SettingList(id="settings")
             with VerticalScroll(id="setting", can_focus=False):
@@ -76,8 +88,8 @@ class SettingsPage(Above[None]):
     def on_mount(self) -> None:
         """Look at the settings without holding up the screen."""
         if self.children:  # none: it was closed before it was open
-            self.query_one("#settings-filter").display = False
-            self.query_one("#settings-problem").display = False
+            self._rows = self.known
+            self._narrow()
             self._look()
 
     @work(exclusive=True, group="look")
@@ -86,6 +98,7 @@ class SettingsPage(Above[None]):
 
     async def _fill(self, on_row: str = "") -> None:
         """Show everything as it is now."""
+        before = self._rows
         try:
             self._rows = await self.find()
         except LamaError as error:
@@ -96,7 +109,8 @@ class SettingsPage(Above[None]):
         problem.display = self.problem is not None
         if self.problem is not None:
             problem.update(_said(self.problem))
-        self._narrow(on_row)
+        if on_row or self._rows != before:
+            self._narrow(on_row)
 
     def _narrow(self, on_row: str = "") -> None:
         wanted = self.query_one("#settings-filter", Input).value
@@ -104,6 +118,7 @@ class SettingsPage(Above[None]):
         self.query_one(SettingList).show(rows, on_row)
         if not rows:
             text = f"No setting here has to do with “{wanted}”." if self._rows else ""
+            self._described = None
             self.query_one("#setting-about", Static).update(Content(text))
         else:
             self._describe()
@@ -131,10 +146,9 @@ class SettingsPage(Above[None]):
     def _describe(self) -> None:
         if (row := self.query_one(SettingList).row) is None:
             return
-        lines = [Content.styled(row.label, "bold"), _in_force(row), Content(""), Content(row.about)]
-        lines += [Content.styled(row.note, "$foreground-muted")] if row.note else []
-        lines += [Content.styled(row.problem, "$error")] if row.problem else []
-        self.query_one("#setting-about", Static).update(Content("\n").join(lines))
+        if row != self._described:
+            self._described = row
+            self.query_one("#setting-about", Static).update(_about(row))
         self._tell(self._way(row), muted=True)
 
     def _way(self, row: Row) -> str:
@@ -146,8 +160,10 @@ class SettingsPage(Above[None]):
         return f"{change} {verb} · {reset} goes back to the default" if row.resets else f"{change} {verb}"
 
     def _tell(self, text: str, muted: bool = False) -> None:
-        told = self.query_one("#setting-told", Static)
-        told.update(Content.styled(text, "$foreground-muted" if muted else "$error"))
+        if (text, muted) != self._told:
+            self._told = text, muted
+            told = self.query_one("#setting-told", Static)
+            told.update(Content.styled(text, "$foreground-muted" if muted else "$error"))
         if not muted:
             self.query_one("#setting", VerticalScroll).scroll_end(animate=False)
 
@@ -257,6 +273,13 @@ class SettingsPage(Above[None]):
             return
         event.stop()
         getattr(self.query_one(SettingList), f"action_{move}")()
+
+
+def _about(row: Row) -> Content:
+    lines = [Content.styled(row.label, "bold"), _in_force(row), Content(""), Content(row.about)]
+    lines += [Content.styled(row.note, "$foreground-muted")] if row.note else []
+    lines += [Content.styled(row.problem, "$error")] if row.problem else []
+    return Content("\n").join(lines)
 
 
 def _in_force(row: Row) -> Content:
