@@ -63,7 +63,7 @@ class CrashReport(App[None]):
         at = get_current_worker().node if isinstance(error, WorkerFailed) else active_message_pump.get(self)
         cause = error.error if isinstance(error, WorkerFailed) else error
         if isinstance(cause, NoMatches | ScreenStackError) and _is_closed(at):
-            _log.info("Something outlived its screen", exc_info=cause)  # and missed the widgets there
+            _log.info("Something outlived its screen, and missed a widget there: %s", cause)
         elif isinstance(error, WorkerFailed) and self.task_failed(error.error):
             _log.error("A task of the screen failed", exc_info=error.error)
             self.faults.append(error.error)

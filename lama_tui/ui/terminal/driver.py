@@ -15,10 +15,10 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from textual import constants, events
-from textual._xterm_parser import XTermParser
 from textual.drivers.linux_driver import LinuxDriver
 from textual.geometry import Size
 
+from lama_tui.ui.terminal.keys import KeyParser
 from lama_tui.ui.terminal.leaving import Leaving
 from lama_tui.ui.terminal.modes import RESTORE, enter, restore_terminal
 from lama_tui.ui.terminal.writer import TerminalWriter
@@ -197,7 +197,7 @@ class LamaDriver(LinuxDriver):
 
     def _read_keys(self) -> bool:
         """Read keys; True when the terminal hung up, False when told to stop."""
-        parser = XTermParser(self._debug)
+        parser = KeyParser(self._debug)
         decode = getincrementaldecoder("utf-8")("replace").decode
         while not self.exit_event.is_set():
             if select.select([self.fileno], [], [], _LOOK)[0]:
@@ -209,9 +209,8 @@ class LamaDriver(LinuxDriver):
                     return True
                 if not data:
                     return True
-                if text := decode(data):  # a part of a character is none yet, and the parser takes "" for the end
-                    for message in parser.feed(text):
-                        self.process_message(message)
+                for message in parser.feed(decode(data)):
+                    self.process_message(message)
             for message in parser.tick():
                 self.process_message(message)
         return False
