@@ -5,7 +5,10 @@ import signal
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
+
+from tests.chance import EXPLORES
 
 # before anything imports MLX: compiling shells out to a C++ compiler on the CPU
 os.environ["MLX_DISABLE_COMPILE"] = "1"
@@ -15,6 +18,9 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 for _number in (signal.SIGINT, signal.SIGHUP, signal.SIGTSTP):
     if signal.getsignal(_number) is signal.SIG_IGN:
         signal.signal(_number, signal.default_int_handler if _number is signal.SIGINT else signal.SIG_DFL)
+
+hypothesis.settings.register_profile("usual", derandomize=not EXPLORES)
+hypothesis.settings.load_profile("usual")
 
 
 @pytest.fixture(autouse=True)

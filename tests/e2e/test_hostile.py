@@ -12,6 +12,7 @@ import pytest
 from terminal import Terminal
 from workspace import COMMAND, READY, Steady, ask, configure, lama, leave, provider, saved, server, wait_saved
 
+from tests.chance import seeds
 from tests.providers.server import DONE, Handler, Request, delta, head, pieces, whole
 
 ESCAPES = [
@@ -313,9 +314,8 @@ def test_keys_typed_ahead_of_the_screen_end_nothing(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("size", [(100, 30), (130, 40), (60, 12), (20, 5)])
-def test_any_keys_in_any_order_end_nothing(tmp_path: Path, size: tuple[int, int]) -> None:
-    seed = random.randrange(1 << 32)
-    print("seed", seed)
+@pytest.mark.parametrize("seed", seeds(1, 2))
+def test_any_keys_in_any_order_end_nothing(tmp_path: Path, size: tuple[int, int], seed: int) -> None:
     with server(Steady(rate=50, words=40)) as served:
         configure(tmp_path, provider(served.endpoint))
         with Terminal(COMMAND, home=tmp_path, size=size) as terminal:

@@ -17,6 +17,7 @@ from lama_tui.config.key_presets import PRESETS, Preset
 from lama_tui.conversations import export
 from lama_tui.errors import StoreError
 from lama_tui.ui.options import WorkspaceOptions
+from tests.chance import seeds
 
 
 @pytest.fixture(autouse=True)
@@ -68,7 +69,7 @@ async def test_a_few_acts(workspace: Open, cage: Path, chance: Random, preset: P
 
 @pytest.mark.slow
 @pytest.mark.parametrize("preset", PRESETS)
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", seeds(*range(4)))
 async def test_five_thousand_acts(workspace: Open, seed: int, preset: Preset) -> None:
     """In twelve runs, each of them a day's work long."""
     await play(workspace, Random(f"{preset} {seed}"), preset, 420)

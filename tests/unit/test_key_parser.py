@@ -98,7 +98,7 @@ BYTES = st.sampled_from(
 )
 
 
-@settings(max_examples=500, deadline=None, derandomize=True)
+@settings(max_examples=500, deadline=None)
 @given(st.lists(st.lists(BYTES, max_size=8).map("".join), max_size=6))
 @example(["\x1b[1114112", "u"])
 def test_nothing_ends_the_reading(pieces: list[str]) -> None:
