@@ -11,6 +11,7 @@ from textual import work
 from textual.binding import Binding
 from textual.events import Key
 from textual.screen import Screen
+from textual.widget import Widget
 
 from lama_tui.config.loader import LoadedSettings, load_settings
 from lama_tui.config.settings import Settings
@@ -174,6 +175,11 @@ class LamaApp(ThemedApp, inherit_bindings=False):
             if isinstance(screen, Screen) and not self._exit:
                 screen.dismiss()
             raise
+
+    def early_reader(self) -> Widget | None:
+        """What is typed while the workspace opens is for the composer: its first frame shows it."""
+        here = self._screen_stack and self.screen is self.workspace and not self.workspace.is_mounted
+        return self.workspace.composer if here else None
 
     def takes(self, event: Key) -> bool:
         """What is typed anywhere in the workspace goes to the composer."""

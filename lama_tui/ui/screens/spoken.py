@@ -6,7 +6,6 @@ from textual.widgets import TextArea
 from lama_tui.ui.commands.perform import perform
 from lama_tui.ui.screens.adjusting import Adjusting
 from lama_tui.ui.themed_app import ThemedApp
-from lama_tui.ui.widgets.composer import Composer
 from lama_tui.ui.widgets.key_line import KeyLine
 from lama_tui.ui.widgets.slash_list import SlashList
 
@@ -17,7 +16,7 @@ class Spoken(Adjusting):
     def on_mount(self) -> None:
         """The list gets the keys first, while it is open."""
         self._slash = self.query_one(SlashList)
-        self.query_one(Composer).completion = self._slash
+        self._composer.completion = self._slash
 
     @on(TextArea.Changed, "#composer")
     def _follow_typing(self) -> None:

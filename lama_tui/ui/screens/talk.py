@@ -52,6 +52,9 @@ from lama_tui.ui.widgets.welcome import welcome
 _LONGEST_NAME = 4096
 """Characters: a model can be named by the path of its folder."""
 
+_FIRST_FRAME = 0.02
+"""Seconds from here to the opening of the store: all that is drawn before is drawn undisturbed."""
+
 _ELSEWHERE = 2.0
 """Seconds between looks at what other windows wrote."""
 
@@ -70,6 +73,7 @@ class Talk(WaitingScreen):
         self._opening = opening
         self._options = options
         self._palette = palette
+        self._composer = Composer(opening.settings.keys, id="composer")  # already: keys can come before the screen
         self._opened: Opened | None = None
         self._current: CurrentConversation | None = None
         self._ticker: Timer | None = None
@@ -87,17 +91,15 @@ class Talk(WaitingScreen):
     def on_mount(self) -> None:
         """The composer takes keys at once; the store opens behind it."""
         self._transcript = self.query_one(Transcript)
-        self._composer = self.query_one(Composer)
         self._list = self.query_one(ConversationList)
         self._notice = self.query_one(Notice)
         self._status = self.query_one(StatusLine)
         self._heading = self.query_one(Heading)
         self._queue = self.query_one("#queue", Static)
-        self._composer.focus()
         for problem in self._opening.problems:
             self._notice.add(problem)
         self.app.theme_changed_signal.subscribe(self, lambda theme: self._transcript.redraw())
-        self.call_after_refresh(self._open)
+        self.set_timer(_FIRST_FRAME, self._open)  # not after a refresh: none comes while something covers this screen
 
     def on_unmount(self) -> None:
         """Answers that end as lama quits have nobody to show them to."""

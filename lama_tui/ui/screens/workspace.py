@@ -44,6 +44,7 @@ class Workspace(Greeting):
     """
 
     BINDINGS = bindings("workspace")
+    AUTO_FOCUS = "#composer"
     SCOPES: tuple[Scope, ...] = ("workspace",)
     HORIZONTAL_BREAKPOINTS = [
         (0, "-narrow"),
@@ -71,7 +72,7 @@ class Workspace(Greeting):
                 yield Notice(self._key("app.stop"), id="notice")
                 yield Static("", id="queue", markup=False)
                 yield SlashList(id="slash")
-                yield Composer(self._opening.settings.keys, id="composer")
+                yield self._composer
                 yield StatusLine(id="status")
             with Vertical(id="monitor-pane"):
                 yield Label("Monitor", id="monitor-title", classes="pane-title", markup=False)
@@ -100,6 +101,11 @@ class Workspace(Greeting):
         if loaded.settings.workspace.monitor != before.workspace.monitor:
             self._choose_monitor(loaded.settings.workspace.monitor)
             self.call_after_refresh(self.watch_machine)
+
+    @property
+    def composer(self) -> Composer:
+        """Where one types; there before the screen is."""
+        return self._composer
 
     @property
     def now(self) -> Now:

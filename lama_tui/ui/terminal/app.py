@@ -10,6 +10,7 @@ from rich.console import RenderableType
 from textual.errors import NoWidget
 from textual.events import Event, InputEvent, Key, MouseDown, Paste
 from textual.screen import Screen
+from textual.widget import Widget
 
 from lama_tui.ui.terminal import gate
 from lama_tui.ui.terminal.crash import CrashReport
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from textual.driver import Driver
 
 _OPENING = 1.0
-"""Seconds that a key waits at most for a screen that has its widgets and does something else first."""
+"""Seconds that a key waits at most for the screen that it is meant for."""
 
 
 class TerminalApp(CrashReport):
@@ -45,6 +46,9 @@ class TerminalApp(CrashReport):
     async def on_event(self, event: Event) -> None:
         """Keys that are typed ahead of a screen wait for it: over a slow line they come in one go."""
         if isinstance(event, Key | Paste):
+            if not event.is_forwarded and (reader := self.early_reader()) is not None:
+                reader._forward_event(event)
+                return
             await self.opened()
         if isinstance(event, InputEvent) and not self._screen_stack:  # it came when all was closed
             return
@@ -56,6 +60,10 @@ class TerminalApp(CrashReport):
     def takes(self, event: Key) -> bool:
         """Deal with a key before it goes to what has the focus; False for one that shall go there."""
         return False
+
+    def early_reader(self) -> Widget | None:
+        """What deals with a key as soon as it is there, before its screen is; None where keys wait for the screen."""
+        return None
 
     def _is_gone_at(self, x: float, y: float) -> bool:
         """Whether what is drawn there was removed since the last frame: Textual would fail on such a click."""
@@ -69,12 +77,10 @@ class TerminalApp(CrashReport):
         """Wait until the screen on top is there, with its focus."""
         while self._screen_stack and self.screen is not self._has_opened:
             screen, there = self.screen, asyncio.Event()
-            is_open = screen.call_later(there.set)  # comes after all that opens it
-            if is_open:
+            if screen.call_later(there.set):  # comes after all that opens it
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(there.wait(), _OPENING)
-            if screen.is_mounted or not is_open:  # else all is slow, and nothing on it could take a key yet
-                self._has_opened = screen
+            self._has_opened = screen
 
     def write_sequence(self, sequence: str) -> None:
         """Write a control sequence of our own making, between two frames."""
