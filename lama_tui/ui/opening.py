@@ -64,6 +64,7 @@ class Opening:
         self._closers: list[Callable[[], Awaitable[None]]] = []
         self._followers: list[Callable[[Settings, LoadedSettings], None]] = []
         self._reading = asyncio.Lock()
+        self._changing = asyncio.Lock()
 
     @property
     def settings(self) -> Settings:
@@ -101,11 +102,18 @@ class Opening:
             follower(before, loaded)
 
     async def change_settings(self, values: Mapping[str, str | float | bool | None]) -> None:
-        """Write values by dotted key to `config.toml`, None for the default, and follow them. Raises `ConfigError`."""
+        """Write values by dotted key to `config.toml`, None for the default, and follow them. Raises `ConfigError`.
+
+        That goes on when the screen where they were changed is closed meanwhile.
+        """
+        await asyncio.shield(self._change_settings(values))
+
+    async def _change_settings(self, values: Mapping[str, str | float | bool | None]) -> None:
         from lama_tui.config.edit import set_values
 
-        await asyncio.to_thread(set_values, self.paths.config_file, values)
-        await self.read_settings()
+        async with self._changing:
+            await asyncio.to_thread(set_values, self.paths.config_file, values)
+            await self.read_settings()
 
     @property
     def saves(self) -> bool:

@@ -1,5 +1,6 @@
 """The settings of a conversation: changed on a screen of their own, seen in the workspace, followed by answers."""
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -214,3 +215,14 @@ async def test_a_line_shows_where_the_view_of_the_model_begins(workspace: Open) 
         assert order == ["first", "no longer", "two"]
         await stage.ask("three")
         await stage.until_gone("no longer saw")
+
+
+async def test_what_was_entered_is_saved_when_the_screen_closes_meanwhile(workspace: Open) -> None:
+    async with workspace(says("yes")) as stage:
+        await stage.ask("Hi")
+        screen = await opened(stage)
+        screen._keep(next(row for row in screen._rows if row.id == "temperature"), "0.7")
+        await asyncio.sleep(0)  # it has begun
+        screen.dismiss()
+        await settled(stage, ConversationSettings(temperature=0.7))
+        await stage.until(lambda: "t 0.7" in heading(stage))

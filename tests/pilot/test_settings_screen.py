@@ -1,5 +1,6 @@
 """The settings of lama: every key is there, changed in the file, and followed by what runs."""
 
+import asyncio
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -336,3 +337,14 @@ async def test_only_the_settings_in_view_are_drawn(workspace: Open, monkeypatch:
         assert 5 < len({row.id for row in drawn}) < 20 < len(rows(stage))
         await stage.press("end")
         await stage.until(lambda: drawn[-1].id == f"keys.{KEYMAP[-1].id}")
+
+
+async def test_a_change_goes_on_when_the_screen_closes_meanwhile(workspace: Open) -> None:
+    async with workspace() as stage:
+        opening = stage.screen._opening
+        changes = [asyncio.create_task(opening.change_settings({"theme": name})) for name in ("lama-light", "harbour")]
+        await asyncio.sleep(0)
+        for change in changes:
+            change.cancel()
+        await stage.until(lambda: opening.settings.theme == "harbour")  # one after the other
+        assert tomllib.loads(stage.paths.config_file.read_text()) == {"theme": "harbour"}

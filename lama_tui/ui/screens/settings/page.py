@@ -1,5 +1,6 @@
 """What all screens of settings are: a list to narrow, what the highlighted row is about, and its field."""
 
+import asyncio
 from collections.abc import Sequence
 
 from textual import on, work
@@ -242,7 +243,7 @@ class SettingsPage(Above[None]):
     @work(exclusive=True, group="keep")
     async def _keep(self, row: Row, text: str | None) -> None:
         try:
-            await self.save(row, text)
+            await asyncio.shield(self.save(row, text))  # also when one leaves at once
         except ValueError as error:
             self._tell(f"Expected {error}.")
         except LamaError as error:
