@@ -21,7 +21,7 @@ END = StreamFinished("stop", Usage())
 
 
 def listed(stage: Stage) -> list[str]:
-    return [str(option.prompt) for option in stage.sidebar.options]
+    return [str(option.prompt) for option in stage.sidebar.options if not option.disabled]
 
 
 async def test_new_and_switching_back(workspace: Open) -> None:
@@ -124,6 +124,27 @@ async def test_deleting_and_bringing_back(workspace: Open) -> None:
         await stage.until_seen("Nothing was deleted")
         await stage.press("home", "enter")
         await stage.until_seen("about dogs")
+
+
+async def test_an_empty_list_says_so_and_how_one_begins(workspace: Open) -> None:
+    async with workspace(size=(80, 24)) as stage:
+        await stage.until_seen("There are none.", "ctrl+n begins one.")
+        await stage.press("ctrl+s", "down", "enter", "delete", "home")  # nothing there can be chosen
+        await stage.until(lambda: stage.sidebar.has_focus)
+        await stage.until_seen("Undo delete")
+        assert not stage.sees("Rename")
+        assert stage.sidebar.highlighted is None
+        await stage.press("ctrl+n")
+        await stage.ask("hi")
+        await stage.until_gone("There are none.")
+        await stage.until(lambda: [line[2:] for line in listed(stage)] == ["hi"])
+
+
+async def test_an_empty_list_in_a_narrow_pane_and_with_other_keys(workspace: Open) -> None:
+    async with workspace(size=(80, 24), config='[keys]\n"conversation.new" = ""') as stage:
+        await stage.until_seen("There are none.", "ctrl+p New begins one.")
+    async with workspace(size=(80, 24), config='[keys]\n"conversation.new" = "ctrl+pagedown"') as stage:
+        await stage.until_seen("ctrl+pgdn begins one.")
 
 
 async def test_deleting_the_one_that_runs(workspace: Open) -> None:

@@ -50,7 +50,7 @@ def hints(places: Sequence[Scope], now: Now | None, overrides: Mapping[str, str]
         if nearest == "transcript":
             wanted += [(binding, "") for binding in (_READING if now.messages else ("transcript.compose",))]
         elif nearest == "conversations":
-            wanted += _shown(["conversations"])
+            wanted += _shown(["conversations"]) if now.conversations else [("conversations.undo", "")]
         wanted += [(binding, "") for binding in _IDLE]
     else:
         own = _shown([scope for scope in places if scope not in ("workspace", "app")])

@@ -10,7 +10,7 @@ from textual.widgets.option_list import Option
 from lama_tui.conversations.messages import Conversation
 from lama_tui.security.gate import clean_line
 from lama_tui.types import ConversationId
-from lama_tui.ui.bindings import bindings
+from lama_tui.ui.bindings import bindings, key_at
 from lama_tui.ui.widgets.options import Options
 
 RUNNING, UNSEEN, INTERRUPTED, DRAFT = "◌", "●", "◧", "✎"
@@ -59,7 +59,8 @@ class ConversationList(Options):
         """Replace the list; the highlight is on the current one, unless the person moves it now."""
         self.listed, self._current = conversations, current
         highlighted = self._highlighted_id() if self.has_focus else current
-        options = [self._option(c, c.id in running, c.id == current) for c in conversations]
+        options = [self._option(c, c.id in running, c.id == current) for c in conversations] or [self._none()]
+        self.set_class(not conversations, "-none")
         shown = [(option.id, option.prompt) for option in self.options]
         if shown == [(option.id, option.prompt) for option in options]:
             return
@@ -89,6 +90,10 @@ class ConversationList(Options):
         title = clean_line(conversation.title) or "New conversation"
         prompt = Content.assemble((f"{mark} ", style), (title, "bold" if current else ""))
         return Option(prompt.truncate(200, ellipsis=True), id=str(conversation.id))
+
+    def _none(self) -> Option:
+        """Stands in an empty list, and cannot be chosen."""
+        return Option(Content(f"There are none.\n{key_at(self, 'conversation.new')} begins one."), disabled=True)
 
     def _highlighted_id(self) -> ConversationId | None:
         """The highlighted conversation; from elsewhere the current one, wherever the highlight was left."""
