@@ -10,17 +10,15 @@ from lama_tui.ui.terminal.writer import TerminalWriter
 
 
 class Pipe:
-    """The end of a writer: `caught_up` and `gone` are set by what it reports."""
+    """The end of a writer: `free` and `gone` are set by what it reports."""
 
-    def __init__(self, backlog: int = 1000) -> None:
+    def __init__(self) -> None:
         self.out, descriptor = os.pipe()
         os.set_blocking(descriptor, False)
         os.set_blocking(self.out, False)
-        self.caught_up, self.gone = threading.Event(), threading.Event()
+        self.free, self.gone = threading.Event(), threading.Event()
         self.descriptor = descriptor
-        self.writer = TerminalWriter(
-            descriptor, on_gone=self.gone.set, on_caught_up=self.caught_up.set, backlog=backlog
-        )
+        self.writer = TerminalWriter(descriptor, on_gone=self.gone.set, on_free=self.free.set)
         self.writer.start()
 
     def fill(self) -> None:
@@ -62,35 +60,55 @@ def test_everything_is_written_in_order(pipe: Pipe) -> None:
         read += pipe.read()
     assert pipe.writer.stop()
     assert read + pipe.read() == "".join(f"{number:03}é? " for number in range(50)).encode()
-    assert not pipe.caught_up.is_set()
+    assert not pipe.free.is_set()
 
 
-def test_while_nobody_reads_frames_are_dropped_and_sequences_kept(pipe: Pipe) -> None:
+def test_while_nobody_reads_there_is_room_for_one_frame_and_all_sequences(pipe: Pipe) -> None:
     pipe.fill()
+    frames = 0
     for number in range(100):
-        pipe.writer.frame("f" * 100)
+        if pipe.writer.has_room():
+            pipe.writer.frame("f" * 100)
+            frames += 1
         pipe.writer.control(f"<{number}>")
-    assert pipe.writer.is_behind
-    assert not pipe.caught_up.is_set()
+    assert frames == 1
+    assert not pipe.free.is_set()
     read = b""
-    while not pipe.caught_up.wait(0.01):
+    while not pipe.free.wait(0.01):
         read += pipe.read()
-    assert not pipe.writer.is_behind
-    pipe.writer.frame("drawn anew")
-    while b"drawn anew" not in read:
+    assert pipe.writer.has_room()
+    pipe.writer.frame("the newest")
+    while b"the newest" not in read:
         read += pipe.read()
-    said = read.replace(b"-", b"")
-    assert said.replace(b"f", b"") == "".join(f"<{number}>" for number in range(100)).encode() + b"drawn anew"
-    assert said.count(b"f") % 100 == 0  # whole frames, or none
-    assert said.count(b"f") <= 100  # the one that was begun
+    said = read.replace(b"-", b"").replace(b"f" * 100, b"")
+    assert said == "".join(f"<{number}>" for number in range(100)).encode() + b"the newest"
 
 
-def test_a_frame_larger_than_the_backlog_is_written(pipe: Pipe) -> None:
-    pipe.writer.frame("f" * 5000)
+def test_nobody_is_told_of_room_who_did_not_ask(pipe: Pipe) -> None:
+    assert pipe.writer.has_room()
+    for _ in range(3):
+        while not pipe.writer.has_room():
+            pipe.free.wait(5)
+        pipe.free.clear()
+        pipe.writer.frame("frame")
+        while b"frame" not in pipe.read():
+            pass
+    assert not pipe.free.is_set()
+
+
+def test_a_large_frame_is_written_whole_and_its_time_is_measured(pipe: Pipe) -> None:
+    assert pipe.writer.delay == 0
+    pipe.fill()
+    pipe.writer.frame("f" * 500_000)
+    while pipe.writer.delay < 0.01:  # grows while nobody reads
+        assert not pipe.writer.has_room()
     read = b""
-    while len(read) < 5000:
+    while read.count(b"f") < 500_000:
         read += pipe.read()
-    assert not pipe.writer.is_behind
+    assert pipe.free.wait(5)
+    taken = pipe.writer.delay
+    assert taken >= 0.01
+    assert pipe.writer.delay == taken
 
 
 def test_stopping_does_not_wait_for_who_does_not_read(pipe: Pipe) -> None:

@@ -14,6 +14,7 @@ from textual.widget import Widget
 
 from lama_tui.ui.terminal import gate
 from lama_tui.ui.terminal.crash import CrashReport
+from lama_tui.ui.terminal.drawing import Drawing
 from lama_tui.ui.terminal.stray import StrayOutput
 
 if sys.platform != "win32":  # there Textual's own driver serves
@@ -37,6 +38,7 @@ class TerminalApp(CrashReport):
         super().__init__(driver_class=_driver_class())
         self.log_file = log_file
         self.stray = StrayOutput()
+        self._drawing = Drawing()
         self._has_opened: Screen[object] | None = None
 
     async def leave(self) -> None:
@@ -89,8 +91,16 @@ class TerminalApp(CrashReport):
 
     def repaint_all(self) -> None:
         """Draw every cell again."""
+        self._drawing.forget()
         if self._screen_stack:
             self.screen.refresh()
+
+    def terminal_has_room(self) -> None:
+        """Draw what was left out while the terminal did not read."""
+        if not self._drawing.is_thin:
+            self.repaint_all()
+        elif sys.platform != "win32" and isinstance(self._driver, LamaDriver):
+            self._drawing.flush(self._driver, self._sync_available)
 
     def _print_error_renderables(self) -> None:
         """Print what was kept for the end where a person sees it."""
@@ -98,11 +108,18 @@ class TerminalApp(CrashReport):
         super()._print_error_renderables()
 
     def _display(self, screen: Screen[object], renderable: RenderableType | None) -> None:
-        """Draw `renderable` as one frame, unless the terminal does not read: then all is drawn when it does."""
-        if sys.platform == "win32" or not isinstance(self._driver, LamaDriver):
+        """Draw `renderable`, or keep it until the terminal has room."""
+        driver = self._driver
+        if sys.platform == "win32" or not isinstance(driver, LamaDriver):
             super()._display(screen, renderable)
-        elif not self._driver.is_behind:
-            with self._driver.drawing():
+            return
+        if renderable is None or self._batch_count or not self._running or self._closed:
+            return
+        cursor = screen.outer_size.clamp_offset(self.cursor_position)
+        if self._drawing.show(renderable, self.size, cursor, self.console._color_system, driver, self._sync_available):
+            self.post_display_hook()
+        elif driver.has_room():
+            with driver.drawing():
                 super()._display(screen, renderable)
 
 

@@ -34,8 +34,8 @@ _IFLAG, _LFLAG, _CC = 0, 3, 6  # places in the attributes of a terminal
 class LamaDriver(LinuxDriver):
     """Takes the terminal in `start_application_mode`; gives it back, at most once, in `stop_application_mode`.
 
-    A hang-up (end of input, EIO on either side) makes the app leave. The app hears `repaint_all`
-    when the terminal reads again after frames were dropped.
+    A hang-up (end of input, EIO on either side) makes the app leave. The app hears `terminal_has_room`
+    when the terminal reads again after a frame had no room.
     """
 
     _app: "TerminalApp"
@@ -60,12 +60,13 @@ class LamaDriver(LinuxDriver):
         """Take the terminal. In the background the kernel stops the process here until it is in front."""
         if self._writer is not None:
             return
+        self._app.repaint_all()
         self._set_raw()
         self._taken = True
         self._writer = TerminalWriter(
             self._output,
             on_gone=lambda: self._tell(self._leaving.begin),
-            on_caught_up=lambda: self._tell(self._app.repaint_all),
+            on_free=lambda: self._tell(self._app.terminal_has_room),
         )
         self._writer.start()
         self._writer.control(enter(mouse=self._mouse, kitty_keys=not constants.DISABLE_KITTY_KEY))
@@ -171,19 +172,27 @@ class LamaDriver(LinuxDriver):
 
     @contextlib.contextmanager
     def drawing(self) -> Iterator[None]:
-        """What is written inside is one frame: shown as a whole or dropped as a whole."""
+        """What is written inside is one frame."""
         pieces = self._frame = []
         try:
             yield
         finally:
             self._frame = None
-            if self._writer is not None:
-                self._writer.frame("".join(pieces))
+            self.frame("".join(pieces))
+
+    def frame(self, text: str) -> None:
+        """Write a frame, where there is room for it."""
+        if self._writer is not None:
+            self._writer.frame(text)
+
+    def has_room(self) -> bool:
+        """Whether a frame would be taken now; if not, the app is told when."""
+        return self._writer is not None and self._writer.has_room()
 
     @property
-    def is_behind(self) -> bool:
-        """Whether the terminal does not read, so that drawing is in vain."""
-        return self._writer is not None and self._writer.is_behind
+    def delay(self) -> float:
+        """Seconds that the terminal takes for a frame."""
+        return self._writer.delay if self._writer is not None else 0.0
 
     # input
 
