@@ -27,14 +27,14 @@ async def watch(late: list[tuple[float, float]]) -> None:
             due += _EVERY
 
 
-def run_watched(app: LamaApp) -> None:
+def run_watched(app: LamaApp, *, mouse: bool) -> None:
     """In place of `LamaApp.run`."""
 
     late: list[tuple[float, float]] = []
 
     async def run() -> None:
         look = asyncio.create_task(watch(late))
-        await app.run_async()
+        await app.run_async(mouse=mouse)
         look.cancel()
 
     asyncio.run(run())
