@@ -28,7 +28,12 @@ async def test_without_troubles_it_says_so(workspace: Open) -> None:
     async with workspace() as stage:
         await opened(stage)
         await stage.until_seen("Nothing went wrong since lama was opened", "esc closes")
-        await stage.press("y", "escape")
+        assert not stage.sees("y copies")
+        await stage.press("y")
+        await stage.until_seen("There is nothing to copy.")
+        await stage.press("t")
+        await stage.until_seen("y copies", "back to the list")
+        await stage.press("escape")
         await stage.until(lambda: len(stage.app.screen_stack) == 1)
 
 
@@ -125,3 +130,11 @@ async def test_a_task_that_fails_is_told_and_the_screen_stays(workspace: Open) -
         await opened(stage)
         await stage.until_seen("A task of the screen failed", "Something in lama failed")
         assert [type(fault) for fault in stage.app.faults] == [RuntimeError]
+
+
+async def test_a_log_file_that_cannot_be_read_says_what_to_do(workspace: Open, paths: Paths) -> None:
+    assert not paths.log.exists()
+    async with workspace() as stage:
+        await opened(stage)
+        await stage.press("t")
+        await stage.until_seen("cannot be read", "→ Give yourself access", "LAMA_HOME")

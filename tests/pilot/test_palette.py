@@ -211,3 +211,21 @@ def test_actions_of_other_screens_say_which(workspace: Open) -> None:
     assert next(iter(here)) == "models.use"  # what one came to a screen for is on top
     assert "dialog.close" in here
     assert "dialog.close" not in entries
+
+
+async def test_many_conversations_do_not_push_actions_out_of_the_list(workspace: Open) -> None:
+    async with workspace(size=(60, 20)) as stage:
+        await stage.opened()
+        for number in range(30):
+            await stage.conversations.create(f"Model talk {number}", "guide")
+        await stage.screen._show_list()
+        offered = await palette(stage)
+        assert len([entry for entry in offered if entry.startswith("conversation:")]) == 6
+        await stage.press(*"model")
+        await stage.until_seen("24 more conversations: ctrl+s lists all", "Models", "Model talk")
+        assert set(listed(stage)[:2]) == {"models.open", "models.pick"}
+        await stage.press("space", *"talk", "space", *"17")
+        await stage.until(lambda: len(listed(stage)) == 1)
+        await stage.until_gone("more conversations")
+        await stage.press("enter")
+        await stage.until(lambda: stage.screen._current and stage.screen._current.title == "Model talk 17")

@@ -45,6 +45,7 @@ class Entry:
     about: str
     key: str = ""
     also: str = ""
+    is_conversation: bool = False
 
 
 def key_now(key: Key, overrides: Mapping[str, str]) -> str:

@@ -7,6 +7,9 @@ from lama_tui.ui.commands.entries import Entry
 
 _NO = 1000
 """A cost that says: not at all."""
+_CONVERSATIONS = 6
+"""Conversations that are listed: there can be thousands with much the same title, and actions are to be found too."""
+
 _LONGEST = 400
 """Characters that are looked at: more were pasted by mistake, and would hold up the screen."""
 
@@ -24,7 +27,8 @@ def rank(entries: Sequence[Entry], wanted: str, recent: Sequence[str] = ()) -> l
     """The entries in which every word of `wanted` is found, best first.
 
     The start of the label is best, then the start of a word in it, then a part of one, letters of it in
-    order, and last the description. Of equals the one used last comes first (`recent`: ids, last used first).
+    order, and last the description. Of equals actions come before conversations, and the one used last comes
+    first (`recent`: ids, last used first).
     """
     words = list(dict.fromkeys(fold(wanted[:_LONGEST]).split()))
     used = {chosen: place for place, chosen in enumerate(recent)}
@@ -39,9 +43,17 @@ def rank(entries: Sequence[Entry], wanted: str, recent: Sequence[str] = ()) -> l
         if cost < _NO:
             label = frozenset(position for _, positions, _ in found for position in positions)
             about = frozenset(position for _, _, positions in found for position in positions)
-            ranked.append(((cost, used.get(entry.id, _NO), place), Found(entry, label, about)))
+            order = (cost, bool(words) and entry.is_conversation, used.get(entry.id, _NO), place)
+            ranked.append((order, Found(entry, label, about)))
     ranked.sort(key=lambda pair: pair[0])
     return [found for _, found in ranked]
+
+
+def without_many(found: Sequence[Found]) -> tuple[list[Found], int]:
+    """What is listed of that: all but the last of many conversations; and how many were left out."""
+    conversations = [line for line in found if line.entry.is_conversation]
+    left_out = {line.entry.id for line in conversations[_CONVERSATIONS:]}
+    return [line for line in found if line.entry.id not in left_out], len(left_out)
 
 
 def fold(text: str) -> str:

@@ -78,9 +78,10 @@ class LogScreen(Dialog[None]):
 
     def _show_subtitle(self) -> None:
         copies, file, closes = (key_at(self, binding) for binding in ("log.copy", "log.file", "dialog.close"))
+        copying = f"{copies} copies · " if self._tail is not None or self._shown else ""
         other = "back to the list" if self._tail is not None else "log file"
         dialog = self.query_one(".dialog")
-        dialog.border_subtitle = Content(f"{copies} copies · {file} {other} · {closes} closes")
+        dialog.border_subtitle = Content(f"{copying}{file} {other} · {closes} closes")
 
     def on_option_list_option_highlighted(self, event: OptionList.OptionHighlighted) -> None:
         """Show all of it."""
@@ -106,8 +107,8 @@ class LogScreen(Dialog[None]):
     async def action_copy_entry(self) -> None:
         """Copy the entry, or the end of the file where that is shown."""
         text = self._tail if self._tail is not None else self._entry.text if self._entry else ""
-        if text:
-            self.notify(await copy(self.app, text, self._paths), markup=False)
+        said = await copy(self.app, text, self._paths) if text else "There is nothing to copy."
+        self.notify(said, markup=False)
 
     @work(exclusive=True, group="file")
     async def action_show_file(self) -> None:
@@ -151,6 +152,7 @@ def _read_tail(paths: Paths) -> str:
             file.seek(max(0, file.tell() - _TAIL))
             data = file.read(_TAIL)
     except OSError as error:
-        return f"{clean_line(str(paths.log), 1000)} cannot be read: {error.strerror or type(error).__name__}."
+        why = f"{clean_line(str(paths.log), 1000)} cannot be read: {error.strerror or type(error).__name__}."
+        return f"{why}\n→ Give yourself access to it and to its folder, or set LAMA_HOME to a folder of your own."
     lines = clean(redact(data.decode("utf-8", "replace"))).splitlines()[-_LINES:]
-    return "\n".join(lines) or f"{clean_line(str(paths.log), 1000)} is empty."
+    return "\n".join(lines) or f"{clean_line(str(paths.log), 1000)} is empty.\n→ lama --debug writes more."

@@ -11,7 +11,7 @@ from textual.widgets import Input, Static
 
 from lama_tui.ui.bindings import bindings, key_at
 from lama_tui.ui.commands.entries import Entry
-from lama_tui.ui.commands.ranking import Found, rank
+from lama_tui.ui.commands.ranking import rank, without_many
 from lama_tui.ui.screens.above import Dialog
 from lama_tui.ui.widgets.command_list import CommandList
 
@@ -46,8 +46,12 @@ class PaletteScreen(Dialog[str | None]):
         self._show(event.value)
 
     def _show(self, wanted: str) -> None:
-        found: list[Found] = rank(self._entries, wanted, self._recent)
+        found, more = without_many(rank(self._entries, wanted, self._recent))
         self.query_one(CommandList).show(found)
+        lists = key_at(self, "conversation.list")
+        self.query_one(".palette").border_title = Content(
+            f"{more:,} more conversations: {lists} lists all" if more else ""
+        )
         nothing = self.query_one("#none", Static)
         if nothing.set_class(not found, "-shown").has_class("-shown"):
             nothing.update(f"Nothing that lama does is called “{wanted.strip()}”.")

@@ -128,7 +128,12 @@ class Workspace(Greeting):
         """The other conversations, as lines of the palette."""
         here = self._current.id if self._current else None
         return [
-            Entry(f"{_CONVERSATION}{listed.id}", listed.title or "New conversation", "Open this conversation")
+            Entry(
+                f"{_CONVERSATION}{listed.id}",
+                listed.title or "New conversation",
+                "Open this conversation",
+                is_conversation=True,
+            )
             for listed in self._list.listed
             if listed.id != here
         ]

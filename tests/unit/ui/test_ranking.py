@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from lama_tui.config.keymap import KEYMAP
 from lama_tui.ui.commands.entries import Entry, palette_entries, slash_entries
-from lama_tui.ui.commands.ranking import fold, rank
+from lama_tui.ui.commands.ranking import fold, rank, without_many
 
 ENTRIES = palette_entries({}, ["workspace"])
 
@@ -70,3 +70,15 @@ def test_any_text_is_looked_for(wanted: str, recent: list[str]) -> None:
 @given(st.text())
 def test_folding_keeps_positions(text: str) -> None:
     assert len(fold(text)) == len(text)
+
+
+def test_actions_come_before_conversations_of_the_same_fit_and_few_of_many_are_listed() -> None:
+    conversations = [Entry(f"conversation:{n}", "New idea", "Open", is_conversation=True) for n in range(500)]
+    actions = [Entry("new", "New", ""), Entry("renew", "New key", ""), Entry("say", "Renew", "")]
+    found = rank([*conversations, *actions], "new", ["conversation:7"])
+    assert [line.entry.id for line in found[:3]] == ["new", "renew", "conversation:7"]
+    listed, left_out = without_many(found)
+    assert [line.entry.id for line in listed if not line.entry.is_conversation] == ["new", "renew", "say"]
+    assert len(listed) + left_out == len(found) == 503
+    assert len(listed) < 12
+    assert rank([*conversations, *actions], "", ["conversation:7"])[0].entry.id == "conversation:7"
