@@ -4,6 +4,7 @@ from contextlib import suppress
 
 from rich.segment import Segment
 from rich.style import Style
+from textual.geometry import Size
 from textual.strip import Strip
 from textual.widgets import OptionList
 
@@ -28,6 +29,19 @@ class Options(OptionList):
             for text, style, _ in strip
         ]
         return Strip(parts, strip.cell_length)
+
+    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
+        """The lines of all options; counted for a letter's width where there is less, at which Textual fails."""
+        return super().get_content_height(container, viewport, max(width, self._beside + 1))
+
+    def _update_lines(self) -> None:
+        if self.scrollable_content_region.width > self._beside:
+            super()._update_lines()
+
+    @property
+    def _beside(self) -> int:
+        """Cells at the sides of every option."""
+        return self.get_component_styles("option-list--option").padding.width
 
     def action_page_up(self) -> None:
         """Go up a page."""
