@@ -7,6 +7,7 @@ from pathlib import Path
 
 import hypothesis
 import pytest
+from textual import _wait
 
 from tests.chance import EXPLORES
 
@@ -18,6 +19,10 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 for _number in (signal.SIGINT, signal.SIGHUP, signal.SIGTSTP):
     if signal.getsignal(_number) is signal.SIG_IGN:
         signal.signal(_number, signal.default_int_handler if _number is signal.SIGINT else signal.SIG_DFL)
+
+# a pilot waits after every key until the process has been at rest for so long: 20 ms, twice for each key, were
+# most of the time that the suite took. What takes longer than a rest is waited for by what comes of it
+_wait.SLEEP_GRANULARITY, _wait.SLEEP_IDLE = 0.004, 0.0008
 
 hypothesis.settings.register_profile("usual", derandomize=not EXPLORES)
 hypothesis.settings.load_profile("usual")

@@ -113,7 +113,11 @@ class Stage:
         await self.until(lambda: self.screen._current is not None)
 
     async def press(self, *keys: str) -> None:
-        await self.pilot.press(*keys)
+        """Press keys as a person does: an enter is taken for one before the next key comes, else it is a paste's."""
+        for key in keys:
+            await self.pilot.press(key)
+            if key == "enter":
+                await self.until(lambda: self.app._exit or self.composer._enter is None)
 
     async def say(self, text: str) -> None:
         """Write a message and send it."""

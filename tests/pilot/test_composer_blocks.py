@@ -87,6 +87,7 @@ async def test_it_opens_by_key_and_by_click(workspace: Open) -> None:
         assert stage.composer.text == f"a{LARGE}"
         await stage.press("ctrl+underscore")
         await stage.until_seen(label(LARGE))
+        await stage.until(lambda: stage.composer.content_size.height == 1)  # it is as small again as its text
         await stage.pilot.click(stage.composer, offset=(8, 1))
         await stage.until(lambda: stage.composer.text == f"a{LARGE}")
         await stage.press("f9")  # nothing is left to open

@@ -1,15 +1,20 @@
 """Help lists every key as it is bound now, those that work here first, and narrows as one types."""
 
+import re
+
 from stage import Open, Stage
 
 from lama_tui.config.keymap import KEYMAP
 from lama_tui.ui.bindings import key_name
 from lama_tui.ui.screens.help import HelpScreen
+from lama_tui.ui.widgets.page import Page
 
 
 async def opened(stage: Stage) -> None:
     await stage.press("f1")
     await stage.until(lambda: isinstance(stage.app.screen, HelpScreen))
+    page, text = stage.app.screen.query_one(Page), stage.app.screen.query_one("#help-text")
+    await stage.until(lambda: text.size.height >= min(page.size.height, 9) > 1)  # it is laid out with all that it lists
     await stage.until_seen("works here")
 
 
@@ -22,13 +27,16 @@ async def test_it_lists_every_key_as_it_is_bound(workspace: Open) -> None:
     config = '[keys]\n"monitor.toggle" = "f12"\n"app.redraw" = ""'
     async with workspace(size=(90, 220), config=config) as stage:
         await opened(stage)
-        rows = stage.seen().split("\n")
-        for key in KEYMAP:
-            name = {"monitor.toggle": "f12", "app.redraw": "–"}.get(key.id, key_name(key.keys))
-            assert any(name in row and key.tooltip[:30] in row for row in rows), key
-            if key.command:
-                assert any(f"/{key.command}" in row and key.tooltip[:30] in row for row in rows), key
-        assert not any("ctrl+g" in row and "monitor" in row for row in rows)
+        bound = {"monitor.toggle": "f12", "app.redraw": "–"}
+        wanted = {(bound.get(key.id, key_name(key.keys)), key.tooltip[:30]) for key in KEYMAP}
+        wanted |= {(f"/{key.command}", key.tooltip[:30]) for key in KEYMAP if key.command}
+
+        def missing() -> set[tuple[str, str]]:
+            rows = stage.seen().split("\n")
+            return {each for each in wanted if not any(all(part in row for part in each) for row in rows)}
+
+        await stage.until(lambda: not missing())
+        assert not any("ctrl+g" in row and "monitor" in row for row in stage.seen().split("\n"))
 
 
 async def test_what_works_here_comes_first(workspace: Open) -> None:
@@ -71,4 +79,5 @@ async def test_it_scrolls_by_the_keys_of_lists_and_says_how_to_bind_others(works
         await stage.until(lambda: stage.seen() != first)
         await stage.press("pageup")
         await stage.until(lambda: stage.seen() == first)
-        assert stage.sees("[keys]", "lama config keys")
+        words = re.sub(r"[│╭╮╰╯]", " ", stage.seen()).split()  # a long path breaks the line wherever it ends
+        assert "[keys]" in words and "lama config keys" in " ".join(words)

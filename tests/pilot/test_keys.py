@@ -136,7 +136,7 @@ async def test_other_models_mean_what_they_say(workspace: Open) -> None:
 async def test_ctrl_c_copies_above_the_workspace(workspace: Open) -> None:
     async with workspace() as stage:
         await stage.press("f1")
-        await stage.until_seen("Help")
+        await stage.until_seen("Send the message")
         stage.app.screen.query_one(Input).value = ""
         stage.app.screen.text_select_all()
         await stage.press("ctrl+c")

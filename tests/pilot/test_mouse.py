@@ -70,7 +70,8 @@ async def test_a_choice_is_taken(workspace: Open) -> None:
         await stage.press("f6")
         await stage.until(lambda: isinstance(stage.app.screen, Chooser))
         choices = stage.app.screen.query_one("#choices", OptionList)
-        await stage.until(lambda: choices.option_count)
+        about = stage.app.screen.query_one("#about")
+        await stage.until(lambda: choices.option_count and about.size.height > 1)  # it has grown by what it says
         await stage.pilot.click("#choices", offset=(3, 0))
         await stage.until(lambda: stage.app.screen is stage.screen)
 

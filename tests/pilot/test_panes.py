@@ -60,6 +60,7 @@ async def test_tab_goes_round(workspace: Open) -> None:
             await stage.press("shift+tab")
             assert pane.has_focus
         await stage.pilot.resize_terminal(60, 30)
+        await stage.until(lambda: not stage.sidebar.size)
         for pane in [stage.transcript, stage.composer, stage.transcript]:
             await stage.press("tab")
             assert pane.has_focus
