@@ -17,6 +17,7 @@ from lama_tui.ui.screens.dialogs import RenameDialog
 from lama_tui.ui.screens.help import HelpScreen
 from lama_tui.ui.screens.palette import PaletteScreen
 from lama_tui.ui.screens.theme_picker import ThemePicker
+from lama_tui.ui.widgets.filter import LONGEST, Filter
 
 SCREENS = ["ctrl+p", "f1", "f3", "f4", "f6", "f7", "f8", "ctrl+f", "ctrl+l", "ctrl+r"]
 """Keys that open one."""
@@ -158,3 +159,19 @@ async def test_a_slow_screen_gets_its_keys_when_it_is_there(workspace: Open, mon
         arrive(stage, "down", "escape")
         await stage.until(lambda: stage.app.screen is stage.screen)
         assert not stage.composer.text
+
+
+@pytest.mark.parametrize("key", ["ctrl+p", "f1", "f6", "ctrl+f"])
+async def test_a_book_that_was_copied_here_is_cut_in_every_filter(workspace: Open, key: str) -> None:
+    async with workspace() as stage:
+        stage.app._clipboard = "漢字🙂 " * 20_000
+        await stage.press(key)
+        await stage.until(lambda: stage.app.screen.query(Filter))
+        field = stage.app.screen.query_one(Filter)
+        await stage.until(lambda: field.has_focus)
+        began = monotonic()
+        arrive(stage, *["ctrl+v"] * 10, "home", "x")
+        await stage.until(lambda: len(field.value) == LONGEST)
+        arrive(stage, "escape")
+        await stage.until(lambda: stage.app.screen is stage.screen)
+        assert monotonic() - began < 10  # it was a second for each of these keys, and more for each paste

@@ -13,6 +13,7 @@ from textual.widgets.option_list import Option
 
 from lama_tui.ui.bindings import bindings, key_at, move_at
 from lama_tui.ui.screens.above import Dialog
+from lama_tui.ui.widgets.filter import Filter
 from lama_tui.ui.widgets.options import Options
 
 
@@ -65,7 +66,7 @@ class Chooser(Dialog[str | None]):
             dialog.border_title = Content(self.HEADING)
             take, close = key_at(self, "chooser.choose"), key_at(self, "dialog.close")
             dialog.border_subtitle = Content(f"{self.NARROWS} · {take} {self.TAKES} · {close} closes")
-            yield Input(self.wanted, placeholder=self.PLACEHOLDER, id="narrow", select_on_focus=False)
+            yield Filter(self.wanted, placeholder=self.PLACEHOLDER, id="narrow", select_on_focus=False)
             yield Options(id="choices", markup=False)
             yield Static(self.SEARCHING, id="about", markup=False)
 

@@ -13,6 +13,7 @@ from lama_tui.config.keymap import Scope
 from lama_tui.ui.bindings import bindings, key_of, move_at
 from lama_tui.ui.commands.help import Section, page, sections
 from lama_tui.ui.screens.above import Dialog
+from lama_tui.ui.widgets.filter import Filter
 from lama_tui.ui.widgets.page import Page
 
 
@@ -33,7 +34,7 @@ class HelpScreen(Dialog[None]):
             dialog.border_title = "Help"
             up, down, close = (key_of(id_, self._overrides) for id_ in ("list.up", "list.down", "dialog.close"))
             dialog.border_subtitle = Content(f"type to narrow · {up} {down} scroll · {close} closes")
-            yield Input(placeholder="Narrow: a key, or what it does…", id="wanted")
+            yield Filter(placeholder="Narrow: a key, or what it does…", id="wanted")
             with Page(can_focus=False):
                 yield Static("", id="help-text", markup=False)
             yield Static(

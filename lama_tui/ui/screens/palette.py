@@ -14,6 +14,7 @@ from lama_tui.ui.commands.entries import Entry
 from lama_tui.ui.commands.ranking import rank, without_many
 from lama_tui.ui.screens.above import Dialog
 from lama_tui.ui.widgets.command_list import CommandList
+from lama_tui.ui.widgets.filter import Filter
 
 
 class PaletteScreen(Dialog[str | None]):
@@ -31,7 +32,7 @@ class PaletteScreen(Dialog[str | None]):
         with Vertical(classes="palette") as frame:
             does, closes = key_at(self, "chooser.choose"), key_at(self, "dialog.close")
             frame.border_subtitle = Content(f"{does} does it · {closes} closes")
-            yield Input(placeholder="What do you want to do?", id="wanted")
+            yield Filter(placeholder="What do you want to do?", id="wanted")
             yield CommandList(id="commands")
             yield Static("", id="none", markup=False)
 

@@ -24,6 +24,7 @@ from lama_tui.ui.screens.models.details import ModelDetails, Shown
 from lama_tui.ui.screens.models.list import ModelList
 from lama_tui.ui.screens.models.memory import ModelMemory
 from lama_tui.ui.screens.models.sections import SECTIONS, Sections, place
+from lama_tui.ui.widgets.filter import Filter
 from lama_tui.ui.widgets.key_line import KeyLine
 from lama_tui.ui.widgets.notice import Notice
 from lama_tui.ui.widgets.page import Page
@@ -75,7 +76,7 @@ class ModelBrowser(Above[str | None]):
         ):
             self.add_class(max(point for point in breakpoints if point[0] <= extent)[1])
         yield Sections(id="models-sections")
-        yield Input(placeholder="Narrow the list…", id="models-filter")
+        yield Filter(placeholder="Narrow the list…", id="models-filter")
         with Container(id="models-body"):
             yield ModelList(id="models-list")
             yield ModelDetails(id="models-details")

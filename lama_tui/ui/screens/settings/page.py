@@ -16,6 +16,7 @@ from lama_tui.ui.screens.above import Above
 from lama_tui.ui.screens.settings.fields import Field
 from lama_tui.ui.screens.settings.list import SettingList
 from lama_tui.ui.screens.settings.rows import Row, narrowed
+from lama_tui.ui.widgets.filter import Filter
 from lama_tui.ui.widgets.key_line import KeyLine
 
 
@@ -74,7 +75,7 @@ class SettingsPage(Above[None]):
         self.add_class(*self._get_breakpoint_classes(self.app.size.width, self.HORIZONTAL_BREAKPOINTS))
         yield Static(self.HEADING, id="settings-heading", markup=False)
         problem = Static("", id="settings-problem", markup=False)
-        wanted = Input(placeholder="Narrow: a name, a value, a word of what it does…", id="settings-filter")
+        wanted = Filter(placeholder="Narrow: a name, a value, a word of what it does…", id="settings-filter")
         problem.display = wanted.display = False
         yield problem
         yield wanted
