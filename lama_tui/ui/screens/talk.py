@@ -58,8 +58,8 @@ _FIRST_FRAME = 0.02
 _ELSEWHERE = 2.0
 """Seconds between looks at what other windows wrote."""
 
-_FRAME = 0.1
-"""Seconds between looks at a running answer; more where drawing one takes long."""
+_FRAME = 0.05
+"""Seconds between looks at a running answer; more where drawing one takes long, or the line is slow."""
 
 
 class Talk(WaitingScreen):
@@ -248,7 +248,9 @@ class Talk(WaitingScreen):
         if now < self._next_frame:
             return
         self._show_running()
-        self._next_frame = now + max(0.0, 4 * (time.monotonic() - now) - _FRAME)
+        pace = self.app.frame_interval if isinstance(self.app, TerminalApp) else _FRAME
+        # half a look early: the ticker is late at times, and a whole look would be lost
+        self._next_frame = now + max(pace, 4 * (time.monotonic() - now)) - _FRAME / 2
 
     def _heard(self, conversation: ConversationId, message: MessageId, event: StreamEvent) -> None:
         """An event of any turn: ends are shown at once, growth by the ticker."""

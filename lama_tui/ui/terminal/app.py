@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +16,7 @@ from textual.widget import Widget
 from lama_tui.ui.terminal import gate
 from lama_tui.ui.terminal.crash import CrashReport
 from lama_tui.ui.terminal.drawing import Drawing
+from lama_tui.ui.terminal.pace import frame_interval
 from lama_tui.ui.terminal.stray import StrayOutput
 
 if sys.platform != "win32":  # there Textual's own driver serves
@@ -102,6 +104,12 @@ class TerminalApp(CrashReport):
         elif sys.platform != "win32" and isinstance(self._driver, LamaDriver):
             self._drawing.flush(self._driver, self._sync_available)
 
+    @property
+    def frame_interval(self) -> float:
+        """Seconds between two frames of something that streams, as fast as the terminal takes them."""
+        delay = self._driver.delay if sys.platform != "win32" and isinstance(self._driver, LamaDriver) else 0.0
+        return frame_interval(delay, os.environ)
+
     def _print_error_renderables(self) -> None:
         """Print what was kept for the end where a person sees it."""
         self.stray.restore()
@@ -115,7 +123,9 @@ class TerminalApp(CrashReport):
             return
         if renderable is None or self._batch_count or not self._running or self._closed:
             return
-        cursor = screen.outer_size.clamp_offset(self.cursor_position)
+        # the terminal's own cursor is hidden, but it is where input methods and predicted echo are shown
+        offset = getattr(screen.focused, "cursor_screen_offset", self.cursor_position)
+        cursor = screen.outer_size.clamp_offset(offset)
         if self._drawing.show(renderable, self.size, cursor, self.console._color_system, driver, self._sync_available):
             self.post_display_hook()
         elif driver.has_room():

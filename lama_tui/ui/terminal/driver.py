@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from lama_tui.ui.terminal.app import TerminalApp
 
 _JOB_CONTROL = (signal.SIGTSTP, signal.SIGCONT)
-_LOOK = 0.1  # seconds between looks at whether to stop reading, and at a lone escape
+_LOOK = 0.1  # seconds until a lone escape is taken for the key
 _IFLAG, _LFLAG, _CC = 0, 3, 6  # places in the attributes of a terminal
 
 
@@ -74,6 +74,7 @@ class LamaDriver(LinuxDriver):
             self._request_terminal_sync_mode_support()
             self._query_in_band_window_resize()
         self.exit_event = threading.Event()
+        self._no_more_input = os.pipe()
         # daemon: bytes that never come do not keep the program from ending
         self._key_thread = threading.Thread(target=self.run_input_thread, name="lama-terminal-input", daemon=True)
         self._key_thread.start()
@@ -209,7 +210,8 @@ class LamaDriver(LinuxDriver):
         parser = KeyParser(self._debug)
         decode = getincrementaldecoder("utf-8")("replace").decode
         while not self.exit_event.is_set():
-            if select.select([self.fileno], [], [], _LOOK)[0]:
+            patience = _LOOK if parser.is_waiting else None
+            if self.fileno in select.select([self.fileno, self._no_more_input[0]], [], [], patience)[0]:
                 try:
                     data = os.read(self.fileno, 4096)
                 except BlockingIOError:
@@ -230,7 +232,11 @@ class LamaDriver(LinuxDriver):
         if thread is None:
             return
         self.exit_event.set()
+        os.write(self._no_more_input[1], b".")
         thread.join(0.5)
+        if not thread.is_alive():
+            for end in self._no_more_input:
+                os.close(end)
         with contextlib.suppress(termios.error):
             termios.tcflush(self.fileno, termios.TCIFLUSH)
 

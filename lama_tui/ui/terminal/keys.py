@@ -71,6 +71,11 @@ class KeyParser:
             yield from self._parse(held)
             yield from self._end_sequence()
 
+    @property
+    def is_waiting(self) -> bool:
+        """Whether `tick` may know more later: a piece of something came."""
+        return bool(self._held) or self._parser._timeout_time is not None
+
     def _end_paste(self, text: str) -> Iterator[Message]:
         self._pasted = None
         yield Paste(text.replace("\x00", ""))

@@ -28,6 +28,7 @@ from lama_tui.ui.transcript.cursor import Cursor, Place
 from lama_tui.ui.transcript.horizon import view_begins
 from lama_tui.ui.transcript.mark import arrived
 from lama_tui.ui.transcript.selection import MARGIN, Selected, row
+from lama_tui.ui.transcript.steps import follow, step_beside_panes
 
 WIDEST = 100
 """Cells: longer lines are hard to read."""
@@ -91,7 +92,7 @@ class TranscriptView(ScrollView, can_focus=True):
             self._following = follow
         if grows and known and not self._following:
             self._came(sum(self._column.draw(index).height for index in range(last, len(messages))) - height)
-        self._settle(None if self._following else anchor)
+        self._settle(None if self._following else anchor, grows)
         if self._following and self._cursor.index is not None and self._cursor.begun is None and messages[last + 1 :]:
             self._cursor.put(len(messages) - 1)  # along with the conversation
         self.refresh()
@@ -138,7 +139,7 @@ class TranscriptView(ScrollView, can_focus=True):
                         self._column.changed(index)
                         self._came(drawn.height - height)
                     first = self._column.line(index) - self.scroll_offset.y
-                    self._settle(anchor)
+                    self._settle(anchor, grows=True)
                     moved = self._column.line(index) - self.scroll_offset.y != first
                     if not moved and height == drawn.height == len(lines) == len(drawn.lines):
                         self._refresh_changed(first, lines, drawn.lines)
@@ -208,8 +209,11 @@ class TranscriptView(ScrollView, can_focus=True):
         yield
         self._settle(anchor)
 
-    def _settle(self, anchor: Anchor | None) -> None:
-        """Draw what is in view or near it, and keep the eye's line where it is; without one, the end in view."""
+    def _settle(self, anchor: Anchor | None, grows: bool = False) -> None:
+        """Draw what is in view or near it, and keep the eye's line where it is; without one, the end in view.
+
+        The end of an answer that `grows` is followed in steps.
+        """
         height = self.size.height
         if not height or self._settling:
             return
@@ -217,7 +221,9 @@ class TranscriptView(ScrollView, can_focus=True):
         try:
             self._column.look(self._text_width, self._palette)
             top = self._column.settle(anchor, height)
-            self._set_extent(self._column.height)
+            if anchor is None and grows:
+                top = follow(top, self._top, step_beside_panes(self))
+            self._set_extent(max(self._column.height, top + height if grows else 0))
             self._scroll_at_once(top)
             self._new = 0 if self._following else min(self._new, max(0, self._column.height - top - height))
         finally:
