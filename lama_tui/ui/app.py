@@ -74,8 +74,14 @@ class LamaApp(ThemedApp, inherit_bindings=False):
     def _use_settings(self, before: Settings, loaded: LoadedSettings) -> None:
         """Follow settings that changed: keys and colours; what the command line says goes before them."""
         self.set_keymap(keymap_of(loaded.settings.keys))
-        if self._options.theme is None:
+        if self._options.theme is None and loaded.settings.theme != before.theme:
             self.use_theme(loaded.settings.theme)
+
+    @property
+    def theme_given_by(self) -> str:
+        """The flag or the variable that goes before the theme in the config; empty where there is none."""
+        source = "--theme" if self._options.theme else self._opening.loaded.sources.get("theme", "")
+        return source if source.startswith(("--", "LAMA_")) else ""
 
     def on_load(self) -> None:
         """Remember from now on what goes wrong."""

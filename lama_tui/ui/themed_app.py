@@ -59,6 +59,11 @@ class ThemedApp(TerminalApp, inherit_bindings=False):
         """Every theme that can be shown."""
         return tuple(self._themes.names)
 
+    @property
+    def theme_given_by(self) -> str:
+        """The flag or the variable that goes before the theme in the config; empty where there is none."""
+        return ""
+
     def palette_in_use(self) -> Palette:
         """The styles of the current theme; the same object until it changes."""
         return self._themes.palette(self.theme)
@@ -97,7 +102,9 @@ class ThemedApp(TerminalApp, inherit_bindings=False):
         themes = [theme for name in self._themes.names if (theme := self._themes.get(name)) is not None]
         chosen = None
         try:
-            chosen = await self.push_screen_wait(ThemePicker(self.theme, themes, self._preview_theme))
+            chosen = await self.push_screen_wait(
+                ThemePicker(self.theme, themes, self._preview_theme, self.theme_given_by)
+            )
         finally:
             self._is_choosing = False
             self._themes.wanted = chosen or self._themes.wanted
@@ -118,6 +125,9 @@ class ThemedApp(TerminalApp, inherit_bindings=False):
         except ConfigError as error:
             hint = f"{name} is shown until lama is closed. {error.hint}".strip()
             self.tell(ConfigError("The theme was not saved", error.detail, hint))
+        else:
+            if by := self.theme_given_by:
+                self.notify(f"{name} is kept. {by} goes before it when lama is started so again.", markup=False)
 
     def follow_theme_files(self) -> None:
         """Look at the person's own theme files every now and then, from now on."""

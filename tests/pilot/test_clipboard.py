@@ -37,9 +37,19 @@ async def test_text_goes_to_the_terminal_and_to_a_private_file(paths: Paths, mon
     assert str(file) in said
     assert "tmux" not in said
     monkeypatch.setenv("TMUX", "/tmp/tmux-1/default,1,0")
-    assert "set-clipboard" in await copy(app, "again", paths)
+    assert await copy(app, "again", paths) == "Copied."
     assert [entry.name for entry in file.parent.iterdir()] == ["clipboard.txt"]
     assert file.read_text() == "again"
+
+
+async def test_what_tmux_does_is_said_once(paths: Paths, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TMUX", "/tmp/tmux-1/default,1,0")
+    app = Copies()
+    assert "set-clipboard" in await copy(app, "one", paths)
+    assert await copy(app, "two", paths) == "Copied."
+    assert (paths.state / "clipboard.txt").read_text() == "two"
+    assert "set-clipboard" in await copy(Copies(), "one", paths)
+    assert "Too long" in await copy(app, "x" * 80_000, paths)  # what went wrong is always said
 
 
 async def test_too_long_for_a_terminal(paths: Paths) -> None:

@@ -224,12 +224,14 @@ async def test_the_other_sections_say_what_to_do(workspace: Open) -> None:
         for name in SECTIONS[1:]:
             await stage.press("right_square_bracket")
             await stage.until_seen(f"[{name}]", "hf download", "[ and ] go to the other sections")
+            await stage.until_gone("l Load")
+            await stage.until_seen("] Next section", "esc Back")
             for key in ("enter", "l", "p", "d", "plus", "minus"):
                 await stage.press(key)
             assert stage.app.screen is browser
             await stage.until(lambda: "Models are under Installed" in status(browser))
         await stage.press("right_square_bracket")
-        await stage.until_seen("[Installed]", GUIDE)
+        await stage.until_seen("[Installed]", GUIDE, "enter Use", "l Load")
         await stage.press("left_square_bracket")
         await stage.until_seen("[Updates]")
         await stage.press("slash")

@@ -9,6 +9,7 @@ from textual.pilot import Pilot
 
 from lama_tui.config.themes import COLOURS, load_themes
 from lama_tui.paths import Paths
+from lama_tui.ui.options import WorkspaceOptions
 from lama_tui.ui.screens.theme_picker import ThemePicker
 from lama_tui.ui.widgets.notice import Notice
 
@@ -69,12 +70,30 @@ async def test_esc_goes_back(workspace: Open, paths: Paths) -> None:
 async def test_enter_keeps_it_and_the_comments(workspace: Open, paths: Paths) -> None:
     async with workspace(config=CONFIG) as stage:
         await opened(stage)
+        assert not stage.app.screen.query_one("#about").render()
         await stage.press(*"porc", "enter")
         await stage.until(lambda: stage.app.theme == "porcelain")
         await stage.until(lambda: "porcelain" in paths.config_file.read_text())
         assert paths.config_file.read_text() == CONFIG.replace("lama-dark", "porcelain")
     async with workspace() as stage:
         assert stage.app.theme == "porcelain"
+
+
+@pytest.mark.parametrize("by", ["--theme", "LAMA_THEME"])
+async def test_what_goes_before_the_theme_that_is_kept_is_said(
+    workspace: Open, paths: Paths, monkeypatch: pytest.MonkeyPatch, by: str
+) -> None:
+    flag = "harbour" if by == "--theme" else None
+    if flag is None:
+        monkeypatch.setenv("LAMA_THEME", "harbour")
+    async with workspace(options=WorkspaceOptions(welcome=False, theme=flag)) as stage:
+        assert stage.app.theme == "harbour"
+        await opened(stage)
+        await stage.until(lambda: by in str(stage.app.screen.query_one("#about").render()))
+        await stage.press(*"porc", "enter")
+        await stage.until_seen("porcelain is kept.", by)
+        await stage.app._opening.change_settings({"generation.temperature": 0.5})
+        assert stage.app.theme == "porcelain"  # of this run
 
 
 async def test_a_config_that_cannot_be_written(workspace: Open, paths: Paths) -> None:

@@ -38,8 +38,12 @@ class Hint:
         return f"{self.key} {self.label}"
 
 
-def hints(places: Sequence[Scope], now: Now | None, overrides: Mapping[str, str]) -> list[Hint]:
+def hints(
+    places: Sequence[Scope], now: Now | None, overrides: Mapping[str, str], instead: Sequence[str] = ()
+) -> list[Hint]:
     """The keys of the place that has the focus (`places`, nearest first), without those that are always shown.
+
+    `instead` are the ids of the bindings that matter above the workspace in the state that the screen is in.
 
     Answers that are being written and messages that wait come first: that is what one looks for then.
     """
@@ -53,7 +57,8 @@ def hints(places: Sequence[Scope], now: Now | None, overrides: Mapping[str, str]
             wanted += _shown(["conversations"]) if now.conversations else [("conversations.undo", "")]
         wanted += [(binding, "") for binding in _IDLE]
     else:
-        own = _shown([scope for scope in places if scope not in ("workspace", "app")])
+        own = [(binding, "") for binding in instead]
+        own = own or _shown([scope for scope in places if scope not in ("workspace", "app")])
         back = [hint for hint in own if hint[0] == "dialog.close"]  # with what enter does: also the narrowest show it
         wanted += [*own[:1], *back, *own[1:], ("palette.open", "")]
     found: dict[str, Hint] = {}

@@ -25,8 +25,12 @@ class ThemePicker(Chooser):
     HEADING = "Theme"
     PLACEHOLDER = "Narrow…"
 
-    def __init__(self, current: str, themes: Iterable[ThemeFile], preview: Callable[[str], None]) -> None:
+    def __init__(
+        self, current: str, themes: Iterable[ThemeFile], preview: Callable[[str], None], given_by: str = ""
+    ) -> None:
+        """`given_by` is what goes before the theme that is chosen here when lama is started again."""
         super().__init__(current)
+        self._given_by = given_by
         ranked = sorted(themes, key=lambda theme: (theme.ansi, not theme.dark, theme.name))
         self._themes = {theme.name: theme for theme in ranked}
         self._preview = preview
@@ -34,7 +38,12 @@ class ThemePicker(Chooser):
 
     async def find(self) -> Sequence[Choice]:
         """Every theme that can be used: the dark ones, the light ones, then the terminal's own colours."""
-        return [Choice(name, name, about=_about(theme)) for name, theme in self._themes.items()]
+        return [Choice(name, name, about=self._about(theme)) for name, theme in self._themes.items()]
+
+    def _about(self, theme: ThemeFile) -> str:
+        own = "The colours that your terminal has." if theme.ansi else ""
+        given = f"{self._given_by} goes before it at the next start." if self._given_by else ""
+        return f"{own} {given}".strip()
 
     def highlighted(self, choice: Choice) -> None:
         """Show it, unless the highlight moves on at once: drawing everything anew takes longer than a key repeats."""
@@ -57,7 +66,3 @@ class ThemePicker(Chooser):
         dots = [(_DOT, f"{getattr(theme, colour)} {ground}") for colour in _SHOWN]
         name = f"{choice.name:.{width}}"
         return Content.assemble(f"{mark} {name:<{width}} ", (" ", ground), *dots, (" ", ground))
-
-
-def _about(theme: ThemeFile) -> str:
-    return "The colours that your terminal has." if theme.ansi else ""

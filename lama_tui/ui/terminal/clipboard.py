@@ -4,6 +4,7 @@ import asyncio
 import os
 import tempfile
 from pathlib import Path
+from weakref import WeakSet
 
 from textual.app import App
 
@@ -13,12 +14,15 @@ from lama_tui.security.gate import clean
 # The most that an OSC 52 sequence carries in common terminals: 100,000 bytes with its frame, in base64.
 _LONGEST = 74_994
 
+_told: WeakSet[App[None]] = WeakSet()
+"""The apps that said where else the text is: once is enough, who copies often would read it all day."""
+
 
 async def copy(app: App[None], text: str, paths: Paths) -> str:
     """Copy `text` to the terminal's clipboard and to `state/clipboard.txt` (0600); return what to tell the person.
 
     Control characters are not copied: what is pasted into a shell must be text. Terminals do not say
-    whether they took it, and tmux by default does not, so the file is always named.
+    whether they took it, and tmux by default does not, so the file is named at the first copy.
     """
     text = clean(text)
     fits = len(text.encode("utf-8", "replace")) <= _LONGEST
@@ -32,6 +36,9 @@ async def copy(app: App[None], text: str, paths: Paths) -> str:
         return f"{'Copied' if fits else 'Not copied: too long for the terminal'}; {file} cannot be written: {reason}."
     if not fits:
         return f"Too long for the terminal's clipboard; it is in {file}."
+    if app in _told:
+        return "Copied."
+    _told.add(app)
     if "TMUX" in os.environ:
         return f"Copied, and written to {file}: tmux ignores it while `set-clipboard` is `external`."
     return f"Copied, and written to {file} for terminals that ignore it."

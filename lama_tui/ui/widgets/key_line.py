@@ -23,8 +23,8 @@ _GAP = 2
 class KeyLine(Widget):
     """Shows as many keys as fit, none of them cut; a click presses one.
 
-    What a screen can say of its state it says by `now`; a line looks again when the focus moved, and when
-    it is told to.
+    What a screen can say of its state it says by `now`, or by `keys_now`, ids of bindings; a line looks again when
+    the focus moved, and when it is told to.
     """
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - the name that Textual uses
@@ -45,7 +45,12 @@ class KeyLine(Widget):
         overrides = overrides_at(self)
         found = [
             hint
-            for hint in hints(places(self.screen), getattr(self.screen, "now", None), overrides)
+            for hint in hints(
+                places(self.screen),
+                getattr(self.screen, "now", None),
+                overrides,
+                getattr(self.screen, "keys_now", ()),
+            )
             if self._holds(hint)
         ]
         always = [hint for binding in ALWAYS if (hint := hint_of(BY_ID[binding], overrides)) is not None]

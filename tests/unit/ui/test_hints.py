@@ -36,7 +36,9 @@ def test_the_pane_that_has_the_focus_comes_before_the_rest() -> None:
     assert line(["transcript", "workspace", "app"], talk)[:2] == ["y Copy", "r Regenerate"]
     cut = Now(is_open=True, messages=2, cut_short=True)
     assert line(["transcript", "workspace", "app"], cut)[0] == "c Continue"
-    assert line(["conversations", "workspace", "app"], talk)[:2] == ["esc Back", "enter Open"]
+    others = Now(is_open=True, messages=2, conversations=1)
+    assert line(["conversations", "workspace", "app"], others)[:2] == ["esc Back", "enter Open"]
+    assert line(["conversations", "workspace", "app"], OPEN)[:3] == ["esc Back", "u Undo delete", "^n New"]
     assert line(["composer", "workspace", "app"], OPEN)[0] == "^n New"
 
 

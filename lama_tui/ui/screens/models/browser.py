@@ -23,7 +23,7 @@ from lama_tui.ui.screens.models.columns import Row
 from lama_tui.ui.screens.models.details import ModelDetails, Shown
 from lama_tui.ui.screens.models.list import ModelList
 from lama_tui.ui.screens.models.memory import ModelMemory
-from lama_tui.ui.screens.models.sections import SECTIONS, Sections, place
+from lama_tui.ui.screens.models.sections import KEYS_ELSEWHERE, SECTIONS, Sections, place
 from lama_tui.ui.widgets.filter import Filter
 from lama_tui.ui.widgets.key_line import KeyLine
 from lama_tui.ui.widgets.notice import Notice
@@ -146,6 +146,11 @@ class ModelBrowser(Above[str | None]):
     @property
     def _section(self) -> int:
         return self.query_one(Sections).current
+
+    @property
+    def keys_now(self) -> Sequence[str]:
+        """Where there are no models, keys for models would do nothing."""
+        return KEYS_ELSEWHERE if self._section else ()
 
     def _row(self, model: ListedModel, machine: Machine) -> Row:
         now = self._memory.figures
@@ -356,6 +361,7 @@ class ModelBrowser(Above[str | None]):
         if section:
             self.query_one("#models-place-text", Static).update(Content(place(section, self._catalogue.folder)))
         self._show_status()
+        self.query_one(KeyLine).look()
         self.call_after_refresh((self.query_one("#models-place") if section else self._list.lines).focus)
 
     # --- the filter ----------------------------------------------------------------

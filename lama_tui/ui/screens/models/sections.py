@@ -7,6 +7,8 @@ from textual.reactive import reactive
 from textual.widget import Widget
 
 SECTIONS = ("Installed", "Hub", "Downloads", "Updates")
+KEYS_ELSEWHERE = ("models.next_section", "models.previous_section", "models.filter", "dialog.close")
+"""The bindings that do something in the sections without models."""
 
 _GAP = 3
 
