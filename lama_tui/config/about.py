@@ -45,6 +45,7 @@ ABOUT: Mapping[str, About] = {
     ),
     "privacy.wipe": About("Deleted exports and prompt caches are overwritten first.", "not yet"),
     "workspace.mouse": About("The mouse works; off, the terminal selects text itself.", "at the next start"),
+    "workspace.conversations": About("The list of conversations stands beside the transcript, where there is room."),
     "workspace.monitor": About("Where the figures of the machine are: a pane, a strip, or nowhere."),
     "workspace.notify": About(
         "How you are told that a long answer ended while you look elsewhere: by the bell, by a notification of the "

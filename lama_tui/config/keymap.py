@@ -57,7 +57,7 @@ KEYMAP: tuple[Key, ...] = (
     # everywhere in the workspace
     Key("conversation.new", "workspace", "ctrl+n", "new_conversation", "New", "Start a new conversation", True, "new"),
     Key("conversation.list", "workspace", "ctrl+s", "show_conversations", "List",
-        "Go to the list of conversations", True, "conversations"),
+        "Go to the list of conversations; from there, hide it", True, "conversations"),
     Key("search.open", "workspace", "ctrl+f", "search", "Search", "Search in all conversations", True, "search"),
     Key("models.open", "workspace", "ctrl+l", "browse_models", "Models", "Open the model browser", True, "models"),
     Key("models.pick", "workspace", "f6", "choose_model", "Model",

@@ -69,10 +69,11 @@ class PrivacySettings:
 
 @dataclass(frozen=True, slots=True)
 class WorkspaceSettings:
-    """`[workspace]`: the screen. `notify` tells of answers that took `notify_after` seconds or more
-    and ended while the window had no focus."""
+    """`[workspace]`: the screen. `conversations`: their list stands beside the transcript. `notify` tells of answers
+    that took `notify_after` seconds or more and ended while the window had no focus."""
 
     mouse: bool = True
+    conversations: bool = True
     monitor: MonitorForm = "pane"
     notify: Literal["bell", "osc", "off"] = "bell"
     notify_after: float = 10.0

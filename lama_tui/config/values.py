@@ -163,6 +163,7 @@ READERS: Mapping[str, Reader] = {
     "privacy.local_only": strict_switch,
     "privacy.wipe": strict_switch,
     "workspace.mouse": strict_switch,
+    "workspace.conversations": switch,
     "workspace.monitor": choice("pane", "strip", "off"),
     "workspace.notify": choice("bell", "osc", "off"),
     "workspace.notify_after": duration,

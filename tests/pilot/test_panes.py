@@ -49,6 +49,15 @@ async def test_widths(
         assert stage.composer.text == "x"
 
 
+async def test_the_list_hides_by_its_own_key_and_stays_hidden_where_that_is_set(workspace: Open) -> None:
+    async with workspace(size=(120, 30), config="[workspace]\nconversations = false\n") as stage:
+        await stage.until(lambda: shown(stage) == ["talk", "monitor"])
+        await stage.press("ctrl+s")
+        await stage.until(lambda: stage.sidebar.has_focus and "conversations" in shown(stage))
+        await stage.press("ctrl+s")
+        await stage.until(lambda: shown(stage) == ["talk", "monitor"] and stage.composer.has_focus)
+
+
 async def test_tab_goes_round(workspace: Open) -> None:
     async with workspace() as stage:
         await stage.ask("hi")

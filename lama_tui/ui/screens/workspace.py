@@ -39,8 +39,8 @@ class Workspace(Greeting):
     """The one screen that people live in. Dialogs open above it.
 
     One pane under 80 columns, two under 120, else three; the classes `-show-conversations`,
-    `-show-monitor` and `-hide-monitor` say where the person wants it otherwise, `-show-strip` adds a
-    line with the monitor.
+    `-hide-conversations`, `-show-monitor` and `-hide-monitor` say where the person wants it otherwise,
+    `-show-strip` adds a line with the monitor.
     """
 
     BINDINGS = bindings("workspace")
@@ -62,6 +62,7 @@ class Workspace(Greeting):
         ):
             self.add_class(max(point for point in breakpoints if point[0] <= extent)[1])
         self._choose_monitor(self._opening.settings.workspace.monitor)
+        self.set_class(not self._opening.settings.workspace.conversations, "-hide-conversations")
         with Horizontal(id="panes"):
             with Vertical(id="conversations-pane"):
                 yield Label("Conversations", classes="pane-title", markup=False)
@@ -101,6 +102,8 @@ class Workspace(Greeting):
         if loaded.settings.workspace.monitor != before.workspace.monitor:
             self._choose_monitor(loaded.settings.workspace.monitor)
             self.call_after_refresh(self.watch_machine)
+        if loaded.settings.workspace.conversations != before.workspace.conversations:
+            self.set_class(not loaded.settings.workspace.conversations, "-hide-conversations")
 
     @property
     def composer(self) -> Composer:
@@ -148,11 +151,13 @@ class Workspace(Greeting):
     # --- panes ---------------------------------------------------------------------
 
     def action_show_conversations(self) -> None:
-        """Go to the list of conversations; where there is one pane, show it."""
-        if self.has_class("-show-conversations"):
+        """Go to the list of conversations, which shows it; from there, hide it."""
+        if self.has_class("-show-conversations") or self._list.has_focus:
             self.remove_class("-show-conversations")
+            self.set_class(not self.has_class("-narrow"), "-hide-conversations")
             self._composer.focus()
             return
+        self.remove_class("-hide-conversations")
         self.remove_class("-show-monitor")
         self.set_class(self.has_class("-narrow"), "-show-conversations")
         self.call_after_refresh(self.watch_machine)

@@ -144,6 +144,7 @@ VALUES: dict[str, st.SearchStrategy[object]] = {
     "library.downloads": st.sampled_from(["always", "pause-on-battery"]),
     "privacy.local_only": st.booleans(),
     "workspace.mouse": st.booleans(),
+    "workspace.conversations": st.booleans(),
     "workspace.monitor": st.sampled_from(["pane", "strip", "off"]),
     "keys.preset": st.sampled_from(PRESETS),
 }
