@@ -37,6 +37,7 @@ class Program:
     ) -> None:
         columns, rows = size
         self.read_bytes = 0
+        self.chunks: list[tuple[float, bytes]] = []
         self._terminal, inside = os.openpty()
         os.set_blocking(self._terminal, False)
         termios.tcsetwinsize(self._terminal, (rows, columns))
@@ -96,6 +97,7 @@ class Program:
             raise AssertionError(f"the program ended with status {self._process.wait()}") from error
         assert data, f"the program ended with status {self._process.wait()}"
         self.read_bytes += len(data)
+        self.chunks.append((time.perf_counter(), data))
         return data
 
     def read_for(self, seconds: float) -> int:
@@ -104,6 +106,11 @@ class Program:
         while (left := end - time.perf_counter()) > 0:
             self.read(left)
         return self.read_bytes - before
+
+    def taken(self) -> list[tuple[float, bytes]]:
+        """What was written since the last call of this, and when it came."""
+        chunks, self.chunks = self.chunks, []
+        return chunks
 
     def cpu(self) -> float:
         """Processor time that it and its children used so far."""

@@ -1,9 +1,12 @@
 """What a streaming answer costs: 2,000 tokens at a steady pace from a server on loopback, into the real workspace.
 
-Two runs: the installed command for processor time and bytes, the same app with a look at its loop for lag.
-The terminal is read as fast as it is written, and answers nothing.
+The installed command is measured for processor time and bytes, with all panes and with the transcript alone, and once
+more with Textual's own drawing; the same app with a look at its loop for lag, also with a long conversation above.
+The terminal is read as fast as it is written, and answers nothing. Frames come as over SSH, at most ten a second.
 """
 
+import asyncio
+import itertools
 import json
 import subprocess
 import sys
@@ -16,18 +19,27 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 
 from tests.benchmarks.answer import pieces
-from tests.benchmarks.program import Program, lama
+from tests.benchmarks.program import WIDE, Program, lama
+from tests.benchmarks.replay import Chunk, Replay
 
 _ROOT = Path(__file__).parents[2]
 _SETTLE = 1.0  # seconds after the last token
+_SSH = {"SSH_CONNECTION": "192.0.2.1 50000 192.0.2.2 22"}
+_STOCK = [sys.executable, "-m", "tests.benchmarks.stock"]
+_ALONE = """[workspace]
+monitor = "off"
+conversations = false
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """`cpu` as a share of one core while tokens came; `bytes_a_token` to the terminal."""
+    """`cpu` as a share of one core while tokens came; `bytes_a_token` to the terminal; `alive`, the share of
+    quarter-seconds in which the screen changed."""
 
     cpu: float
     bytes_a_token: float
+    alive: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,27 +51,49 @@ class Lag:
     worst: float
 
 
-def measure_cost(rate: float) -> Cost:
-    """Processor time and bytes of the installed command."""
+def measure_cost(rate: float, *, alone: bool = False, stock: bool = False) -> Cost:
+    """Processor time and bytes: with all panes or the transcript `alone`, drawn thinly or as Textual does."""
     with serve(rate) as server, tempfile.TemporaryDirectory() as home:
-        configure(Path(home), server.port)
-        with Program(lama(), Path(home)) as program:
+        configure(Path(home), server.port, _ALONE if alone else "")
+        with Program(_STOCK if stock else lama(), Path(home), env=_SSH | {"PYTHONPATH": str(_ROOT)}) as program:
             stream = _stream(program, server)
-    return Cost(stream.cpu / (stream.ended - stream.began), stream.written / len(pieces()))
+    screens = list(Replay(*WIDE).samples(stream.chunks, 0.25))
+    changes = sum(before != after for before, after in itertools.pairwise(screens))
+    return Cost(
+        stream.cpu / (stream.ended - stream.began), stream.written / len(pieces()), changes / (len(screens) - 1)
+    )
 
 
-def measure_lag(rate: float) -> Lag:
-    """How late the event loop was."""
+def measure_lag(rate: float, above: int = 0) -> Lag:
+    """How late the event loop was, with so many messages above the answer."""
     with serve(rate) as server, tempfile.TemporaryDirectory() as home:
         configure(Path(home), server.port)
+        if above:
+            asyncio.run(_fill(Path(home) / "lama", above))
         file = Path(home) / "lag.json"
         command = [sys.executable, "-m", "tests.benchmarks.watched", str(file)]
-        with Program(command, Path(home), env={"PYTHONPATH": str(_ROOT)}) as program:
+        with Program(command, Path(home), env=_SSH | {"PYTHONPATH": str(_ROOT)}) as program:
             stream = _stream(program, server)
             assert program.quit() == 0
         looks: list[tuple[float, float]] = json.loads(file.read_text())
     late = sorted(late for due, late in looks if stream.began <= due <= stream.ended)
     return Lag(late[len(late) // 2], late[len(late) * 99 // 100], late[-1])
+
+
+async def _fill(home: Path, messages: int) -> None:
+    """One conversation of so many messages."""
+    from lama_tui.conversations.table import Conversations
+    from lama_tui.paths import Paths
+    from lama_tui.store.database import Database
+
+    database = await Database.open(Paths.from_environment({"LAMA_HOME": str(home)}))
+    conversations = Conversations(database)
+    conversation = await conversations.create("", "bench:steady")
+    for number in range(messages // 2):
+        _, answer = await conversations.add_turn(conversation, f"Question {number}: what is it?", "bench:steady")
+        text = f"## Answer {number}\n\nIt is *this*, and `that`.\n"
+        await conversations.finish(answer, "complete", text=text, finish_reason="stop")
+    await database.close()
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +104,7 @@ class _Stream:
     ended: float
     cpu: float
     written: int
+    chunks: list[Chunk]
 
 
 def _stream(program: Program, server: "Server") -> _Stream:
@@ -79,12 +114,13 @@ def _stream(program: Program, server: "Server") -> _Stream:
     program.read_for(0.3)
     program.send("\r")
     began = server.says(program, 10)
+    program.taken()
     cpu, written = program.cpu(), program.read_bytes
     ended = server.says(program, 120)
-    cpu = program.cpu() - cpu
+    cpu, chunks = program.cpu() - cpu, program.taken()
     program.read_for(_SETTLE)
     assert program.process.is_running()
-    return _Stream(began, ended, cpu, program.read_bytes - written)
+    return _Stream(began, ended, cpu, program.read_bytes - written, chunks)
 
 
 class Server:
@@ -128,7 +164,7 @@ def serve(rate: float) -> Iterator[Server]:
         process.wait()
 
 
-def configure(home: Path, port: int) -> None:
+def configure(home: Path, port: int, more: str = "") -> None:
     """Let the program talk to the server at `port`."""
     folder = home / "lama" / "config"
     folder.mkdir(parents=True, mode=0o700)
@@ -139,5 +175,5 @@ kind = "openai"
 endpoint = "http://127.0.0.1:{port}/v1"
 model = "steady"
 key_env = "BENCH_KEY"
-"""
+{more}"""
     )
