@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 from lama_tui.errors import LamaError, StoreError
 from lama_tui.types import DeviceKind, FinishReason, Place, Usage
+from lama_tui.types import GpuSample as GpuSample  # samples are events too; the monitor needs them without the others
+from lama_tui.types import ResourceSample as ResourceSample
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,51 +118,6 @@ class StreamFailed:
     """The answer ended with an error; the text so far is kept."""
 
     error: LamaError
-
-
-@dataclass(frozen=True, slots=True)
-class GpuSample:
-    """One GPU: `busy` in percent of the time, memory in bytes; None unknown.
-
-    `memory_total` is None where it has no memory of its own.
-    """
-
-    busy: float | None = None
-    memory_used: int | None = None
-    memory_total: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class ResourceSample:
-    """One look at the machine. Bytes, percent of one core or of the whole as said; None unknown.
-
-    `at` is UTC milliseconds. `process_cpu` is percent of one core, `cpu` of the whole machine, `cores`
-    of each core. `disk_*` is the volume that holds the models. `running` and `waiting` count requests.
-    `gpus` is empty where there is none, or none that can be asked.
-    """
-
-    at: int
-    cpu: float | None = None
-    cores: tuple[float, ...] = ()
-    memory_used: int | None = None
-    memory_total: int | None = None
-    swap_used: int | None = None
-    swap_total: int | None = None
-    disk_free: int | None = None
-    disk_total: int | None = None
-    process_cpu: float | None = None
-    process_memory: int | None = None
-    model_memory: int | None = None
-    model_peak: int | None = None
-    model_cache: int | None = None
-    model_weights: int | None = None
-    model_kv: int | None = None
-    decode_tok_s: float | None = None
-    prefill_tok_s: float | None = None
-    ttft_ms: float | None = None
-    running: int | None = None
-    waiting: int | None = None
-    gpus: tuple[GpuSample, ...] = ()
 
 
 StreamEvent = (

@@ -113,3 +113,48 @@ class ModelReference:
         if text.lower().endswith(".gguf"):
             return cls("gguf", text)
         return cls("hub", text)
+
+
+@dataclass(frozen=True, slots=True)
+class GpuSample:
+    """One GPU: `busy` in percent of the time, memory in bytes; None unknown.
+
+    `memory_total` is None where it has no memory of its own.
+    """
+
+    busy: float | None = None
+    memory_used: int | None = None
+    memory_total: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ResourceSample:
+    """One look at the machine. Bytes, percent of one core or of the whole as said; None unknown.
+
+    `at` is UTC milliseconds. `process_cpu` is percent of one core, `cpu` of the whole machine, `cores`
+    of each core. `disk_*` is the volume that holds the models. `running` and `waiting` count requests.
+    `gpus` is empty where there is none, or none that can be asked.
+    """
+
+    at: int
+    cpu: float | None = None
+    cores: tuple[float, ...] = ()
+    memory_used: int | None = None
+    memory_total: int | None = None
+    swap_used: int | None = None
+    swap_total: int | None = None
+    disk_free: int | None = None
+    disk_total: int | None = None
+    process_cpu: float | None = None
+    process_memory: int | None = None
+    model_memory: int | None = None
+    model_peak: int | None = None
+    model_cache: int | None = None
+    model_weights: int | None = None
+    model_kv: int | None = None
+    decode_tok_s: float | None = None
+    prefill_tok_s: float | None = None
+    ttft_ms: float | None = None
+    running: int | None = None
+    waiting: int | None = None
+    gpus: tuple[GpuSample, ...] = ()

@@ -1,24 +1,24 @@
 """The `lama` command: reads the command line, runs one verb or the workspace, and ends with its exit code.
 
-0 done, 1 failed (one line on stderr), 2 bad usage, 130 interrupted. Verbs are imported when the
-command line is read; what they need beyond that (models on disk, the screen, MLX, servers) when they run.
+0 done, 1 failed (one line on stderr), 2 bad usage, 130 interrupted. Verbs are imported when there is a
+command line to read; what they need beyond that (models on disk, the screen, MLX, servers) when they run.
 """
 
-import argparse
 import errno
 import gc
 import logging
 import os
 import sys
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from lama_tui import __version__
-from lama_tui.cli import config, doctor, ls, output, run, show
-from lama_tui.cli.parser import Parser
 from lama_tui.config.loader import LoadedSettings, load_settings
 from lama_tui.errors import ConfigError, LamaError
 from lama_tui.paths import Paths
 from lama_tui.ui.options import WorkspaceOptions
+
+if TYPE_CHECKING:
+    import argparse
 
 _DONE, _FAILED, _BAD_USAGE, _INTERRUPTED = 0, 1, 2, 130
 
@@ -28,10 +28,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     _replace_closed_streams()
     # what libraries have to say is for the log, which the verbs that run models open; never for stderr
     logging.basicConfig(handlers=[logging.NullHandler()])
+    words = sys.argv[1:] if argv is None else argv
     debug = False
     try:
+        if not words:  # the usual start waits for no parser and no verb
+            return _open_workspace(WorkspaceOptions(), load_settings(Paths.from_environment()))
         try:
-            arguments = build_parser().parse_args(argv)
+            arguments = build_parser().parse_args(words)
         except SystemExit as exit_:  # argparse has printed help, the version or what is wrong
             sys.stdout.flush()
             return exit_.code if isinstance(exit_.code, int) else _BAD_USAGE
@@ -40,7 +43,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
         return code
     except LamaError as error:
-        output.error(str(error))
+        _complain(str(error))
         return _FAILED
     except KeyboardInterrupt:
         return _INTERRUPTED
@@ -50,13 +53,20 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _DONE
     except OSError as error:
         _discard_output()
-        output.error(_said(error))
+        _complain(_said(error))
         return _FAILED
     except Exception as error:
         if debug:
             raise
-        output.error(f"This is a fault in lama: {type(error).__name__}: {error}. `lama --debug …` shows where.")
+        _complain(f"This is a fault in lama: {type(error).__name__}: {error}. `lama --debug …` shows where.")
         return _FAILED
+
+
+def _complain(text: str) -> None:
+    """Write one line to stderr."""
+    from lama_tui.cli import output
+
+    output.error(text)
 
 
 def _said(error: OSError) -> str:
@@ -72,8 +82,12 @@ def _said(error: OSError) -> str:
     return f"The work could not be finished: {why}."
 
 
-def build_parser() -> argparse.ArgumentParser:
+def build_parser() -> "argparse.ArgumentParser":
     """The whole command line: flags of the workspace, and the verbs."""
+    from lama_tui import __version__
+    from lama_tui.cli import config, doctor, ls, run, show
+    from lama_tui.cli.parser import Parser
+
     parser = Parser(
         prog="lama",
         description="A full-screen terminal workspace for talking to language models. Without a verb it opens.",
@@ -87,17 +101,17 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--model", metavar="REF", help="use this model")
     parser.add_argument("--theme", metavar="NAME", help="use this theme")
     parser.add_argument("--no-mouse", action="store_true", help="leave the mouse to the terminal")
-    parser.set_defaults(verb=_open_workspace, tolerates_problems=False)
+    parser.set_defaults(verb=_workspace, tolerates_problems=False)
     verbs = parser.add_subparsers(title="verbs", metavar="VERB")
     for verb in (run, ls, show, config, doctor):
         verb.add_to(verbs)
     return parser
 
 
-def _settings(arguments: argparse.Namespace) -> LoadedSettings:
+def _settings(arguments: "argparse.Namespace") -> LoadedSettings:
     """The settings. Raises `ConfigError` for a verb that must not run on defaults."""
     loaded = load_settings(Paths.from_environment())
-    opens = arguments.verb is _open_workspace  # it opens on the defaults and shows what is wrong
+    opens = arguments.verb is _workspace  # it opens on the defaults and shows what is wrong
     if loaded.problems and not opens and not arguments.tolerates_problems:
         first, *others = loaded.problems
         more = f" (`lama doctor` lists {len(others)} more)" if others else ""
@@ -105,7 +119,20 @@ def _settings(arguments: argparse.Namespace) -> LoadedSettings:
     return loaded
 
 
-def _open_workspace(arguments: argparse.Namespace, paths: Paths, loaded: LoadedSettings) -> int:
+def _workspace(arguments: "argparse.Namespace", paths: Paths, loaded: LoadedSettings) -> int:
+    """No verb: the workspace, as the flags want it."""
+    options = WorkspaceOptions(
+        new=arguments.new,
+        conversation=arguments.conversation,
+        model=arguments.model,
+        theme=arguments.theme,
+        debug=arguments.debug,
+        mouse=not arguments.no_mouse,
+    )
+    return _open_workspace(options, loaded)
+
+
+def _open_workspace(options: WorkspaceOptions, loaded: LoadedSettings) -> int:
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise LamaError(
             "The workspace needs a terminal",
@@ -121,16 +148,7 @@ def _open_workspace(arguments: argparse.Namespace, paths: Paths, loaded: LoadedS
         )
     from lama_tui.ui.app import run_workspace
 
-    return run_workspace(
-        WorkspaceOptions(
-            new=arguments.new,
-            conversation=arguments.conversation,
-            model=arguments.model,
-            theme=arguments.theme,
-            debug=arguments.debug,
-            mouse=not arguments.no_mouse,
-        )
-    )
+    return run_workspace(options, loaded)
 
 
 def _replace_closed_streams() -> None:

@@ -14,7 +14,7 @@ import difflib
 import os
 import re
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -101,17 +101,26 @@ class Themes:
         return self.by_name[DEFAULT_THEME], ConfigError(f"There is no theme {name[:80]!r} that can be used", why, hint)
 
 
-def load_themes(paths: Paths) -> Themes:
-    """Read every theme: those of the person win over the shipped ones of the same name.
+def load_themes(paths: Paths, wanted: str | None = None) -> Themes:
+    """Read every theme: those of the person win over the shipped ones of the same name. Where one is `wanted`, of the
+    shipped ones only that and the default one are read, as long as there is one of that name.
 
     Raises `ConfigError` when the default theme itself is missing or broken (a broken install).
     """
-    shipped, damage = _read_folder(shipped_themes())
+    own, problems = _read_folder(paths.user_themes)
+    few = {DEFAULT_THEME} if wanted in own else {DEFAULT_THEME, wanted}
+    shipped, damage = read_shipped(few if wanted is not None else None)
+    if wanted is not None and wanted not in shipped and wanted not in own:
+        shipped, damage = read_shipped()
     if DEFAULT_THEME not in shipped:
         why = str(damage.get(DEFAULT_THEME) or f"{shipped_themes() / DEFAULT_THEME}.toml is missing")
         raise ConfigError("The installation is damaged", why, "Install lama again")
-    own, problems = _read_folder(paths.user_themes)
     return Themes(shipped | own, damage | problems)
+
+
+def read_shipped(only: Container[str | None] | None = None) -> tuple[dict[str, ThemeFile], dict[str, ConfigError]]:
+    """The shipped themes by name, all or `only` those, and what is wrong with them: nothing, in a whole install."""
+    return _read_folder(shipped_themes(), only)
 
 
 def signature(paths: Paths) -> tuple[tuple[str, int, int, int], ...]:
@@ -126,9 +135,13 @@ def signature(paths: Paths) -> tuple[tuple[str, int, int, int], ...]:
     return tuple(sorted(found))
 
 
-def _read_folder(folder: Path) -> tuple[dict[str, ThemeFile], dict[str, ConfigError]]:
+def _read_folder(
+    folder: Path, only: Container[str | None] | None = None
+) -> tuple[dict[str, ThemeFile], dict[str, ConfigError]]:
     try:
-        files: Sequence[Path] = sorted(path for path in folder.glob("*.toml") if path.is_file())
+        files: Sequence[Path] = sorted(
+            path for path in folder.glob("*.toml") if (only is None or path.stem in only) and path.is_file()
+        )
     except OSError:
         files = ()
     themes: dict[str, ThemeFile] = {}

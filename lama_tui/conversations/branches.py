@@ -5,7 +5,8 @@ Statements on a connection that is inside a transaction.
 
 from typing import TYPE_CHECKING
 
-from lama_tui.conversations.message_table import insert_message, now
+from lama_tui.conversations.clock import now
+from lama_tui.conversations.message_table import insert_message
 from lama_tui.errors import StoreError
 from lama_tui.security.gate import clean_line
 from lama_tui.types import ConversationId, MessageId

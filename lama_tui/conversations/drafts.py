@@ -5,7 +5,7 @@ Drafts are texts with their pasted blocks marked (`pasted`). Every method raises
 
 from typing import TYPE_CHECKING
 
-from lama_tui.conversations.message_table import now
+from lama_tui.conversations.clock import now
 from lama_tui.security.gate import clean
 from lama_tui.types import ConversationId
 

@@ -1,8 +1,8 @@
 """Writing messages: statements on a connection that is inside a transaction."""
 
-import time
 from typing import TYPE_CHECKING
 
+from lama_tui.conversations.clock import now
 from lama_tui.conversations.pasted import blocks_to, extents, plain
 from lama_tui.conversations.rows import error_to, usage_to
 from lama_tui.errors import LamaError
@@ -12,11 +12,6 @@ if TYPE_CHECKING:
     from aiosqlite import Connection
 
 _ORDINALS: dict[PartKind, int] = {"reasoning": 0, "text": 1}  # an answer is preceded by its reasoning
-
-
-def now() -> int:
-    """UTC milliseconds."""
-    return time.time_ns() // 1_000_000
 
 
 async def insert_message(

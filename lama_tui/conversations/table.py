@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from lama_tui.conversations.branches import add_wording, copy_thread
+from lama_tui.conversations.clock import now
 from lama_tui.conversations.drafts import drop_sent
-from lama_tui.conversations.message_table import end_message, insert_message, is_above, newest_leaf, now, write_parts
+from lama_tui.conversations.message_table import end_message, insert_message, is_above, newest_leaf, write_parts
 from lama_tui.conversations.messages import Conversation, ConversationSettings, Message, QueuedMessage
 from lama_tui.conversations.pasted import plain
 from lama_tui.conversations.rows import (

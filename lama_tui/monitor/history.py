@@ -3,7 +3,7 @@
 from collections import deque
 from collections.abc import Iterator
 
-from lama_tui.events import ResourceSample
+from lama_tui.types import ResourceSample
 
 
 class History:

@@ -6,7 +6,7 @@ Over SSH each figure that changes costs bytes, and one that flickers between 2 %
 from dataclasses import replace
 from typing import TypeVar
 
-from lama_tui.events import GpuSample, ResourceSample
+from lama_tui.types import GpuSample, ResourceSample
 
 Figure = TypeVar("Figure", float, float | None, int | None)
 

@@ -13,7 +13,7 @@ from textual.events import Key
 from textual.screen import Screen
 from textual.widget import Widget
 
-from lama_tui.config.loader import LoadedSettings, load_settings
+from lama_tui.config.loader import LoadedSettings
 from lama_tui.config.settings import Settings
 from lama_tui.errors import LamaError
 from lama_tui.paths import Paths
@@ -246,12 +246,11 @@ class LamaApp(ThemedApp, inherit_bindings=False):
         self.screen.refresh(layout=True)
 
 
-def run_workspace(options: WorkspaceOptions) -> int:
+def run_workspace(options: WorkspaceOptions, loaded: LoadedSettings) -> int:
     """Open the workspace in this terminal; the exit status when it was left."""
     paths = Paths.from_environment()
     log = open_log(paths, options.debug)
     try:
-        loaded = load_settings(paths)
         app = LamaApp(paths, loaded, options)
         app.stray.divert()
         try:

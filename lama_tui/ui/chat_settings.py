@@ -1,11 +1,14 @@
 """The settings of a conversation in words: what differs, what counts, and where each value comes from."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from lama_tui.config.loader import LoadedSettings
-from lama_tui.conversations.messages import ConversationSettings
-from lama_tui.engine.sampling import Own
 from lama_tui.ui import figures
+
+if TYPE_CHECKING:
+    from lama_tui.conversations.messages import ConversationSettings
+    from lama_tui.engine.sampling import Own
 
 HERE, MODEL, SERVER, DEFAULT = "this conversation", "the model's own", "the server decides", "default"
 """Where a value can be from, beside the config file."""
@@ -19,7 +22,7 @@ class Counting:
     source: str
 
 
-def marks(settings: ConversationSettings) -> str:
+def marks(settings: "ConversationSettings") -> str:
     """What differs from the defaults, in as few letters as say it; empty where nothing does."""
     thinking = {True: "think", False: "no think", None: ""}[settings.thinking]
     pieces = [
@@ -33,7 +36,7 @@ def marks(settings: ConversationSettings) -> str:
     return " · ".join(filter(None, pieces))
 
 
-def counting(name: str, here: float | None, own: Own | None, loaded: LoadedSettings, config_file: str) -> Counting:
+def counting(name: str, here: float | None, own: "Own | None", loaded: LoadedSettings, config_file: str) -> Counting:
     """The value of `temperature`, `top_p` or `max_tokens`, in the order in which they are asked.
 
     `own` is None for a model on a server, which decides by itself what nobody says.

@@ -1,8 +1,7 @@
 """One message of the transcript, drawn to lines: heading, reasoning, text, how it ended, what it cost."""
 
 from bisect import bisect_right
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
 from rich.segment import Segment
@@ -18,6 +17,7 @@ from lama_tui.ui.markdown.stream import GrowingMarkdown
 from lama_tui.ui.markdown.wrap import Line, Span, indent, width_of, wrap, wrap_hard
 from lama_tui.ui.palette import Palette
 from lama_tui.ui.transcript.horizon import horizon
+from lama_tui.ui.transcript.key_names import KeyNames
 from lama_tui.ui.transcript.mark import Mark, Wish, marked, way, wish_at
 
 LONG = 24
@@ -44,21 +44,6 @@ class Progress:
     text: str = ""
     reasoning: str = ""
     doing: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class KeyNames:
-    """Keys as people press them, for the lines that name one."""
-
-    fold: str = "space"
-    resume: str = "c"
-    again: str = "r"
-    leave: str = "esc"
-    """Leads from the composer to the transcript, where the others work."""
-    last: str = "G"
-    page_down: str = "pgdn"
-    overrides: Mapping[str, str] = field(default_factory=dict)
-    """`[keys]` as it is in force, for the answers of the guide, which learned the default keys."""
 
 
 @dataclass(frozen=True, slots=True)

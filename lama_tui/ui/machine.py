@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from lama_tui.events import GpuSample, ResourceSample
+from lama_tui.types import GpuSample, ResourceSample
 from lama_tui.ui import figures
 from lama_tui.ui.gauges import finite, number
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from textual.content import Content
 
-from lama_tui.events import ResourceSample
+from lama_tui.types import ResourceSample
 from lama_tui.ui import figures, machine
 from lama_tui.ui.gauges import number, sparkline
 from lama_tui.ui.machine import Said

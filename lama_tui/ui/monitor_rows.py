@@ -9,7 +9,7 @@ from itertools import zip_longest
 
 from textual.content import Content
 
-from lama_tui.events import ResourceSample
+from lama_tui.types import ResourceSample
 from lama_tui.ui import figures, machine
 from lama_tui.ui.gauges import bar, cores, finite, lines_of_cores, number, row, sparkline
 from lama_tui.ui.machine import Said

@@ -14,7 +14,6 @@ from lama_tui.config.loader import LoadedSettings, load_settings
 from lama_tui.config.settings import Settings
 from lama_tui.errors import ConfigError, LamaError, StoreError
 from lama_tui.paths import Paths
-from lama_tui.store.checks import quick_check
 
 if TYPE_CHECKING:
     from lama_tui.chat.chat import Chat
@@ -154,6 +153,8 @@ class Opening:
     async def check(self) -> None:
         """Read the whole database once and compare it with itself. Raises `StoreError`."""
         if self._services is not None:
+            from lama_tui.store.checks import quick_check
+
             await quick_check((await self._services.database()).path)
 
     def before_close(self, closer: Callable[[], Awaitable[None]]) -> None:

@@ -27,12 +27,11 @@ class ThemedApp(TerminalApp, inherit_bindings=False):
         self._themes = ThemesInUse(paths, theme)
         self._faint = Faint()
         self._is_choosing = False
-        for name in self._themes.names:
-            self._offer(name)
         self._begin_with(self._themes.chosen)
 
     def _begin_with(self, theme: ThemeFile) -> None:
         """Take the first theme without the change of one, which would read all styles a second time at the start."""
+        self._offer(theme)
         if theme.ansi:  # needs what a change does besides
             self.theme = theme.name
             return
@@ -81,7 +80,8 @@ class ThemedApp(TerminalApp, inherit_bindings=False):
 
     def show_theme(self, name: str) -> None:
         """Draw everything in another theme, at once; nothing happens where there is none of that name."""
-        if self._themes.get(name) is not None and name != self.theme:
+        if name != self.theme and (theme := self._themes.get(name)) is not None:
+            self._offer(theme)
             self.theme = name
 
     async def action_choose_theme(self, name: str = "") -> None:
@@ -139,16 +139,15 @@ class ThemedApp(TerminalApp, inherit_bindings=False):
         change = await self._themes.look()
         if change is None:
             return
-        for name in self._themes.names:
-            self._offer(name)
-        if not self._is_choosing or self._themes.get(self.theme) is None:
-            self.theme = self._themes.chosen.name
+        if (shown := self._themes.get(self.theme)) is not None:
+            self._offer(shown)
+        if not self._is_choosing or shown is None:
+            self.show_theme(self._themes.chosen.name)
         self.mutate_reactive(App.theme)  # its colours may be others although its name is the same
         for problem in change.mended:
             self.take_back(problem)
         for problem in change.told:
             self.tell(problem)
 
-    def _offer(self, name: str) -> None:
-        if (theme := self._themes.get(name)) is not None:
-            self.register_theme(to_textual(theme))
+    def _offer(self, theme: ThemeFile) -> None:
+        self.register_theme(to_textual(theme))

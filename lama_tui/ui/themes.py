@@ -1,6 +1,7 @@
 """The themes in use: as Textual wants them, which one is shown, and what changes while the app runs."""
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -11,7 +12,7 @@ from textual.color import Color
 from textual.filter import LineFilter
 from textual.theme import Theme
 
-from lama_tui.config.themes import ThemeFile, load_themes, signature
+from lama_tui.config.themes import ThemeFile, Themes, load_themes, read_shipped, signature
 from lama_tui.errors import ConfigError
 from lama_tui.paths import Paths
 from lama_tui.ui.palette import Palette
@@ -50,7 +51,8 @@ class ThemeChange:
 
 
 class ThemesInUse:
-    """Every theme there is, by name, and the palette of the one that is shown.
+    """Every theme there is, by name, and the palette of the one that is shown. The shipped ones that are not
+    shown are read when one is asked for, or at the first look at the files.
 
     Raises `ConfigError` when made, where the installation is damaged.
     """
@@ -58,7 +60,8 @@ class ThemesInUse:
     def __init__(self, paths: Paths, wanted: str) -> None:
         self._paths = paths
         self._seen = signature(paths)
-        self._themes = load_themes(paths)
+        self._themes = load_themes(paths, wanted)
+        self._has_all = False
         self._palette: tuple[ThemeFile, Palette] | None = None
         self.wanted = wanted
         """The name that was asked for, which may be of a theme that cannot be used now."""
@@ -66,22 +69,35 @@ class ThemesInUse:
     @property
     def names(self) -> tuple[str, ...]:
         """Every theme that can be shown."""
+        self._take_all()
         return tuple(self._themes.by_name)
 
     @property
     def chosen(self) -> ThemeFile:
         """The theme that was asked for, else the default one."""
+        self._take_all(unless=self.wanted)
         return self._themes.choose(self.wanted)[0]
 
     @property
     def problems(self) -> tuple[ConfigError, ...]:
         """What is wrong with theme files, and with what was asked for."""
+        self._take_all(unless=self.wanted)
         problem = self._themes.choose(self.wanted)[1]
         return (*self._themes.problems, *((problem,) if problem else ()))
 
     def get(self, name: str) -> ThemeFile | None:
         """The theme of this name."""
+        self._take_all(unless=name)
         return self._themes.by_name.get(name)
+
+    def _take_all(self, unless: str | None = None) -> None:
+        """Read the shipped themes that were not needed yet, unless this one is there."""
+        if not self._has_all and unless not in self._themes.by_name:
+            self._add(*read_shipped())
+
+    def _add(self, shipped: Mapping[str, ThemeFile], damage: Mapping[str, ConfigError]) -> None:
+        self._has_all = True
+        self._themes = Themes({**shipped, **self._themes.by_name}, {**damage, **self._themes.broken})
 
     def palette(self, name: str) -> Palette:
         """The styles of a theme; the same object until another one is asked for."""
@@ -95,6 +111,8 @@ class ThemesInUse:
 
         While the app runs, a theme whose file breaks stays as it was when it could last be read.
         """
+        if not self._has_all:
+            self._add(*await asyncio.to_thread(read_shipped))
         seen = await asyncio.to_thread(signature, self._paths)
         if seen == self._seen:
             return None
@@ -105,7 +123,7 @@ class ThemesInUse:
         self._seen = seen
         before = {str(problem): problem for problem in self.problems}
         last_good = {name: theme for name in read.broken if (theme := self.get(name)) and name not in read.by_name}
-        self._themes = type(read)({**read.by_name, **last_good}, read.broken)
+        self._themes = Themes({**read.by_name, **last_good}, read.broken)
         after = {str(problem): problem for problem in self.problems}
         return ThemeChange(
             tuple(problem for text, problem in after.items() if text not in before),

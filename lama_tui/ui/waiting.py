@@ -4,11 +4,14 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from lama_tui.chat.progress import Phase, TurnProgress
 from lama_tui.types import MessageId
 from lama_tui.ui import figures
-from lama_tui.ui.drawn_message import Progress
+
+if TYPE_CHECKING:
+    from lama_tui.chat.progress import Phase, TurnProgress
+    from lama_tui.ui.drawn_message import Progress
 
 NOTICED = 0.5
 """Seconds from which a wait is shown."""
@@ -35,7 +38,7 @@ class Phases:
         self._clock = clock
         self._since: dict[MessageId, tuple[tuple[Phase, int], float]] = {}
 
-    def seconds(self, turn: TurnProgress) -> float:
+    def seconds(self, turn: "TurnProgress") -> float:
         """How long it has been as it is; counted from the first time that it was seen so."""
         now = self._clock()
         state = turn.phase, len(turn.text)
@@ -49,18 +52,20 @@ class Phases:
         return now - since
 
 
-def shown(turn: TurnProgress, seconds: float, stops: str) -> Progress:
+def shown(turn: "TurnProgress", seconds: float, stops: str) -> "Progress":
     """A running answer as the transcript draws it; `stops` is the key that stops it."""
+    from lama_tui.ui.drawn_message import Progress
+
     return Progress(turn.text, turn.reasoning, " · ".join(filter(None, _doing(turn, seconds, stops))))
 
 
-def doing(turn: TurnProgress, seconds: float, stops: str) -> tuple[str, str]:
+def doing(turn: "TurnProgress", seconds: float, stops: str) -> tuple[str, str]:
     """What a running answer does, for a line with little room: with the key that stops it, and shorter."""
     what = _brief(turn, seconds)
     return (what if turn.phase == "saving" else f"{what} · {stops} stops"), what
 
 
-def _doing(turn: TurnProgress, seconds: float, stops: str) -> Iterator[str]:
+def _doing(turn: "TurnProgress", seconds: float, stops: str) -> Iterator[str]:
     """All that is known of it; what changes every second comes last."""
     if turn.unsaved is not None:
         yield f"not saved yet: {turn.unsaved.title}"
@@ -89,7 +94,7 @@ def _doing(turn: TurnProgress, seconds: float, stops: str) -> Iterator[str]:
         yield f"nothing new for {elapsed(seconds)}"
 
 
-def _brief(turn: TurnProgress, seconds: float) -> str:
+def _brief(turn: "TurnProgress", seconds: float) -> str:
     if turn.unsaved is not None:
         return "not saved yet"
     how_far = f"{100 * turn.done // turn.total} %" if turn.total else elapsed(seconds)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lama_tui.conversations.message_table import now
+from lama_tui.conversations.clock import now
 from lama_tui.conversations.titles import title_from
 from lama_tui.errors import AuthError, StoreError
 from lama_tui.store.database import Database

@@ -1,6 +1,7 @@
 """What may import what, and what is loaded while someone waits for the workspace."""
 
 import logging
+import subprocess
 import sys
 from pathlib import Path
 
@@ -10,6 +11,19 @@ from terminal import Terminal
 
 ROOT = Path(__file__).parents[2]
 HEAVY = ("mlx", "mlx_lm", "transformers", "httpx", "huggingface_hub", "keyring", "numpy", "pygments")
+LATER = (
+    "sqlite3",  # with the store, in a thread
+    "lama_tui.services",
+    "lama_tui.conversations.messages",
+    "lama_tui.ui.drawn_message",  # with the first message
+    "lama_tui.events",
+    "lama_tui.engine",
+    "lama_tui.ui.screens.chooser",  # when first opened
+    "lama_tui.ui.screens.settings",
+    "lama_tui.ui.screens.models",
+    "argparse",  # where there is a command line to read
+)
+"""What the first frame does not wait for."""
 WAIT = 60  # seconds, on a busy machine
 
 # opens the workspace as `lama` does, and tells what was loaded when it has closed
@@ -52,3 +66,9 @@ def test_the_workspace_opens_and_closes_without_anything_heavy(tmp_path: Path) -
     loaded = seen.read_text().splitlines()
     assert "textual" in loaded and "aiosqlite" in loaded
     assert [name for name in HEAVY if name in loaded] == []
+
+
+def test_the_first_frame_waits_for_nothing_that_comes_later() -> None:
+    code = "import sys, lama_tui.cli.main, lama_tui.ui.app; print(*sys.modules, sep='\\n')"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=WAIT)  # noqa: S603
+    assert not {*HEAVY, *LATER} & set(done.stdout.split())

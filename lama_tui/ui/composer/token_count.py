@@ -2,10 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from lama_tui.providers.base import Provider
 from lama_tui.types import ChatMessage
 from lama_tui.ui import figures
+
+if TYPE_CHECKING:
+    from lama_tui.providers.base import Provider
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +35,7 @@ class TokenCount:
         return " · ".join(pieces)
 
 
-async def count_tokens(provider: Provider, model: str, context: Sequence[ChatMessage], typed: str) -> TokenCount:
+async def count_tokens(provider: "Provider", model: str, context: Sequence[ChatMessage], typed: str) -> TokenCount:
     """Count `typed` as the next message after `context`. Exact where the provider can, else unknown."""
     question = ChatMessage("user", typed)
     before = list(context)

@@ -3,6 +3,7 @@
 import asyncio
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from textual import on, work
 from textual.content import Content
@@ -10,16 +11,17 @@ from textual.events import DescendantBlur, DescendantFocus
 from textual.worker import Worker
 
 from lama_tui.config.key_names import in_own_keys
-from lama_tui.conversations.messages import Message
 from lama_tui.errors import LamaError
 from lama_tui.security.gate import clean_line
 from lama_tui.types import GUIDE, ConversationId, MessageId
-from lama_tui.ui.current import CurrentConversation
-from lama_tui.ui.markdown.ahead import prepare
 from lama_tui.ui.screens.talk import Talk
 from lama_tui.ui.screens.writing import Writing
 from lama_tui.ui.terminal.clipboard import copy
 from lama_tui.ui.widgets.transcript import Transcript
+
+if TYPE_CHECKING:
+    from lama_tui.conversations.messages import Message
+    from lama_tui.ui.current import CurrentConversation
 
 _SETTLED = 3.0
 """Seconds from the start to what can wait."""
@@ -64,6 +66,8 @@ class Reading(Writing):
     async def _prepare(self) -> None:
         """Have at hand what the first answer is drawn with, once nothing of the start is left to slow down."""
         await asyncio.sleep(_SETTLED)
+        from lama_tui.ui.markdown.ahead import prepare
+
         await asyncio.to_thread(prepare)
 
     @on(Transcript.FollowingChanged)
@@ -106,7 +110,7 @@ class Reading(Writing):
             case "export":
                 self._export(event.path)
 
-    def _as_shown(self, current: CurrentConversation, message: MessageId) -> str:
+    def _as_shown(self, current: "CurrentConversation", message: MessageId) -> str:
         """The text of a message; an answer of the guide with the person's own keys."""
         text = current.text_of(message)
         said = next((shown for shown in current.messages if shown.id == message), None)
@@ -120,7 +124,7 @@ class Reading(Writing):
         else:
             self._tell("There is nothing to copy here yet.")
 
-    def _turn_to(self, current: CurrentConversation, message: MessageId, step: int) -> None:
+    def _turn_to(self, current: "CurrentConversation", message: MessageId, step: int) -> None:
         """Show the sibling before or after a message."""
         found = next((shown for shown in current.messages if shown.id == message), None)
         if found is None or found.siblings == 1:
@@ -133,7 +137,7 @@ class Reading(Writing):
 
     # --- other wordings ------------------------------------------------------------
 
-    def _edit(self, current: CurrentConversation, message: MessageId) -> None:
+    def _edit(self, current: "CurrentConversation", message: MessageId) -> None:
         question = current.question_of(message)
         if question is None:
             self._tell("There is no message of yours to edit here.")
@@ -141,7 +145,7 @@ class Reading(Writing):
         self.leave_editing()
         self._begin_editing(question, self._unfinished.pop(question.id, question.text))
 
-    def _begin_editing(self, question: Message, text: str) -> None:
+    def _begin_editing(self, question: "Message", text: str) -> None:
         self._editing = Editing(question.id, question.conversation, question.text, self._composer.marked)
         self._composer.write(text)
         self._show_editing()

@@ -3,6 +3,7 @@
 import os
 import time
 from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
 
 from textual import work
 from textual.message import Message
@@ -12,15 +13,6 @@ from textual.widgets import Static
 
 from lama_tui.conversations.pasted import outlined
 from lama_tui.errors import ConfigError, LamaError
-from lama_tui.events import (
-    ResourceSample,
-    SaveDelayed,
-    StreamEvent,
-    StreamFailed,
-    StreamFinished,
-    StreamStarted,
-    TurnStarted,
-)
 from lama_tui.monitor.history import History
 from lama_tui.monitor.steady import steadied
 from lama_tui.security.gate import clean_line
@@ -28,7 +20,6 @@ from lama_tui.types import ConversationId, MessageId, Place
 from lama_tui.ui import figures
 from lama_tui.ui.bindings import key_of
 from lama_tui.ui.chat_settings import marks
-from lama_tui.ui.current import CurrentConversation
 from lama_tui.ui.markdown.wrap import Line
 from lama_tui.ui.opening import Opened, Opening
 from lama_tui.ui.options import WorkspaceOptions
@@ -48,6 +39,10 @@ from lama_tui.ui.widgets.notice import Notice
 from lama_tui.ui.widgets.status_line import Status, StatusLine
 from lama_tui.ui.widgets.transcript import Transcript
 from lama_tui.ui.widgets.welcome import welcome
+
+if TYPE_CHECKING:
+    from lama_tui.events import ResourceSample, StreamEvent, StreamFailed, StreamFinished
+    from lama_tui.ui.current import CurrentConversation
 
 _LONGEST_NAME = 4096
 """Characters: a model can be named by the path of its folder."""
@@ -113,6 +108,8 @@ class Talk(WaitingScreen):
         if opened.problem is not None:
             self._notice.add(opened.problem)
         asked = clean_line(self._options.model or "", _LONGEST_NAME)  # arguments may be bytes that are no text
+        from lama_tui.ui.current import CurrentConversation  # read with the store, like all that it needs
+
         current = CurrentConversation(opened.conversations, opened.chat, asked or self._opening.settings.model)
         self._unsubscribe = opened.chat.subscribe(self._heard)
         with self._notice.catching():
@@ -128,7 +125,7 @@ class Talk(WaitingScreen):
         with self._notice.catching():
             await self._opening.check()
 
-    async def _open_first(self, current: CurrentConversation, model: str) -> None:
+    async def _open_first(self, current: "CurrentConversation", model: str) -> None:
         options, conversations = self._options, current.conversations
         wanted = None
         if options.conversation is not None:
@@ -222,7 +219,7 @@ class Talk(WaitingScreen):
             return Place("unknown server" if isinstance(error, ConfigError) else "cannot run", True)
         return provider.place(name)
 
-    def _goes_on(self, current: CurrentConversation, message: MessageId) -> bool:
+    def _goes_on(self, current: "CurrentConversation", message: MessageId) -> bool:
         """Whether the model of an answer can continue it exactly."""
         if self._opened is None:
             return True
@@ -252,8 +249,10 @@ class Talk(WaitingScreen):
         # half a look early: the ticker is late at times, and a whole look would be lost
         self._next_frame = now + max(pace, 4 * (time.monotonic() - now)) - _FRAME / 2
 
-    def _heard(self, conversation: ConversationId, message: MessageId, event: StreamEvent) -> None:
+    def _heard(self, conversation: ConversationId, message: MessageId, event: "StreamEvent") -> None:
         """An event of any turn: ends are shown at once, growth by the ticker."""
+        from lama_tui.events import SaveDelayed, StreamFailed, StreamFinished, StreamStarted, TurnStarted
+
         if isinstance(event, SaveDelayed):
             self._notice.add(event.error)
         if isinstance(event, StreamStarted) and not event.chat_template and self._opened is not None:
@@ -294,7 +293,7 @@ class Talk(WaitingScreen):
         await self._show_list()
 
     @work(group="ended")
-    async def _ended(self, conversation: ConversationId, to_tell: StreamFinished | StreamFailed | None) -> None:
+    async def _ended(self, conversation: ConversationId, to_tell: "StreamFinished | StreamFailed | None") -> None:
         """Show how an answer ended, and tell somebody who looks elsewhere."""
         if self._current is None or self._opened is None:
             return
@@ -309,12 +308,15 @@ class Talk(WaitingScreen):
         self._show_running()
         await self._show_list()
 
-    async def _call_back(self, conversation: ConversationId, ending: StreamFinished | StreamFailed) -> None:
+    async def _call_back(self, conversation: ConversationId, ending: "StreamFinished | StreamFailed") -> None:
         """Ring, or have the terminal show a note: a long answer ended while the window had no focus."""
-        if self._opened is None or (isinstance(ending, StreamFinished) and ending.reason == "cancelled"):
+        from lama_tui.events import StreamFailed
+
+        failed = isinstance(ending, StreamFailed)
+        if self._opened is None or (not isinstance(ending, StreamFailed) and ending.reason == "cancelled"):
             return
         found = await self._opened.conversations.get(conversation)
-        what = "an answer failed" if isinstance(ending, StreamFailed) else "an answer is there"
+        what = "an answer failed" if failed else "an answer is there"
         title = (found.title if found else "") or "New conversation"
         if isinstance(self.app, TerminalApp):
             self.app.write_sequence(note(self._opening.settings.workspace.notify, title, what, os.environ))
@@ -331,7 +333,7 @@ class Talk(WaitingScreen):
             self._unwatch()
             self._unwatch = None
 
-    def _sampled(self, sample: ResourceSample) -> None:
+    def _sampled(self, sample: "ResourceSample") -> None:
         self._machine.append(steadied(sample, self._machine.latest))
         for monitor in (self.query_one(MonitorPane), self.query_one(MonitorStrip)):
             if monitor.region.area:

@@ -17,8 +17,8 @@ from lama_tui.types import ConversationId
 from lama_tui.ui.bindings import bindings
 from lama_tui.ui.commands.entries import Entry
 from lama_tui.ui.commands.obstacle import Now
-from lama_tui.ui.drawn_message import KeyNames
 from lama_tui.ui.screens.greeting import Greeting
+from lama_tui.ui.transcript.key_names import KeyNames
 from lama_tui.ui.widgets.composer import Composer
 from lama_tui.ui.widgets.conversation_list import ConversationList
 from lama_tui.ui.widgets.heading import Heading

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import os
 from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
 
 from textual import on, work
 from textual.content import Content
@@ -16,9 +17,11 @@ from lama_tui.types import ConversationId
 from lama_tui.ui.composer.draft_keeper import DraftKeeper
 from lama_tui.ui.composer.history import PromptWalk
 from lama_tui.ui.composer.token_count import TokenCount, count_tokens
-from lama_tui.ui.current import CurrentConversation
 from lama_tui.ui.screens.talk import Talk
 from lama_tui.ui.widgets.composer import Composer
+
+if TYPE_CHECKING:
+    from lama_tui.ui.current import CurrentConversation
 
 _PROMPTS = 1_000
 """Messages of which one can walk through the texts."""
@@ -194,7 +197,7 @@ class Writing(Talk):
             self._count(current, self._composer.expanded)
 
     @work(exclusive=True, group="count")
-    async def _count(self, current: CurrentConversation, typed: str) -> None:
+    async def _count(self, current: "CurrentConversation", typed: str) -> None:
         await asyncio.sleep(_COUNT_DELAY)
         if self._opened is None:
             return

@@ -8,10 +8,13 @@ from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
+from typing import TYPE_CHECKING
 
 from lama_tui.types import MessageId
-from lama_tui.ui.drawn_message import DrawnMessage, Part
 from lama_tui.ui.palette import Palette
+
+if TYPE_CHECKING:
+    from lama_tui.ui.drawn_message import DrawnMessage, Part
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +24,7 @@ class Anchor:
 
     index: int
     message: MessageId
-    part: Part
+    part: "Part"
     offset: int
     row: int
     ink: int | None = None
@@ -44,7 +47,7 @@ class Column:
         """Draw so wide, and in these colours, from now on."""
         self.width, self._palette = width, palette
 
-    def replace(self, messages: Sequence[DrawnMessage]) -> None:
+    def replace(self, messages: "Sequence[DrawnMessage]") -> None:
         """Hold other messages."""
         same = 0
         for before, after in zip(self.messages, messages, strict=False):
@@ -88,7 +91,7 @@ class Column:
 
     # --- drawing -------------------------------------------------------------------
 
-    def draw(self, index: int) -> DrawnMessage:
+    def draw(self, index: int) -> "DrawnMessage":
         """The message, drawn."""
         drawn = self.messages[index]
         if self._palette is not None and not drawn.is_drawn(self.width, palette := self._palette()):

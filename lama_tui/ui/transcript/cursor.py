@@ -1,10 +1,13 @@
 """Where the person is in a conversation: on a message, on a block of code in it, or at the end of a range of lines."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from lama_tui.ui.drawn_message import DrawnMessage
-from lama_tui.ui.markdown.code import CodeBlock, may_hold_code
 from lama_tui.ui.transcript.column import Column
+
+if TYPE_CHECKING:
+    from lama_tui.ui.drawn_message import DrawnMessage
+    from lama_tui.ui.markdown.code import CodeBlock
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -30,7 +33,7 @@ class Cursor:
     # --- messages ------------------------------------------------------------------
 
     @property
-    def message(self) -> DrawnMessage | None:
+    def message(self) -> "DrawnMessage | None":
         """The message under the cursor, else the last one."""
         if not self._column.messages:
             return None
@@ -73,7 +76,7 @@ class Cursor:
     # --- blocks of code --------------------------------------------------------------
 
     @property
-    def code(self) -> CodeBlock | None:
+    def code(self) -> "CodeBlock | None":
         """The block of code under the cursor."""
         if self.index is None or self._block is None:
             return None
@@ -86,7 +89,7 @@ class Cursor:
         blocks = self._column.messages[index].code
         self._block = next((n for n, block in enumerate(blocks) if block.first <= within < block.end), None)
 
-    def step_code(self, step: int) -> CodeBlock | None:
+    def step_code(self, step: int) -> "CodeBlock | None":
         """Go to the next block of code, or to the one before; None, and stay, where there is none.
 
         What is folded opens when it holds one.
@@ -110,7 +113,9 @@ class Cursor:
                 return blocks[number]
         return None
 
-    def _blocks_of(self, index: int) -> list[CodeBlock]:
+    def _blocks_of(self, index: int) -> "list[CodeBlock]":
+        from lama_tui.ui.markdown.code import may_hold_code
+
         message = self._column.messages[index].message
         if message.role == "user" or not (message.state == "streaming" or may_hold_code(message.text)):
             return []

@@ -1,13 +1,16 @@
 """Where a model's view of a conversation begins, when it no longer fits."""
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from lama_tui.conversations.messages import Message
 from lama_tui.ui.markdown.wrap import Line, Span, wrap
 from lama_tui.ui.palette import Palette
 
+if TYPE_CHECKING:
+    from lama_tui.conversations.messages import Message
 
-def view_begins(messages: Sequence[Message]) -> int:
+
+def view_begins(messages: "Sequence[Message]") -> int:
     """The index of the first message that the newest answer was made from; 0 where it saw all of them."""
     ended = (message for message in reversed(messages) if message.role == "assistant" and message.state != "streaming")
     newest = next(ended, None)

@@ -8,7 +8,6 @@ from rich.cells import cell_len
 from textual.geometry import Offset
 from textual.selection import Selection
 
-from lama_tui.ui.markdown.code import CodeEdge
 from lama_tui.ui.markdown.wrap import Line
 from lama_tui.ui.transcript.column import Column
 from lama_tui.ui.transcript.cursor import Place
@@ -86,6 +85,8 @@ class Selected:
 
 
 def _cut(line: Line, start: int, end: int) -> str:
+    from lama_tui.ui.markdown.code import CodeEdge
+
     # the edge of code is one character that is drawn, but not copied
     drawn = "".join("\0" if isinstance(segment, CodeEdge) else segment.text for segment in line)
     return drawn[max(0, start - MARGIN) : max(0, end - MARGIN)].replace("\0", "").rstrip()

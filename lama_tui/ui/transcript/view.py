@@ -5,7 +5,7 @@ The cost of a frame does not depend on the length of the conversation.
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.segment import Segment
 from rich.style import Style
@@ -17,18 +17,21 @@ from textual.selection import Selection
 from textual.strip import Strip
 from textual.widget import Widget
 
-from lama_tui.conversations.messages import Message
 from lama_tui.types import ConversationId, MessageId
 from lama_tui.ui.difference import changed_columns
-from lama_tui.ui.drawn_message import DrawnMessage, Fold, KeyNames, Progress
 from lama_tui.ui.markdown.wrap import Line, width_of
 from lama_tui.ui.palette import Palette
 from lama_tui.ui.transcript.column import Anchor, Column
 from lama_tui.ui.transcript.cursor import Cursor, Place
 from lama_tui.ui.transcript.horizon import view_begins
+from lama_tui.ui.transcript.key_names import KeyNames
 from lama_tui.ui.transcript.mark import arrived
 from lama_tui.ui.transcript.selection import MARGIN, Selected, row
 from lama_tui.ui.transcript.steps import follow, step_beside_panes
+
+if TYPE_CHECKING:  # they come with the first message
+    from lama_tui.conversations.messages import Message
+    from lama_tui.ui.drawn_message import DrawnMessage, Fold, Progress
 
 WIDEST = 100
 """Cells: longer lines are hard to read."""
@@ -69,7 +72,7 @@ class TranscriptView(ScrollView, can_focus=True):
 
     # --- what is shown -------------------------------------------------------------
 
-    def show(self, messages: Sequence[Message], *, follow: bool | None = None) -> None:
+    def show(self, messages: "Sequence[Message]", *, follow: bool | None = None) -> None:
         """Show these messages; the drawings of those that did not change are kept."""
         anchor = self._hold()
         conversation = messages[0].conversation if messages else None
@@ -105,16 +108,18 @@ class TranscriptView(ScrollView, can_focus=True):
         self._column.replace([])
         self.show(messages)
 
-    def _is_continued(self, messages: Sequence[Message]) -> bool:
+    def _is_continued(self, messages: "Sequence[Message]") -> bool:
         shown = self._column.messages
         return len(messages) >= len(shown) and all(
             drawn.message.id == message.id for drawn, message in zip(shown, messages, strict=False)
         )
 
-    def _drawn(self, message: Message, known: DrawnMessage | None, view_begins: bool) -> DrawnMessage:
+    def _drawn(self, message: "Message", known: "DrawnMessage | None", view_begins: bool) -> "DrawnMessage":
         """The message, with the drawing that is there, if it is still right."""
         if known is not None and known.message == message and known.view_begins == view_begins:
             return known
+        from lama_tui.ui.drawn_message import DrawnMessage
+
         drawn = DrawnMessage(message, self._keys)
         drawn.view_begins = view_begins
         drawn.fold = known.fold if known is not None else self._folds.get(message.id, drawn.fold)
@@ -123,7 +128,7 @@ class TranscriptView(ScrollView, can_focus=True):
         drawn.show_figures(self._figures)
         return drawn
 
-    def advance(self, message: MessageId, progress: Progress) -> None:
+    def advance(self, message: MessageId, progress: "Progress") -> None:
         """Show a running answer as far as it is."""
         messages = self._column.messages
         for index in range(len(messages) - 1, -1, -1):
@@ -166,7 +171,7 @@ class TranscriptView(ScrollView, can_focus=True):
         return self._keys.last if self.has_focus else self._keys.page_down
 
     @property
-    def current(self) -> Message | None:
+    def current(self) -> "Message | None":
         """The message under the cursor, else the last one."""
         drawn = self._cursor.message
         return drawn.message if drawn is not None else None

@@ -1,17 +1,20 @@
 """The list of conversations, with a mark for what each one is doing."""
 
 from collections.abc import Collection, Sequence
+from typing import TYPE_CHECKING
 
 from textual.content import Content
 from textual.message import Message
 from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
-from lama_tui.conversations.messages import Conversation
 from lama_tui.security.gate import clean_line
 from lama_tui.types import ConversationId
 from lama_tui.ui.bindings import bindings, key_at
 from lama_tui.ui.widgets.options import Options
+
+if TYPE_CHECKING:
+    from lama_tui.conversations.messages import Conversation
 
 RUNNING, UNSEEN, INTERRUPTED, DRAFT = "◌", "●", "◧", "✎"
 """Marks differ in shape, not only in colour."""
@@ -22,7 +25,7 @@ class ConversationList(Options):
 
     BINDINGS = bindings("conversations")
 
-    listed: Sequence[Conversation] = ()
+    listed: "Sequence[Conversation]" = ()
     """What is in the list, newest first."""
 
     _current: ConversationId | None = None
@@ -52,7 +55,7 @@ class ConversationList(Options):
 
     def show(
         self,
-        conversations: Sequence[Conversation],
+        conversations: "Sequence[Conversation]",
         running: Collection[ConversationId],
         current: ConversationId | None,
     ) -> None:
@@ -77,7 +80,7 @@ class ConversationList(Options):
             if option.id == str(conversation):
                 self.highlighted = index
 
-    def _option(self, conversation: Conversation, running: bool, current: bool) -> Option:
+    def _option(self, conversation: "Conversation", running: bool, current: bool) -> Option:
         mark, style = " ", ""
         if running:
             mark, style = RUNNING, "$accent"

@@ -1,15 +1,19 @@
 """The transcript and its keys: moving, copying, folding, and asking for what others carry out."""
 
+from typing import TYPE_CHECKING
+
 from textual import events
 from textual.message import Message as WidgetMessage
 
 from lama_tui.types import MessageId
 from lama_tui.ui.bindings import bindings
-from lama_tui.ui.markdown.code import CodeBlock
 from lama_tui.ui.transcript.cursor import Place
-from lama_tui.ui.transcript.mark import Wish
 from lama_tui.ui.transcript.selection import MARGIN, Selected, word_at
 from lama_tui.ui.transcript.view import TranscriptView
+
+if TYPE_CHECKING:
+    from lama_tui.ui.markdown.code import CodeBlock
+    from lama_tui.ui.transcript.mark import Wish
 
 
 class Transcript(TranscriptView):
@@ -206,7 +210,7 @@ class Transcript(TranscriptView):
         else:
             self.post_message(self.Refused("There is no block of code in this message."))
 
-    def _last_code(self) -> CodeBlock | None:
+    def _last_code(self) -> "CodeBlock | None":
         if not len(self._column):
             return None
         index = len(self._column) - 1 if self._cursor.index is None else self._cursor.index
@@ -228,7 +232,7 @@ class Transcript(TranscriptView):
         else:
             self.post_message(self.Refused("This message is short: there is nothing to fold."))
 
-    def _fold_part(self, index: int, within: int, wish: Wish) -> None:
+    def _fold_part(self, index: int, within: int, wish: "Wish") -> None:
         with self._steady(self._column.line(index, within)):
             self._column.messages[index].fold_part(wish)
         self._folded(index)
