@@ -5,7 +5,7 @@ does not name, and at most 500 characters. Whole answers are generated, greedily
 """
 
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -13,7 +13,7 @@ import pytest
 from lama_tui.guide.corpus import OFF_TOPIC, topics
 from lama_tui.paths import guide_weights
 
-mlx_lm = pytest.importorskip("mlx_lm")
+pytest.importorskip("mlx_lm")
 
 BAR = 0.80
 GARBLED = 0.03
@@ -23,20 +23,27 @@ HELDOUT = Path(__file__).parent / "heldout.toml"
 
 
 @pytest.fixture(scope="module")
-def ask() -> Callable[[str], str]:
+def ask() -> Callable[[Sequence[str]], list[str]]:
+    """Answers questions, several at once: the answers are the same as one by one, in half the time."""
+    from mlx_lm.generate import batch_generate
     from mlx_lm.utils import load_model, load_tokenizer
 
     model, _ = load_model(guide_weights())
     tokenizer = load_tokenizer(guide_weights())
 
-    def answer(question: str) -> str:
-        prompt = tokenizer.apply_chat_template([{"role": "user", "content": question}], add_generation_prompt=True)
-        return "".join(part.text for part in mlx_lm.stream_generate(model, tokenizer, prompt, max_tokens=160))
+    def answer(questions: Sequence[str]) -> list[str]:
+        prompts = [
+            tokenizer.apply_chat_template([{"role": "user", "content": question}], add_generation_prompt=True)
+            for question in questions
+        ]
+        sizes = {"completion_batch_size": 16, "prefill_batch_size": 16}
+        texts: list[str] = batch_generate(model, tokenizer, prompts, max_tokens=160, **sizes).texts
+        return texts
 
     return answer
 
 
-def test_heldout(ask: Callable[[str], str], capsys: pytest.CaptureFixture[str]) -> None:
+def test_heldout(ask: Callable[[Sequence[str]], list[str]], capsys: pytest.CaptureFixture[str]) -> None:
     known = {topic.id: topic for topic in topics()}
     cases = tomllib.loads(HELDOUT.read_text(encoding="utf-8"))["case"]
     on_topic = [case for case in cases if case["topic"] != OFF_TOPIC]
@@ -47,7 +54,8 @@ def test_heldout(ask: Callable[[str], str], capsys: pytest.CaptureFixture[str]) 
 
     def right(asked: list[dict[str, str]]) -> int:
         nonlocal garbled
-        answers = [(case["topic"], ask(case["question"])) for case in asked]
+        texts = ask([case["question"] for case in asked])
+        answers = [(case["topic"], text) for case, text in zip(asked, texts, strict=True)]
         garbled += sum(answer not in sound for _, answer in answers)
         return sum(known[topic].accepts(answer) for topic, answer in answers)
 

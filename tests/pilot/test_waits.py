@@ -220,7 +220,7 @@ async def test_a_long_answer_calls_back(
         stage.app.app_focus = False  # a key would bring it back
         go.set()
         await stage.idle()
-        await stage.app.workers.wait_for_complete([w for w in stage.app.workers if w.group == "ended"])
+        await stage.until(lambda: all(w.is_finished for w in stage.app.workers if w.group == "ended"))
         await stage.pilot.pause()
         assert notes(written) == ([note] if note else [])
 

@@ -17,6 +17,7 @@ async def browse(visit: Visit) -> ModelBrowser:
     await visit.press("ctrl+l")
     browser = await visit.at(ModelBrowser)
     await visit.until(lambda: browser._models is not None and browser._list._rows)
+    await visit.until(lambda: browser._seen)  # the first look at the engine, which draws the details at their width
     await visit.settled()
     assert isinstance(browser, ModelBrowser)
     return browser
