@@ -11,7 +11,7 @@ from lama_tui.paths import Paths
 from lama_tui.security.gate import clean_line
 from lama_tui.types import GUIDE, ModelReference
 from lama_tui.ui import figures
-from lama_tui.ui.screens.chooser import Choice
+from lama_tui.ui.screens.chooser import FACTS_APART, Choice
 
 if TYPE_CHECKING:
     from lama_tui.library.installed import InstalledModel
@@ -103,7 +103,7 @@ async def choices(paths: Paths, settings: Settings) -> list[Choice]:
             f"{name}:{server.model}",
             f"{name}:{server.model}",
             f"{server.kind} · {clean_line(server.endpoint, 60)}",
-            "Answers come from this server: what you write is sent there.",
+            clean_line(f"{name}:{server.model} answers at {server.endpoint}: what you write is sent there.", 400),
         )
         for name, server in settings.providers.items()
     ]
@@ -131,14 +131,18 @@ async def called(name: str, paths: Paths, settings: Settings) -> str | None:
 
 def _installed(model: "InstalledModel", beside_guide: str) -> Choice:
     facts = [
+        "too big" if model.fits is False else "",
         figures.parameters(model.params) if model.params else "",
         f"{model.bits}-bit" if model.bits else "",
         figures.size(model.size),
         f"context {figures.count(model.context)}" if model.context else "",
-        "too big for the free memory" if model.fits is False else "",
     ]
     about = f"{clean_line(model.architecture or '', 60)} {model.format or ''} in {clean_line(model.path, 200)}".strip()
     if model.ref == GUIDE:
         about = f"Built in and tiny: it only knows this app. {beside_guide or 'Ask it anything about lama.'}"
+    if model.fits is False:
+        about = f"Too big for the memory that is free now. {about}"
     problem = clean_line(model.problem, 300)
-    return Choice(model.ref, clean_line(model.ref, 4096), " · ".join(filter(None, facts)), problem or about, problem)
+    return Choice(
+        model.ref, clean_line(model.ref, 4096), FACTS_APART.join(filter(None, facts)), problem or about, problem
+    )

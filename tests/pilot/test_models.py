@@ -117,6 +117,25 @@ async def test_the_list_of_a_hub_cache_with_strange_names(workspace: Open, home:
         await stage.press("escape")
 
 
+async def test_a_long_name_leaves_room_for_the_facts_and_is_told_whole_below(workspace: Open) -> None:
+    name = "meta-llama/Llama-4-Maverick-17B-128E-Instruct-FP8-quantized"
+    config = f'[providers.work]\nkind = "openai"\nendpoint = "http://127.0.0.1:1/v1"\nmodel = "{name}"\n'
+    async with workspace(config=config, size=(80, 24)) as stage:
+        make_tiny_llama(stage.paths.models / ("long-" * 20 + "4bit"))
+        await pick(stage)
+        await stage.until_seen("  work:meta", "-quantized   openai · http://127.0.0.1:1/v1 ")
+        assert not stage.sees("Maverick")
+        line = next(line for line in stage.seen().split("\n") if "-4bit" in line)
+        assert "…" in line.split("-4bit")[0]
+        assert "iB" in line  # its size
+        await stage.press("down", "down")
+        await stage.until(lambda: f"work:{name}" in str(stage.app.screen.query_one("#about").render()))
+        await stage.pilot.resize_terminal(60, 20)
+        await stage.until_seen("  work:", "-quantized   openai · http", "-4bit   ")
+        await stage.pilot.resize_terminal(160, 20)
+        await stage.until_seen("-quantized   openai · http://127.0.0.1:1/v1 ")
+
+
 async def test_the_picker_in_a_tiny_terminal(workspace: Open) -> None:
     async with workspace(config=SERVERS, size=(30, 8)) as stage:
         await pick(stage)

@@ -16,10 +16,16 @@ from lama_tui.ui.screens.above import Dialog
 from lama_tui.ui.widgets.filter import Filter
 from lama_tui.ui.widgets.options import Options
 
+FACTS_APART = " · "
+"""Stands between facts."""
+
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """A line to choose. `value` is what is returned for it; `problem` says why it cannot be chosen."""
+    """A line to choose. `value` is what is returned for it; `problem` says why it cannot be chosen.
+
+    `facts` are `FACTS_APART`, the most important first.
+    """
 
     value: str
     name: str

@@ -3,15 +3,22 @@
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 
+from rich.cells import cell_len
 from textual.content import Content
 from textual.events import Resize
 from textual.widgets import OptionList
 
-from lama_tui.ui.screens.chooser import Choice, Chooser
+from lama_tui.ui.screens.chooser import FACTS_APART, Choice, Chooser
 from lama_tui.ui.screens.models.columns import shortened
 
-_FACTS = 24
-"""Cells that the facts of a model get at least, where its name is long."""
+_BESIDE = 9
+"""Cells of a line that are neither name nor facts: mark, what keeps the two apart, ends of the line, scrollbar."""
+
+_FACTS = 3
+"""So many facts stay where a name is long; others are shown where they fit."""
+
+_SHORTEST = 20
+"""Cells of a name that is cut; or three eighths of the line, where that is more."""
 
 
 class ModelPicker(Chooser):
@@ -30,13 +37,14 @@ class ModelPicker(Chooser):
         return await self._find()
 
     def line(self, choice: Choice) -> Content:
-        """A name that is too long loses its middle: the end tells quantizations apart."""
-        return super().line(replace(choice, name=shortened(choice.name, self._room)))
-
-    @property
-    def _room(self) -> int:
-        """Cells for a name."""
-        return max(16, self.query_one(OptionList).size.width - _FACTS)
+        """A name that is too long beside its facts loses its middle: the end tells quantizations apart."""
+        width = self.query_one(OptionList).size.width
+        facts = [choice.problem] if choice.problem else choice.facts.split(FACTS_APART)
+        core = cell_len(FACTS_APART.join(facts[:_FACTS]))
+        name = shortened(choice.name, max(_SHORTEST, width * 3 // 8, width - _BESIDE - core))
+        while len(facts) > _FACTS and cell_len(FACTS_APART.join(facts)) > width - _BESIDE - cell_len(name):
+            facts.pop()
+        return super().line(replace(choice, name=name, facts=FACTS_APART.join(facts)))
 
     def on_resize(self, event: Resize) -> None:
         """Another width has another room for names."""
