@@ -243,6 +243,7 @@ class LamaApp(ThemedApp, inherit_bindings=False):
 
     def action_redraw(self) -> None:
         """Draw the whole screen again."""
+        self.repaint_all()
         self.screen.refresh(layout=True)
 
 

@@ -1,0 +1,112 @@
+"""What is drawn on a real terminal: all that changed, whoever else wrote on it, in thin frames or in Textual's."""
+
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from terminal import Terminal
+from workspace import READY, Steady, ask, configure, lama, leave, provider, saved, server, wait_saved
+
+COLOURS = ("bg", "fg", "bold", "reverse", "italics", "underscore")
+
+BOTH = """
+import sys
+from lama_tui.cli.main import main
+from lama_tui.ui.terminal import drawing
+if sys.argv.pop(1) == "stock":
+    drawing.obstacle = lambda: "a test asks for it"
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+def cells(terminal: Terminal) -> list[list[tuple[object, ...]]]:
+    """Every cell with its colours."""
+    screen = terminal.xterm.screen
+    with terminal._changed:
+        return [
+            [
+                (cell := screen.buffer[y][x]).data.strip() and tuple(cell) or (cell.bg, cell.reverse)
+                for x in range(screen.columns)
+            ]
+            for y in range(screen.lines)
+        ]
+
+
+def redrawn(terminal: Terminal) -> list[list[tuple[object, ...]]]:
+    """What is on the screen when every cell was drawn anew."""
+    garbled = b"\x1b[H" + b"\x1b[45mgarbled\r\n" * (terminal.xterm.screen.lines - 1) + b"\x1b[m"
+    with terminal._changed:
+        terminal.xterm.receive(garbled)
+    terminal.key("f5")
+    terminal.wait_for(lambda text: "garbled" not in text)
+    return cells(terminal)
+
+
+@pytest.mark.parametrize("size", [(20, 5), (80, 24), (200, 60)])
+def test_a_redraw_changes_nothing_but_what_others_wrote(tmp_path: Path, size: tuple[int, int]) -> None:
+    with server(Steady(rate=200, words=120)) as served:
+        configure(tmp_path, provider(served.endpoint) + '[workspace]\nmonitor = "off"\n')
+        with Terminal([sys.executable, "-m", "lama_tui"], home=tmp_path, size=size) as terminal:
+            terminal.wait_for(lambda _: b"\x1b[?1049h" in terminal.raw, 30)
+            terminal.send("漢字 naïve 🦙")
+            quiet(terminal)
+            terminal.key("enter")
+            wait_saved(tmp_path, lambda found: bool(found) and found[-1].state == "complete", 20)
+            for keys in ("", "f1", "escape", "ctrl+s", "pageup"):
+                if keys:
+                    terminal.key(keys)
+                quiet(terminal)
+                before = cells(terminal)
+                assert redrawn(terminal) == before, keys
+            terminal.key("escape")
+            leave(terminal)
+
+
+def quiet(terminal: Terminal) -> None:
+    """Wait until nothing more is drawn."""
+    deadline, count, still = time.monotonic() + 10, -1, 0
+    while still < 4:
+        assert time.monotonic() < deadline, "it never stops to draw"
+        time.sleep(0.1)
+        before, count = count, len(terminal.raw)
+        still = still + 1 if before == count else 0
+
+
+@pytest.mark.parametrize("way", ["thin", "stock"])
+def test_both_ways_of_drawing_show_a_conversation(tmp_path: Path, way: str) -> None:
+    file = tmp_path / "both.py"
+    file.write_text(BOTH)
+    with server(Steady(rate=200, words=60)) as served:
+        configure(tmp_path, provider(served.endpoint))
+        with Terminal([sys.executable, str(file), way], home=tmp_path) as terminal:
+            terminal.wait_for(READY, 30)
+            ask(terminal, "Count")
+            terminal.wait_for("0.59")
+            terminal.resize(60, 20)
+            terminal.wait_for(lambda text: "0.59" in text and READY in text)
+            leave(terminal)
+    log = (tmp_path / "lama" / "state" / "lama.log").read_text()
+    assert ("drawing as Textual does" in log) == (way == "stock")
+    assert "Traceback" not in log
+
+
+@pytest.mark.slow
+def test_ten_seconds_unread_cost_one_frame(tmp_path: Path) -> None:
+    steady = Steady(rate=100, words=2000)
+    with server(steady) as served:
+        configure(tmp_path, provider(served.endpoint))
+        with lama(tmp_path, size=(120, 40)) as terminal:
+            ask(terminal, "Count")
+            terminal.wait_for("0.5 ")
+            with terminal.not_reading():
+                ends = time.monotonic() + 10
+                while time.monotonic() < ends:
+                    sent = "".join(word for when, word in steady.sent[0] if when < time.monotonic() - 0.5)
+                    assert saved(tmp_path)[-1].text.startswith(sent)
+                    time.sleep(0.2)
+                before, newest = len(terminal.raw), steady.sent[0][-1][1].strip()
+            terminal.wait_for(newest)
+            # what the line held already, and one frame of at most a screen
+            assert len(terminal.raw) - before < 64 * 1024
+            leave(terminal)
