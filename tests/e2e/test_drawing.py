@@ -8,8 +8,6 @@ import pytest
 from terminal import Terminal
 from workspace import READY, Steady, ask, configure, lama, leave, provider, saved, server, wait_saved
 
-COLOURS = ("bg", "fg", "bold", "reverse", "italics", "underscore")
-
 BOTH = """
 import sys
 from lama_tui.cli.main import main
@@ -24,13 +22,8 @@ def cells(terminal: Terminal) -> list[list[tuple[object, ...]]]:
     """Every cell with its colours."""
     screen = terminal.xterm.screen
     with terminal._changed:
-        return [
-            [
-                (cell := screen.buffer[y][x]).data.strip() and tuple(cell) or (cell.bg, cell.reverse)
-                for x in range(screen.columns)
-            ]
-            for y in range(screen.lines)
-        ]
+        rows = [[screen.buffer[y][x] for x in range(screen.columns)] for y in range(screen.lines)]
+        return [[tuple(cell) if cell.data.strip() else (cell.bg, cell.reverse) for cell in row] for row in rows]
 
 
 def redrawn(terminal: Terminal) -> list[list[tuple[object, ...]]]:
