@@ -92,6 +92,16 @@ def check_kitty_keys(answers: Answers, settings: Settings, tmux: Tmux | None) ->
     return Check("kitty_keys", "ok", value, f"{where}{plain[0]} starts a new line where {others[0]} does not arrive")
 
 
+def check_drawing() -> Check:
+    """Whether only what changes is sent, which hangs on the insides of Textual."""
+    from lama_tui.ui.terminal.drawing import obstacle
+
+    if why := obstacle():
+        hint = "A slow line suffers. Install what lama asks for: pip install --force-reinstall lama-tui"
+        return Check("drawing", "warning", f"all of what is drawn anew is sent: {why}", hint)
+    return Check("drawing", "ok", "only cells that changed are sent")
+
+
 def check_synchronized_output(answers: Answers) -> Check:
     """Whether the terminal shows frames as a whole (mode 2026)."""
     shows = _word(answers, answers.synchronized_output, "shows", "does not show")

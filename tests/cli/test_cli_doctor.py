@@ -20,7 +20,7 @@ from lama_tui.paths import Paths
 IDS = [
     *("platform", "python", "packages", "mlx_wheels", "mlx_device", "memory", "models", "data_folder", "hub_folder"),
     *("config", "keys", "themes", "database", "keyring", "providers"),
-    *("terminal", "colours", "kitty_keys", "synchronized_output", "clipboard", "tmux"),
+    *("terminal", "colours", "kitty_keys", "drawing", "synchronized_output", "clipboard", "tmux"),
 ]
 
 
