@@ -4,6 +4,7 @@
 command line to read; what they need beyond that (models on disk, the screen, MLX, servers) when they run.
 """
 
+import contextlib
 import errno
 import gc
 import logging
@@ -100,6 +101,9 @@ def build_parser() -> "argparse.ArgumentParser":
     where.add_argument("-c", dest="conversation", metavar="ID|TITLE", help="open this conversation")
     parser.add_argument("--model", metavar="REF", help="use this model")
     parser.add_argument("--theme", metavar="NAME", help="use this theme")
+    parser.add_argument(
+        "--plain", action="store_true", help="talk in plain lines: for screen readers, pipes, TERM=dumb"
+    )
     parser.add_argument("--no-mouse", action="store_true", help="leave the mouse to the terminal")
     parser.set_defaults(verb=_workspace, tolerates_problems=False)
     verbs = parser.add_subparsers(title="verbs", metavar="VERB")
@@ -129,26 +133,37 @@ def _workspace(arguments: "argparse.Namespace", paths: Paths, loaded: LoadedSett
         debug=arguments.debug,
         mouse=not arguments.no_mouse,
     )
-    return _open_workspace(options, loaded)
+    return _open_workspace(options, loaded, arguments.plain)
 
 
-def _open_workspace(options: WorkspaceOptions, loaded: LoadedSettings) -> int:
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+def _open_workspace(options: WorkspaceOptions, loaded: LoadedSettings, plain: bool = False) -> int:
+    if not (plain or (sys.stdin.isatty() and sys.stdout.isatty())):
         raise LamaError(
             "The workspace needs a terminal",
             "Input or output is a pipe or a file",
-            "Ask one question with `lama run guide 'How do I stop an answer?'`, or run lama in a terminal",
+            "Ask one question with `lama run guide 'How do I stop an answer?'`, talk in lines with `lama --plain`, or"
+            " run lama in a terminal",
         )
+    why = "" if plain else _no_screen()
+    if plain or why:
+        from lama_tui.cli.plain import run_plain
+
+        return run_plain(options, loaded, why)
     gc.disable()  # what is made now stays; `LamaApp` enables it when everything is there
-    if os.environ.get("TERM") in ("dumb", "unknown"):
-        raise LamaError(
-            "The workspace cannot be shown here",
-            f"TERM={os.environ['TERM']}: it is not known that the terminal can move the cursor.",
-            "Ask one question with `lama run guide 'How do I stop an answer?'`, or set TERM to what it is",
-        )
     from lama_tui.ui.app import run_workspace
 
     return run_workspace(options, loaded)
+
+
+def _no_screen() -> str:
+    """Why the terminal cannot show a full screen; empty if it can."""
+    if (term := os.environ.get("TERM")) in ("dumb", "unknown"):
+        return f"TERM={term}: it is not known that the terminal can move the cursor."
+    for stream in (sys.stdout, sys.stdin):
+        with contextlib.suppress(OSError):
+            if all(os.get_terminal_size(stream.fileno())):
+                return ""
+    return "The terminal does not say how large it is (`stty rows 24 cols 80` does)."
 
 
 def _replace_closed_streams() -> None:

@@ -1,0 +1,105 @@
+"""Plain lines in a real terminal that can only print: no control sequences, and ctrl+c, ctrl+d and ctrl+s as ever."""
+
+import asyncio
+import signal
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+from terminal import Terminal
+from workspace import COMMAND, Steady, configure, provider, saved, server, wait_saved
+from xterm import Xterm
+
+from tests.providers.server import Request
+
+LEAVES = "ctrl+d leaves"
+"""The end of the line that is said when one can write."""
+
+
+def plain(home: Path, *arguments: str, env: Mapping[str, str] = {}, **options: object) -> Terminal:
+    return Terminal([*COMMAND, *arguments], home=home, env={"TERM": "dumb", **env}, **options)
+
+
+def no_control_bytes(terminal: Terminal) -> None:
+    """Only text and line feeds came; the terminal's own line editing adds returns, and `^C` for ctrl+c."""
+    raw = bytes(terminal.raw).replace(b"\r\n", b"\n")
+    assert not [byte for byte in raw if (byte < 0x20 and byte != 0x0A) or byte == 0x7F], raw
+
+
+def test_a_dumb_terminal_gets_plain_lines_and_keeps_what_was_said(tmp_path: Path) -> None:
+    steady = Steady(rate=50)
+    with server(steady) as served:
+        configure(tmp_path, provider(served.endpoint))
+        with plain(tmp_path) as terminal:
+            terminal.wait_for(LEAVES, 30)
+            terminal.wait_for("TERM=dumb")
+            terminal.send("Count \\\nfor me\n")
+            terminal.wait_for("here:steady: 0.0 0.1 ")
+            terminal.key("ctrl+c")
+            terminal.wait_for("Stopped: what is there of the answer is kept.")
+            (question, answer) = saved(tmp_path)
+            assert question.text == "Count \nfor me" and answer.state == "stopped"
+            assert answer.text.startswith("0.0 0.1 ")
+            terminal.key("ctrl+c")
+            terminal.wait_for("ctrl+c again, or ctrl+d, leaves")
+            terminal.send("/conversations\n")  # what ctrl+c began is over
+            terminal.wait_for("1. Count for me (just now, open here)")
+            terminal.key("ctrl+d")
+            assert terminal.wait_exit() == 0
+            no_control_bytes(terminal)
+            assert terminal.echoes() and not terminal.modes_left_on()
+        with plain(tmp_path, "--plain", env={"TERM": "xterm-256color"}) as terminal:
+            terminal.wait_for(LEAVES, 30)
+            terminal.wait_for("You: Count")
+            terminal.key("ctrl+c")
+            terminal.wait_for("ctrl+c again")
+            terminal.key("ctrl+c")
+            assert terminal.wait_exit() == 130
+            no_control_bytes(terminal)
+
+
+def test_a_terminal_without_a_size_gets_plain_lines(tmp_path: Path) -> None:
+    with plain(tmp_path, size=(0, 0), env={"TERM": "xterm"}, emulator=lambda columns, rows: Xterm(120, 24)) as terminal:
+        terminal.wait_for("does not say how large it is", 30)
+        terminal.wait_for(LEAVES)
+        terminal.send("/quit\n")
+        assert terminal.wait_exit() == 0
+        no_control_bytes(terminal)
+
+
+def test_what_is_waited_for_is_said_and_can_be_stopped(tmp_path: Path) -> None:
+    async def silent(request: Request, writer: asyncio.StreamWriter) -> None:
+        await asyncio.sleep(60)
+
+    with server(silent) as served:
+        configure(tmp_path, provider(served.endpoint))
+        with plain(tmp_path) as terminal:
+            terminal.wait_for(LEAVES, 30)
+            terminal.send("Hello\n")
+            terminal.wait_for("; ctrl+c stops)")
+            terminal.key("ctrl+c")
+            terminal.wait_for("Stopped")
+            terminal.key("ctrl+d")
+            assert terminal.wait_exit() == 0
+
+
+@pytest.mark.parametrize("how", ["SIGTERM", "SIGHUP", "hang-up", "unread"])
+def test_leaving_in_the_middle_saves_the_answer(tmp_path: Path, how: str) -> None:
+    with server(Steady(rate=2000 if how == "unread" else 50)) as served:
+        configure(tmp_path, provider(served.endpoint))
+        with plain(tmp_path) as terminal:
+            terminal.wait_for(LEAVES, 30)
+            terminal.send("Count\n")
+            terminal.wait_for(lambda screen: "0.0" in screen and "0.9" in screen)
+            if how == "hang-up":
+                terminal.close_pty()
+            elif how == "unread":
+                with terminal.not_reading():
+                    wait_saved(tmp_path, lambda rows: rows and "0.9000 " in rows[-1].text, 30)  # more than a pty holds
+                    terminal.signal(signal.SIGTERM)
+                    assert terminal.wait_exit(3) == 128 + signal.SIGTERM
+            else:
+                terminal.signal(signal.Signals[how])
+                assert terminal.wait_exit(3) == 128 + signal.Signals[how]
+            answer = wait_saved(tmp_path, lambda rows: rows[-1].state == "interrupted", 5)[-1]
+            assert answer.text.startswith("0.0 0.1 ")
