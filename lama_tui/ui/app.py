@@ -42,14 +42,7 @@ class LamaApp(ThemedApp, inherit_bindings=False):
     """Shows the workspace until it is told to leave."""
 
     TITLE = "lama"
-    CSS_PATH = [
-        "styles/workspace.tcss",
-        "styles/dialogs.tcss",
-        "styles/commands.tcss",
-        "styles/log.tcss",
-        "styles/models.tcss",
-        "styles/settings.tcss",
-    ]
+    CSS_PATH = "styles/workspace.tcss"  # of what is there at once; other screens bring their own
     BINDINGS = bindings("app")
     ENABLE_COMMAND_PALETTE = False  # Textual's own: ours is a screen like the others
 

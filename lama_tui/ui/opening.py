@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from lama_tui.services import Services
 
 
+_LATER = ("lama_tui.ui.current", "lama_tui.ui.drawn_message", "lama_tui.services")
+"""What a conversation is, and is drawn with, and the parts."""
+
 UNDO_MILLISECONDS = 24 * 3_600_000
 """How long a deleted conversation can be brought back by a window that is still open."""
 
@@ -37,7 +40,7 @@ class Opened:
 
 async def open_services(paths: Paths, loaded: LoadedSettings) -> "Services":
     """The parts, imported now and not before the first paint: they take half as long as the screen."""
-    services = await asyncio.to_thread(importlib.import_module, "lama_tui.services")
+    *_, services = await asyncio.to_thread(lambda: [importlib.import_module(name) for name in _LATER])
     opened: Services = await services.open_services(paths, loaded)
     return opened
 

@@ -2,10 +2,12 @@
 
 import asyncio
 from collections.abc import Sequence
+from typing import Any
 
 from textual import work
 from textual.app import App
 from textual.filter import LineFilter
+from textual.screen import Screen
 
 from lama_tui.config.themes import ThemeFile
 from lama_tui.errors import ConfigError, LamaError
@@ -39,6 +41,13 @@ class ThemedApp(TerminalApp, inherit_bindings=False):
         self.stylesheet.set_variables(self.get_css_variables())
         classes = {f"-theme-{theme.name}": True, "-dark-mode": theme.dark, "-light-mode": not theme.dark}
         self.update_classes(classes, update=False)
+
+    def _load_screen_css(self, screen: Screen[Any]) -> None:
+        """Read the styles of a screen that opens for the first time. Textual would parse all others again."""
+        missing = [path for path in screen.css_path if not self.stylesheet.has_source(str(path), "")]
+        if missing:
+            self.stylesheet.read_all(missing)
+            self.stylesheet.parse()
 
     def tell(self, error: LamaError) -> None:
         """Show a problem where the eye is."""

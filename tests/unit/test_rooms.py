@@ -70,5 +70,5 @@ def test_the_workspace_opens_and_closes_without_anything_heavy(tmp_path: Path) -
 
 def test_the_first_frame_waits_for_nothing_that_comes_later() -> None:
     code = "import sys, lama_tui.cli.main, lama_tui.ui.app; print(*sys.modules, sep='\\n')"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=WAIT)  # noqa: S603
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=WAIT)
     assert not {*HEAVY, *LATER} & set(done.stdout.split())

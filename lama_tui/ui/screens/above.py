@@ -24,6 +24,7 @@ class Above(Screen[Result]):
 class Dialog(ModalScreen[Result]):
     """A window over the workspace."""
 
+    CSS_PATH = ["../styles/dialogs.tcss"]
     SCOPES: ClassVar[tuple[Scope, ...]] = ("dialog",)
     """The scopes of the keymap whose actions the screen itself carries out."""
 

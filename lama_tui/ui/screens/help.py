@@ -20,6 +20,7 @@ from lama_tui.ui.widgets.page import Page
 class HelpScreen(Dialog[None]):
     """The keys as they are bound now, those of the place one comes from first; typing narrows them."""
 
+    CSS_PATH = ["../styles/dialogs.tcss", "../styles/commands.tcss"]
     BINDINGS = bindings("dialog")
 
     def __init__(self, overrides: Mapping[str, str], here: Sequence[Scope], config_file: str) -> None:

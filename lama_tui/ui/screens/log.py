@@ -36,6 +36,7 @@ _NOTHING = "Nothing went wrong since lama was opened."
 class LogScreen(Dialog[None]):
     """The troubles of this run, and on demand the end of the log file."""
 
+    CSS_PATH = ["../styles/dialogs.tcss", "../styles/log.tcss"]
     BINDINGS = [*bindings("log"), *bindings("dialog")]
     SCOPES = ("log", "dialog")
     AUTO_FOCUS = "#troubles"

@@ -20,6 +20,7 @@ from lama_tui.ui.widgets.filter import Filter
 class PaletteScreen(Dialog[str | None]):
     """Returns the id of the chosen entry, or None."""
 
+    CSS_PATH = ["../styles/commands.tcss"]
     BINDINGS = [*bindings("chooser"), *bindings("dialog")]
 
     def __init__(self, entries: Sequence[Entry], recent: Sequence[str]) -> None:

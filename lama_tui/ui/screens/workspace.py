@@ -52,6 +52,7 @@ class Workspace(Greeting):
         (120, "-wide"),
         (160, "-roomy"),
     ]
+    _was_shown = False
     VERTICAL_BREAKPOINTS = [(0, "-short"), (30, "-tall")]
 
     def compose(self) -> ComposeResult:
@@ -60,7 +61,7 @@ class Workspace(Greeting):
         for breakpoints, extent in zip(
             (self.HORIZONTAL_BREAKPOINTS, self.VERTICAL_BREAKPOINTS), self.app.size, strict=True
         ):
-            self.add_class(max(point for point in breakpoints if point[0] <= extent)[1])
+            self.add_class(max(point for point in breakpoints if point[0] <= extent)[1], update=False)
         self._choose_monitor(self._opening.settings.workspace.monitor)
         self.set_class(not self._opening.settings.workspace.conversations, "-hide-conversations")
         with Horizontal(id="panes"):
@@ -195,6 +196,10 @@ class Workspace(Greeting):
         if self._has_room_for_monitor:
             self._cover_with_monitor(False)
         self.call_after_refresh(self.watch_machine)
+
+    def _on_screen_resume(self, event: ScreenResume) -> None:
+        """The first time everything has its styles from being mounted a moment ago: a second time would be felt."""
+        event.refresh_styles, self._was_shown = self._was_shown, True
 
     @on(ScreenSuspend)
     @on(ScreenResume)

@@ -42,6 +42,7 @@ _FIRST = 8192
 class ModelBrowser(Above[str | None]):
     """Returns the reference of the model to use in this conversation, or None."""
 
+    CSS_PATH = "../../styles/models.tcss"
     BINDINGS = [*bindings("models"), *bindings("dialog")]
     SCOPES = ("models", "dialog")
     AUTO_FOCUS = "#models-lines"

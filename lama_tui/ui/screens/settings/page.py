@@ -23,6 +23,7 @@ from lama_tui.ui.widgets.key_line import KeyLine
 class SettingsPage(Above[None]):
     """Everything is saved when it is changed, off the event loop; what cannot be is said beside the field."""
 
+    CSS_PATH = "../../styles/settings.tcss"
     BINDINGS = [*bindings("settings"), *bindings("dialog")]
     SCOPES = ("settings", "dialog")
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (96, "-wide")]
