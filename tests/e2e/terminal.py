@@ -11,7 +11,6 @@ import signal
 import subprocess
 import termios
 import threading
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -19,15 +18,15 @@ from types import TracebackType
 from typing import Self
 
 import psutil
-from xterm import BRACKETED_PASTE, Xterm, key_bytes
+from window import Window
+from xterm import Xterm
 
 
-class Terminal:
+class Terminal(Window):
     """A running program and the terminal it runs in; a context manager that leaves nothing running.
 
     `size` is (columns, rows). The program sees a small environment of its own: every home is under `home`
-    (LAMA_HOME is `home/lama`, HF_HOME is `home/hub`), and `env` adds to it. `raw` is every byte that it wrote
-    so far, `xterm` what became of them.
+    (LAMA_HOME is `home/lama`, HF_HOME is `home/hub`), and `env` adds to it.
     """
 
     def __init__(
@@ -40,11 +39,8 @@ class Terminal:
         emulator: Callable[[int, int], Xterm] = Xterm,
     ) -> None:
         columns, rows = size
-        self.raw = bytearray()
-        self.xterm = emulator(columns, rows)
+        super().__init__(emulator(columns, rows))
         self._outgoing = bytearray()
-        self._changed = threading.Condition()
-        self._ended = threading.Event()
         self._closed = False
         self._reads = True
         self._master, slave = os.openpty()
@@ -56,7 +52,7 @@ class Terminal:
             # login_tty makes the session and its controlling terminal: one C call, safe beside threads
             self._process = subprocess.Popen(
                 command,
-                env=_environment(home) | dict(env),
+                env=environment(home) | dict(env),
                 preexec_fn=functools.partial(os.login_tty, slave),  # noqa: PLW1509
             )
         except OSError:
@@ -85,19 +81,6 @@ class Terminal:
             self._outgoing += keys.encode() if isinstance(keys, str) else keys
         self._wake()
 
-    def key(self, *names: str) -> None:
-        """Press keys such as `ctrl+n`, `f1` or `shift+tab`, one after the other.
-
-        `escape` directly before another key reads as alt: wait for the effect of `escape` first.
-        """
-        self.send(b"".join(key_bytes(name) for name in names))
-
-    def paste(self, text: str) -> None:
-        """Paste as an xterm does: line ends become returns, in brackets if the program asked for these."""
-        pasted = text.replace("\r\n", "\r").replace("\n", "\r").encode()
-        bracketed = BRACKETED_PASTE in self.xterm.modes
-        self.send(b"\x1b[200~" + pasted + b"\x1b[201~" if bracketed else pasted)
-
     def resize(self, columns: int, rows: int) -> None:
         with self._changed:
             self.xterm.screen.resize(rows, columns)
@@ -113,38 +96,6 @@ class Terminal:
         finally:
             self._reads = True
             self._wake()
-
-    def screen_text(self) -> str:
-        """The rows of the screen, without spaces at their ends; line n of the text is row n."""
-        with self._changed:
-            return "\n".join(self.xterm.screen.rows())
-
-    def wait_for(self, wanted: str | Callable[[str], object], timeout: float = 10.0) -> str:
-        """Wait until the screen shows a text, or a predicate of the screen's text holds; return that text.
-
-        Raises AssertionError with the screen's text after `timeout` seconds, or when the program has ended.
-        """
-        holds = (lambda text: wanted in text) if isinstance(wanted, str) else wanted
-        deadline = time.monotonic() + timeout
-        while True:
-            ended = self._ended.is_set()
-            text = self.screen_text()
-            if holds(text):
-                return text
-            if ended or time.monotonic() > deadline:
-                why = "the program ended" if ended else f"{timeout:g} s passed"
-                raise AssertionError(f"{why} and this never held: {wanted!r}\n{self._report(text)}")
-            with self._changed:
-                self._changed.wait(0.05)  # a predicate may look at more than the screen
-
-    def modes_left_on(self) -> list[str]:
-        """Names of the modes the terminal is in now that a fresh one is not in."""
-        with self._changed:
-            return self.xterm.modes.left_on()
-
-    def modes_restored(self) -> bool:
-        """Whether the program took the alternate screen, and every mode it switched is as it was before."""
-        return b"\x1b[?1049h" in self.raw and not self.modes_left_on()
 
     def echoes(self) -> bool:
         """Whether the line discipline is as a shell wants it: lines, echo and signals."""
@@ -210,30 +161,23 @@ class Terminal:
                     data = os.read(self._master, 65536)
                     if not data:
                         return
+                    answers = self._receive(data)
                     with self._changed:
-                        self.raw += data
-                        self._outgoing += self.xterm.receive(data)
-                        self._changed.notify_all()
+                        self._outgoing += answers
                 if writable:
                     with self._changed, suppress(BlockingIOError):  # the room was less than it seemed
                         del self._outgoing[: os.write(self._master, self._outgoing[:4096])]
         except OSError:
             pass  # Linux reports the last close on the other side as an I/O error
         finally:
-            self._ended.set()
-            with self._changed:
-                self._changed.notify_all()
+            self._is_over()
 
-    def _report(self, text: str) -> str:
-        """What the reader of a failure wants to see."""
-        cursor = self.xterm.screen.cursor
-        state = f"status {self._process.poll()}, cursor at row {cursor.y}, column {cursor.x}"
-        refused = f"\nrefused by the emulator: {self.xterm.refused!r}" if self.xterm.refused else ""
-        frame = "-" * self.xterm.screen.columns
-        return f"{frame}\n{text.rstrip()}\n{frame}\n{state}{refused}"
+    def _state(self) -> str:
+        return f"status {self._process.poll()}"
 
 
-def _environment(home: Path) -> dict[str, str]:
+def environment(home: Path) -> dict[str, str]:
+    """A small environment with every home under `home`."""
     kept = {name: os.environ[name] for name in ("PATH", "LD_LIBRARY_PATH", "TMPDIR") if name in os.environ}
     return kept | {
         "HOME": str(home),

@@ -1,0 +1,128 @@
+"""The real `lama` over a real SSH connection, which comes and goes; and in tmux there, where it goes on."""
+
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import psutil
+import pytest
+from ssh import machine
+from workspace import COMMAND, READY, Saved, Steady, ask, configure, provider, server, wait_saved
+
+CONFIG = '[workspace]\nmonitor = "off"\n'
+
+
+def until(holds: Callable[[], object], within: float) -> None:
+    deadline = time.monotonic() + within
+    while not holds():
+        assert time.monotonic() < deadline, f"did not come to be within {within:g} s"
+        time.sleep(0.005)
+
+
+def settled(answer: Saved, steady: Steady, dropped: float) -> None:
+    """An answer that was cut short: saved to the last, as interrupted."""
+    assert (answer.role, answer.state) == ("assistant", "interrupted")
+    said = "".join(word for _, word in steady.sent[0])
+    assert said.startswith(answer.text)
+    must = "".join(word for when, word in steady.sent[0] if when < dropped - 0.1)
+    assert answer.text.startswith(must), "what came before the drop is missing"
+
+
+def test_a_dropped_connection_ends_it_and_the_next_one_continues(tmp_path: Path) -> None:
+    steady = Steady(rate=50)
+    with server(steady) as served, machine(tmp_path) as there:
+        configure(tmp_path, provider(served.endpoint) + CONFIG)
+        with there.login(COMMAND) as window:
+            window.wait_for(READY, 30)
+            ask(window, "Count")
+            window.wait_for("0.20 ")
+            window.resize(70, 20)
+            window.wait_for(lambda text: "╯" in text and READY in text)  # its right edge was cut off
+            assert max(map(len, window.screen_text().split("\n"))) <= 70
+            assert len(there.running()) == 2  # the guard, and what it guards
+            window.drop()
+            dropped = time.monotonic()
+            until(lambda: not there.running(), 1.0)
+        _, answer = wait_saved(tmp_path, lambda found: len(found) == 2)
+        settled(answer, steady, dropped)
+        steady.words = 10
+        last = answer.text.split()[-1]
+        with there.login(COMMAND) as window:
+            text = window.wait_for("interrupted · esc, then c continues it", 30)
+            assert last in text
+            window.key("escape")
+            window.wait_for("Continue")
+            window.send("c")
+            window.wait_for(lambda text: "1.9" in text and "interrupted" not in text)
+            done = wait_saved(tmp_path, lambda found: found[-1].state == "complete")[-1]
+            assert done.text.startswith(answer.text) and done.text.endswith("1.9 ")
+            window.key("ctrl+q")
+            window.wait_end()
+            assert window.modes_restored()
+        until(lambda: not there.running(), 1.0)
+    assert b"\x1b[38;2" not in window.raw  # the terminal's name promises 256 colours
+
+
+def test_a_remote_screen_is_drawn_ten_times_a_second(tmp_path: Path) -> None:
+    steady = Steady(rate=100)
+    with server(steady) as served, machine(tmp_path) as there:
+        configure(tmp_path, provider(served.endpoint) + CONFIG)
+        with there.login(COMMAND) as window:
+            window.wait_for(READY, 30)
+            ask(window, "Count")
+            window.wait_for("0.60 ")
+            began = time.monotonic()
+            until(lambda: time.monotonic() > began + 3, 5)
+            arrived = [when for when in window.arrivals if began < when < began + 3]
+            # pieces of one frame come at once
+            frames = [now for before, now in zip([0.0, *arrived], arrived, strict=False) if now - before > 0.02]
+            assert 10 <= len(frames) <= 33, len(frames)
+            newest = steady.sent[0][-1][1].strip()
+            window.wait_for(newest, 2)
+
+
+@contextmanager
+def tmux() -> Iterator[Sequence[str]]:
+    """The beginning of every command to a tmux of our own."""
+    program = shutil.which("tmux")
+    if program is None:
+        pytest.skip("tmux is not installed")
+    with tempfile.TemporaryDirectory() as folder:  # a socket in `tmp_path` may have too long a name
+        own = [program, "-S", str(Path(folder) / "tmux"), "-f", "/dev/null"]
+        try:
+            yield own
+        finally:
+            subprocess.run([*own, "kill-server"], capture_output=True)
+
+
+def test_in_tmux_there_it_goes_on_without_a_connection(tmp_path: Path) -> None:
+    steady = Steady(rate=50)
+    with server(steady) as served, machine(tmp_path) as there, tmux() as own:
+        configure(tmp_path, provider(served.endpoint) + CONFIG)
+        with there.login([*own, "new-session", "-s", "here", *COMMAND]) as window:
+            window.wait_for(READY, 30)
+            ask(window, "Count")
+            window.wait_for("0.20 ")
+            pane = subprocess.run([*own, "list-panes", "-aF", "#{pane_pid}"], capture_output=True, text=True)
+            inside = psutil.Process(int(pane.stdout))
+            window.drop()
+            until(lambda: not there.running(), 1.0)  # the client of tmux
+        shown = int(max(word for word in window.screen_text().split() if word.startswith("0.")).split(".")[1])
+        wait_saved(tmp_path, lambda found: f"0.{shown + 50} " in found[-1].text)
+        assert inside.is_running()
+        with there.login([*own, "attach"], size=(80, 24)) as window:
+            window.wait_for(steady.sent[0][-1][1].strip())
+            window.wait_for(lambda text: "╯" in text and "esc stops" in text)
+            window.key("escape")
+            window.wait_for("stopped")
+            window.key("ctrl+q")
+            window.wait_end()
+            assert not window.modes_left_on()
+        until(lambda: not inside.is_running(), 2.0)
+    _, answer = wait_saved(tmp_path, lambda found: len(found) == 2)
+    assert (answer.role, answer.state) == ("assistant", "stopped")
+    assert "".join(word for _, word in steady.sent[0]).startswith(answer.text)
