@@ -2,6 +2,6 @@
 
 import sys
 
-from lama_tui.cli.main import main
+from lama_tui.cli.entry import main
 
 sys.exit(main())

@@ -17,6 +17,7 @@ from lama_tui.config.loader import LoadedSettings, load_settings
 from lama_tui.errors import ConfigError, LamaError
 from lama_tui.paths import Paths
 from lama_tui.ui.options import WorkspaceOptions
+from lama_tui.ui.terminal import early
 
 if TYPE_CHECKING:
     import argparse
@@ -64,9 +65,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _complain(text: str) -> None:
-    """Write one line to stderr."""
+    """Write one line to stderr, to be seen although the terminal may have been taken already."""
     from lama_tui.cli import output
 
+    early.give_back()
     output.error(text)
 
 

@@ -38,6 +38,11 @@ def error(text: str) -> None:
     _put(sys.stderr, "lama: " + clean_line(text, limit=4000) + "\n")
 
 
+def note(text: str) -> None:
+    """Write lines to stderr."""
+    _put(sys.stderr, clean(text).rstrip("\n") + "\n")
+
+
 def table(header: Row, rows: Sequence[Row], right: Sequence[int] = ()) -> None:
     """Write aligned columns, two spaces apart; the columns in `right` end at the same place."""
     cleaned = [[clean_row(cell) or UNKNOWN for cell in row] for row in (header, *rows)]

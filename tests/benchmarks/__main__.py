@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from tests.benchmarks import decode, echo, idle, memory, screens, startup, stream
+from tests.benchmarks import decode, echo, first_byte, idle, memory, screens, startup, stream
 from tests.benchmarks.answer import pieces
 
 _RATE = 100.0  # tokens a second
@@ -38,14 +38,25 @@ def _startup(rounds: int) -> list[Row]:
     ]
 
 
+def _first_byte(rounds: int) -> list[Row]:
+    found = first_byte.measure()
+    return [
+        Row(
+            "from the command until it is on the terminal", f"{1000 * found.lama:.0f} ms", "≤ 60 ms", found.lama <= 0.06
+        ),
+        Row("  a Python that only writes a byte", f"{1000 * found.python:.0f} ms"),
+    ]
+
+
 def _memory(rounds: int) -> list[Row]:
     found = memory.measure()
-    unique = "–" if found.unique is None else f"{found.unique / _MB:.1f} MB"
+    unique, guard = ("–" if own is None else f"{own / _MB:.1f} MB" for own in (found.unique, found.guard))
     return [
         Row(
             "resident memory, no model loaded", f"{found.resident / _MB:.1f} MB", "≤ 75 MB", found.resident <= 75 * _MB
         ),
         Row("  of these its own", unique),
+        Row("  the guard's own", guard),
     ]
 
 
@@ -127,6 +138,7 @@ def _idle(rounds: int) -> list[Row]:
 
 
 _ALL: dict[str, Callable[[int], list[Row]]] = {
+    "first_byte": _first_byte,
     "startup": _startup,
     "memory": _memory,
     "decode": _decode,

@@ -9,10 +9,12 @@ from tests.benchmarks.program import Program, lama
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """Bytes: resident, and of these what no other process shares (None where the system does not tell)."""
+    """Bytes: resident, and of these what no other process shares (None where the system does not tell); and what
+    the guard of the workspace adds to that."""
 
     resident: int
     unique: int | None
+    guard: int | None
 
 
 def measure(settle: float = 2.0) -> Memory:
@@ -20,5 +22,6 @@ def measure(settle: float = 2.0) -> Memory:
     with tempfile.TemporaryDirectory() as home, Program(lama(), Path(home)) as program:
         program.ready()
         program.read_for(settle)
-        full = program.process.memory_full_info()
-    return Memory(full.rss, getattr(full, "uss", None))
+        (workspace,) = program.process.children()
+        full, guard = workspace.memory_full_info(), program.process.memory_full_info()
+    return Memory(full.rss, getattr(full, "uss", None), getattr(guard, "uss", None))

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from terminal import Terminal
-from workspace import COMMAND, Steady, ask, configure, lama, leave, pieces_of, provider, saved, server, wait_saved
+from workspace import COMMAND, Steady, app, ask, configure, lama, leave, pieces_of, provider, saved, server, wait_saved
 
 from lama_tui.conversations.table import Conversations
 from lama_tui.paths import Paths
@@ -259,9 +259,9 @@ def test_an_upgrade_while_an_older_lama_holds_the_database(tmp_path: Path) -> No
         older.wait_for("Remember me")
         set_version(tmp_path, 0)
         check = doctor(tmp_path, "database")
-        assert check["status"] == "problem" and f"pid {older.pid}" in check["value"] + check["hint"], check
+        assert check["status"] == "problem" and f"pid {app(older).pid}" in check["value"] + check["hint"], check
         opens_without_saving(
-            tmp_path, still_answers, "another lama has them open", f"pid {older.pid}", "Quit that lama"
+            tmp_path, still_answers, "another lama has them open", f"pid {app(older).pid}", "Quit that lama"
         )
         still_answers(older)
         leave(older)

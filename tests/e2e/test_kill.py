@@ -1,12 +1,11 @@
 """kill -9 of the real `lama` at any moment: nothing that was said is lost, and the answer can go on."""
 
 import random
-import signal
 import time
 from pathlib import Path
 
 import pytest
-from workspace import Saved, Steady, ask, configure, lama, leave, pieces_of, provider, saved, server, wait_saved
+from workspace import Saved, Steady, ask, configure, kill, lama, leave, pieces_of, provider, saved, server, wait_saved
 
 from tests.models import make_reciter
 
@@ -27,9 +26,7 @@ def kill_once(home: Path, steady: Steady, question: str, chance: random.Random) 
         while time.monotonic() < moment:
             time.sleep(0.005)
         killed = time.monotonic()
-        terminal.signal(signal.SIGKILL)
-        assert terminal.wait_exit() == -signal.SIGKILL
-        shown = terminal.screen_text()
+        shown = kill(terminal)
     found = [message for message in saved(home) if message.conversation == question]
     if len(steady.sent) == answers:  # the question had not left yet
         assert not found or [m.role for m in found] == ["user", "assistant"]
@@ -84,8 +81,7 @@ def test_what_waits_survives(tmp_path: Path) -> None:
             terminal.wait_for("0.3 ")
             ask(terminal, "Waits for its turn")
             terminal.wait_for("next: Waits for its turn")
-            terminal.signal(signal.SIGKILL)
-            assert terminal.wait_exit() == -signal.SIGKILL
+            kill(terminal)
         steady.words = 5
         with lama(tmp_path) as terminal:
             text = terminal.wait_for("next: Waits for its turn")
@@ -117,8 +113,7 @@ def test_killed_while_a_real_model_speaks(tmp_path: Path) -> None:
         text = terminal.wait_for("word40 ", 30)
         seen = [word for word in text.split() if word.startswith("word")]
         time.sleep(0.2)
-        terminal.signal(signal.SIGKILL)
-        terminal.wait_exit()
+        kill(terminal)
     question, answer = saved(tmp_path)
     assert question == Saved("Recite", "user", "complete", "Recite")
     said = answer.text.split()

@@ -1,7 +1,6 @@
 """kill -9 while one types: all but the last moment of it is there again, and nothing is sent twice or lost."""
 
 import random
-import signal
 import sqlite3
 import time
 from contextlib import closing
@@ -9,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from terminal import Terminal
-from workspace import COMMAND, Steady, configure, drafts, lama, leave, provider, saved, server
+from workspace import COMMAND, Steady, configure, drafts, kill, lama, leave, provider, saved, server
 
 MAY_MISS = 0.5
 """Seconds of typing."""
@@ -28,8 +27,7 @@ def test_what_was_typed_is_there_again(home: Path) -> None:
             typed.append((time.monotonic(), f"word{number} "))
             time.sleep(0.05)
         killed = time.monotonic()
-        terminal.signal(signal.SIGKILL)
-        terminal.wait_exit()
+        kill(terminal)
     must = "".join(word for when, word in typed if when < killed - MAY_MISS)
     kept = draft(home)
     assert must and kept.startswith(must)
@@ -52,8 +50,7 @@ def send_and_kill(home: Path, steady: Steady, question: str, chance: random.Rand
             time.sleep(0.02)
         terminal.send("\r")
         time.sleep(chance.uniform(0.0, 0.12))
-        terminal.signal(signal.SIGKILL)
-        terminal.wait_exit()
+        kill(terminal)
     sent = [message.text for message in saved(home) if message.role == "user" and message.text == question]
     kept = draft(home)
     # either it is a message, or still a draft; never both, never neither

@@ -1,6 +1,7 @@
 """The real `lama` in a terminal, a server that it can ask, and what it saved."""
 
 import asyncio
+import signal
 import sqlite3
 import sys
 import threading
@@ -10,6 +11,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import psutil
 from terminal import Terminal
 
 from tests.providers.server import DONE, Handler, LoopbackServer, Request, delta, head, serving
@@ -36,6 +38,33 @@ def ask(terminal: Terminal, text: str) -> None:
     terminal.wait_for(lambda screen: text in screen and READY not in screen)
     terminal.key("enter")
     terminal.wait_for(READY)
+
+
+def app(terminal: Terminal) -> psutil.Process:
+    """The workspace itself. The program that was started is its guard, of which it is the only child."""
+    (child,) = psutil.Process(terminal.pid).children()
+    return child
+
+
+KILLED = 128 + signal.SIGKILL
+"""The exit status of the guard of a workspace that was killed."""
+
+
+def kill(terminal: Terminal) -> str:
+    """kill -9 of the workspace. What it showed to the last; the guard has restored the terminal, and has ended."""
+    guard, workspace = psutil.Process(terminal.pid), app(terminal)
+    guard.suspend()
+    workspace.kill()
+    while workspace.status() != psutil.STATUS_ZOMBIE:
+        time.sleep(0.002)
+    shown = terminal.screen_text()
+    guard.resume()
+    terminal.wait_for("any other key leaves")
+    assert terminal.modes_restored()
+    terminal.send("q")
+    assert terminal.wait_exit() == KILLED
+    assert terminal.echoes()
+    return shown
 
 
 def leave(terminal: Terminal) -> None:

@@ -18,9 +18,10 @@ from textual import constants, events
 from textual.drivers.linux_driver import LinuxDriver
 from textual.geometry import Size
 
+from lama_tui.ui.terminal import early
 from lama_tui.ui.terminal.keys import KeyParser
 from lama_tui.ui.terminal.leaving import Leaving
-from lama_tui.ui.terminal.modes import RESTORE, enter, restore_terminal
+from lama_tui.ui.terminal.modes import RESTORE, enter, open_terminal, raw, restore_terminal
 from lama_tui.ui.terminal.writer import TerminalWriter
 
 if TYPE_CHECKING:
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
 
 _JOB_CONTROL = (signal.SIGTSTP, signal.SIGCONT)
 _LOOK = 0.1  # seconds until a lone escape is taken for the key
-_IFLAG, _LFLAG, _CC = 0, 3, 6  # places in the attributes of a terminal
 
 
 class LamaDriver(LinuxDriver):
@@ -47,12 +47,12 @@ class LamaDriver(LinuxDriver):
         super().__init__(app, debug=debug, mouse=mouse, size=size)
         for number, handler in before.items():  # handled on the loop instead, while the terminal is ours
             signal.signal(number, handler)
-        self._output = _open_without_blocking(self.fileno)
+        self._output = open_terminal(self.fileno)
         self._writer: TerminalWriter | None = None
         self._taken = False
         self._frame: list[str] | None = None
         self._raw: list[Any] | None = None
-        self._leaving = Leaving(app, self.restore_now)
+        self._leaving = Leaving(app, self.restore_now, early.guardian)
 
     # the terminal, taken and given back
 
@@ -61,7 +61,7 @@ class LamaDriver(LinuxDriver):
         if self._writer is not None:
             return
         self._app.repaint_all()
-        self._set_raw()
+        is_alternate = self._set_raw()
         self._taken = True
         self._writer = TerminalWriter(
             self._output,
@@ -69,7 +69,8 @@ class LamaDriver(LinuxDriver):
             on_free=lambda: self._tell(self._app.terminal_has_room),
         )
         self._writer.start()
-        self._writer.control(enter(mouse=self._mouse, kitty_keys=not constants.DISABLE_KITTY_KEY))
+        kitty_keys = not constants.DISABLE_KITTY_KEY
+        self._writer.control(enter(mouse=self._mouse, kitty_keys=kitty_keys, alternate=not is_alternate))
         if os.environ.get("TERM_PROGRAM") != "Apple_Terminal":  # it would print the end of these questions
             self._request_terminal_sync_mode_support()
             self._query_in_band_window_resize()
@@ -105,24 +106,21 @@ class LamaDriver(LinuxDriver):
     def close(self) -> None:
         """Nothing is left to do after `stop_application_mode`."""
 
-    def _set_raw(self) -> None:
-        """Keys come as they are pressed, unechoed; none makes a signal."""
+    def _set_raw(self) -> bool:
+        """Keys come as they are pressed, unechoed; none makes a signal. Whether the alternate screen is there already."""
         with contextlib.suppress(OSError):
             # changes nothing in the foreground; the background waits here, before it looks at a shell's own modes
             os.tcsetpgrp(self.fileno, os.getpgrp())
+        taken = early.hand_over()
         try:
-            self.attrs_before = termios.tcgetattr(self.fileno)
-            raw = termios.tcgetattr(self.fileno)
+            self.attrs_before = termios.tcgetattr(self.fileno) if taken is None else taken.attributes
+            self._raw = raw(self.attrs_before)
         except termios.error:
             self.attrs_before = self._raw = None
-            return
-        raw[_LFLAG] = self._patch_lflag(raw[_LFLAG])
-        raw[_IFLAG] = self._patch_iflag(raw[_IFLAG])
-        raw[_CC][termios.VMIN] = 1
-        raw[_CC][termios.VTIME] = 0
-        self._raw = raw
+            return False
         with contextlib.suppress(termios.error):
-            termios.tcsetattr(self.fileno, termios.TCSANOW, raw)
+            termios.tcsetattr(self.fileno, termios.TCSANOW, self._raw)
+        return taken is not None and taken.is_drawn
 
     def _restore_attributes(self) -> None:
         if self.attrs_before is not None:
@@ -260,15 +258,3 @@ class LamaDriver(LinuxDriver):
                 if columns and rows:
                     return columns, rows
         return 80, 24
-
-
-def _open_without_blocking(source: int) -> int:
-    """Open the terminal that `source` reads from once more, so that writes do not block and its other users
-    do not notice. It is drawn on whatever stdout and stderr are connected to.
-
-    Where it has no name, or is another user's (`su`), the descriptor itself has to do.
-    """
-    try:
-        return os.open(os.ttyname(source), os.O_WRONLY | os.O_NOCTTY | os.O_NONBLOCK | os.O_CLOEXEC)
-    except OSError:
-        return os.dup(source if os.isatty(source) else 2)

@@ -1,4 +1,4 @@
-"""Leaving well: SIGTERM, SIGHUP, SIGINT and a hang-up save everything and end the program in time.
+"""Leaving well: SIGTERM, SIGHUP, SIGINT, a hang-up and the end of who guards us save everything and end in time.
 
 A second after the signal the program is gone: by itself when saving and closing was quick, else it
 is ended where it stands (what is in the store is crash-safe), with the terminal restored.
@@ -9,6 +9,7 @@ import contextlib
 import contextvars
 import logging
 import os
+import select
 import signal
 import threading
 import time
@@ -34,16 +35,18 @@ class Leaver(Protocol):
 class Leaving:
     """Listens for the signals that end a program. Made in the main thread, on the app's running loop.
 
-    `restore` gives the terminal back at once, from any thread.
+    `restore` gives the terminal back at once, from any thread. `guardian` is a descriptor at its end
+    as soon as the process that guards this one is gone.
     """
 
-    def __init__(self, app: Leaver, restore: Callable[[], None]) -> None:
+    def __init__(self, app: Leaver, restore: Callable[[], None], guardian: int | None = None) -> None:
         self._app = app
         self._restore = restore
         self._loop = asyncio.get_running_loop()
         self._context = contextvars.copy_context()
         self._task: asyncio.Task[None] | None = None
         self._saved = False
+        self._guardian = guardian
         self._alarm_out, self._alarm_in = os.pipe()
         threading.Thread(target=self._watch, name="lama-leaving", daemon=True).start()
         for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
@@ -61,8 +64,11 @@ class Leaving:
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
         """Start the clock even if the loop is busy: unlike a handler of the loop, this runs between two bytecodes."""
         self._sound_alarm()
+        self._tell(signal.Signals(number).name)
+
+    def _tell(self, why: str) -> None:
         with contextlib.suppress(RuntimeError):  # the loop is closed: the program is about to end
-            self._loop.call_soon_threadsafe(self.begin, signal.Signals(number).name)
+            self._loop.call_soon_threadsafe(self.begin, why)
 
     async def _leave(self) -> None:
         try:
@@ -77,7 +83,9 @@ class Leaving:
 
     def _watch(self) -> None:
         """End the program when it does not end by itself. A thread, because the loop may be what hangs."""
-        os.read(self._alarm_out, 1)
+        watched = [self._alarm_out] if self._guardian is None else [self._alarm_out, self._guardian]
+        if self._alarm_out not in select.select(watched, [], [])[0]:
+            self._tell("the process that guards it is gone")
         time.sleep(LIMIT)
         self._restore()
         os._exit(0 if self._saved else 1)

@@ -4,6 +4,10 @@ import contextlib
 import os
 import termios
 
+TYPE_CHECKING = False  # `typing` takes as long to import as all else here
+if TYPE_CHECKING:
+    from typing import Any
+
 # Report keys that plain terminals cannot tell apart: kitty's "disambiguate", "all keys" and "associated text".
 _KITTY_FLAGS = 0b11001
 
@@ -20,9 +24,44 @@ RESTORE = "".join(
 )
 
 
-def enter(*, mouse: bool, kitty_keys: bool) -> str:
-    """Return what takes the screen: alternate screen, mouse, focus, paste, keyboard; no cursor, no line wrap."""
-    modes = (1049, *(_MOUSE if mouse else ()), 1004, 2004)
+_IFLAG, _LFLAG, _CC = 0, 3, 6  # places in the attributes of a terminal
+
+
+def raw(before: "list[Any]", *, interruptible: bool = False) -> "list[Any]":
+    """Attributes with which keys come as they are pressed, unechoed; none makes a signal.
+
+    `interruptible`: but ctrl+c does, without a loss of what was typed before.
+    """
+    after = [*before[:_CC], list(before[_CC])]
+    after[_IFLAG] &= ~(termios.IXON | termios.IXOFF | termios.ICRNL | termios.INLCR | termios.IGNCR)
+    after[_LFLAG] &= ~(termios.ECHO | termios.ICANON | termios.IEXTEN | termios.ISIG)
+    after[_CC][termios.VMIN] = 1
+    after[_CC][termios.VTIME] = 0
+    if interruptible:
+        after[_LFLAG] |= termios.ISIG | termios.NOFLSH
+        for key in (termios.VSUSP, termios.VQUIT):
+            after[_CC][key] = bytes([os.fpathconf(0, "PC_VDISABLE")])
+    return after
+
+
+def open_terminal(source: int) -> int:
+    """Open the terminal that `source` reads from once more, so that writes do not block and its other users
+    do not notice. It is drawn on whatever stdout and stderr are connected to.
+
+    Where it has no name, or is another user's (`su`), the descriptor itself has to do.
+    """
+    try:
+        return os.open(os.ttyname(source), os.O_WRONLY | os.O_NOCTTY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:
+        return os.dup(source if os.isatty(source) else 2)
+
+
+def enter(*, mouse: bool, kitty_keys: bool, alternate: bool = True) -> str:
+    """Return what takes the screen: alternate screen, mouse, focus, paste, keyboard; no cursor, no line wrap.
+
+    Not `alternate`: it was switched to before, and is not to be cleared again.
+    """
+    modes = (*((1049,) if alternate else ()), *(_MOUSE if mouse else ()), 1004, 2004)
     keyboard = f"\x1b[>{_KITTY_FLAGS}u" if kitty_keys else ""
     return "".join(f"\x1b[?{mode}h" for mode in modes) + "\x1b[?25l\x1b[?7l" + keyboard
 
