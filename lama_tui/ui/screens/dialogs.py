@@ -7,6 +7,7 @@ from textual.widgets import Input, Label
 from lama_tui.security.gate import clean_line
 from lama_tui.ui.bindings import bindings, key_at
 from lama_tui.ui.screens.above import Dialog
+from lama_tui.ui.widgets.line_input import LineInput
 
 LONGEST_TITLE = 200
 
@@ -24,7 +25,7 @@ class RenameDialog(Dialog[str | None]):
         """A field with the title in it."""
         with Vertical(classes="dialog") as dialog:
             dialog.border_title = "Rename"
-            yield Input(self._before, max_length=LONGEST_TITLE, select_on_focus=False)
+            yield LineInput(self._before, max_length=LONGEST_TITLE, select_on_focus=False)
             hint = f"enter keeps it · {key_at(self, 'dialog.close')} leaves it as it was"  # enter is the field's own
             yield Label(hint, classes="hint", markup=False)
 

@@ -15,6 +15,7 @@ from lama_tui.errors import StoreError
 from lama_tui.security.gate import clean_line
 from lama_tui.ui.bindings import bindings, key_at
 from lama_tui.ui.screens.above import Dialog
+from lama_tui.ui.widgets.line_input import LineInput
 from lama_tui.ui.widgets.options import Options
 
 _LONGEST_PATH = 4096
@@ -41,7 +42,7 @@ class ExportDialog(Dialog[Path | None]):
         with Vertical(classes="dialog") as dialog:
             dialog.border_title = "Write as Markdown"
             path = clean_line(self._wanted or _short(self._suggested), _LONGEST_PATH)
-            yield Input(path, select_on_focus=False, max_length=_LONGEST_PATH)
+            yield LineInput(path, select_on_focus=False, max_length=_LONGEST_PATH)
             yield Options(id="taken", markup=False)
             hint = f"enter writes the file · {key_at(self, 'dialog.close')} leaves it"  # enter is the field's own
             yield Label(hint, id="about-export", classes="hint", markup=False)

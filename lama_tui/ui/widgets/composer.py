@@ -8,7 +8,6 @@ from textual.document._document import Location
 from textual.geometry import Offset
 from textual.message import Message
 from textual.strip import Strip
-from textual.reactive import reactive
 from textual.timer import Timer
 
 from lama_tui.config.keymap import keys_of
@@ -69,9 +68,6 @@ class Composer(BlockArea):
             self.pages = pages
 
     BINDINGS = bindings("composer")
-
-    cursor_blink = reactive(False, init=False)
-    """A cursor that blinks costs a slow line a hundred bytes a second."""
 
     def __init__(self, overrides: Mapping[str, str], *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
         super().__init__(id=id, soft_wrap=True, compact=True, highlight_cursor_line=False, placeholder="Ask something…")

@@ -1,11 +1,15 @@
 """Cutting and putting back as in a shell: what is cut by words and lines comes back where the cursor is."""
 
 from textual.document._document import Location
+from textual.reactive import reactive
 from textual.widgets import TextArea
 
 
 class Cutting(TextArea):
     """A text area that keeps what was cut last. It stays here: the clipboard is for what one copies."""
+
+    cursor_blink = reactive(False, init=False)
+    """A cursor that blinks costs a slow line a hundred bytes a second."""
 
     _cut = ""
 

@@ -11,6 +11,8 @@ from lama_tui.config.keymap import keys_of
 from lama_tui.security.gate import clean
 from lama_tui.ui.bindings import key_at, names_of, overrides_at
 from lama_tui.ui.screens.settings.rows import Row
+from lama_tui.ui.widgets.cutting import Cutting
+from lama_tui.ui.widgets.line_input import LineInput
 from lama_tui.ui.widgets.options import Options
 
 _LONGEST_LINE = 4096
@@ -31,7 +33,7 @@ class Field(Vertical):
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - the name that Textual uses
         super().__init__(id=id)
         self._row: Row | None = None
-        self._line = Input(id="setting-line", max_length=_LONGEST_LINE, select_on_focus=False)
+        self._line = LineInput(id="setting-line", max_length=_LONGEST_LINE, select_on_focus=False)
         self._prose = Prose(id="setting-prose", soft_wrap=True, compact=True, highlight_cursor_line=False)
         self._choices = Options(id="setting-choices", markup=False)
         self.display = False
@@ -109,7 +111,7 @@ class Field(Vertical):
         self._enter(text)
 
 
-class Prose(TextArea):
+class Prose(Cutting):
     """A text of several lines: enter hands it over, as in the composer, and other keys start a new line."""
 
     async def _on_key(self, event: events.Key) -> None:
