@@ -9,19 +9,27 @@ from pathlib import Path
 from lama_tui import __version__
 from lama_tui.cli import output
 from lama_tui.paths import Paths, make_private
+from lama_tui.security.gate import clean, clean_line
+from lama_tui.security.redaction import redact
 
 _KEPT = 10
 """Reports; older ones are removed."""
 
 
-def tell(number: int, pid: int, report: bytes) -> None:
-    """Say that signal `number` ended the app, and where to read more; `report` is what was left of it, if anything."""
+def tell(number: int, pid: int, report: bytes, last_words: bytes) -> None:
+    """Say that signal `number` ended the app, and where to read more.
+
+    `report` is what was left of it, and `last_words` what it had to say, if anything.
+    """
     paths = Paths.from_environment()
     name = signal.Signals(number).name if number in signal.valid_signals() else f"signal {number}"
     what = f"lama was ended by {name}, {_why(number)}"
+    said = redact(clean(last_words.decode("utf-8", "replace"))).strip()
+    if said:
+        what += f" It said: {clean_line(said, 300)}"
     saved = "Everything up to the last moment before is saved."
     try:
-        file = _keep(paths.state, f"{what}\n{_system()}\n\n".encode() + report, pid) if report else None
+        file = _keep(paths.state, f"{what}\n{_system()}\n\n{said}\n\n".encode() + report, pid) if report else None
         where = f"The crash report: {file}\n" if file else ""
     except OSError as error:
         where = f"The crash report could not be written: {error}\n"

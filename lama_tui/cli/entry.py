@@ -28,9 +28,11 @@ def opens_workspace(arguments: Sequence[str]) -> bool:
     """Whether these arguments are flags of the workspace and nothing else."""
     rest, given = iter(arguments), set()
     for argument in rest:
-        name, has_value, _ = ("-c", True, "") if argument[:2] == "-c" != argument else argument.partition("=")
+        name, _, value = argument.partition("=")
+        if argument.startswith("-c"):
+            name, value = "-c", argument[2:]
         given.add(name)
-        if argument in FLAGS or (has_value and name in VALUED):
+        if argument in FLAGS or (value and name in VALUED):
             continue
         if argument not in VALUED or next(rest, "-").startswith("-"):
             return False

@@ -50,7 +50,7 @@ def guard(run: Callable[[Sequence[str]], int], arguments: Sequence[str]) -> int:
         if -code not in _TO_END:
             from lama_tui.cli.crashed import tell
 
-            tell(-code, app.pid, bytes(app.report))
+            tell(-code, app.pid, bytes(app.report), app.last_words)
         if -code in _TO_END or app.was_told or not _wants_it_again():
             return 128 - code
         arguments = [argument for argument in arguments if argument != "--new"]  # back to what was open
@@ -63,6 +63,8 @@ class _App:
         self.pid = 0
         self.report = bytearray()
         """What `faulthandler` wrote of a crash."""
+        self.last_words = b""
+        """What was written to stdout and stderr, and not read any more by the child: the reason of an abort."""
         self.was_told = False
         """A signal to end came."""
         self.was_killed = False
@@ -73,6 +75,7 @@ class _App:
         os.set_blocking(self._wake, False)
         self._alive_out, self._alive_in = os.pipe()
         self._crash_out, self._crash_in = os.pipe()
+        self._stray_out, self._stray_in = os.pipe()
         signal.set_wakeup_fd(self._wake, warn_on_full_buffer=False)
         handlers = dict.fromkeys(_TO_END, self._pass_on) | {
             signal.SIGCHLD: _only_wakes,
@@ -93,6 +96,7 @@ class _App:
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
             os.close(self._alive_out)
             os.close(self._crash_in)
+            os.close(self._stray_in)
             for number in self._pending:
                 self._pass_on(number, None)
             return False
@@ -103,7 +107,7 @@ class _App:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
         for descriptor in (self._woken, self._wake, self._alive_in, self._crash_out):
             os.close(descriptor)
-        early.guardian = self._alive_out
+        early.guardian, early.stray = self._alive_out, (self._stray_out, self._stray_in)
         faulthandler.enable(self._crash_in)
         return True
 
@@ -125,10 +129,13 @@ class _App:
             if ended and os.WIFSTOPPED(status):
                 ended = 0
                 _stop()
-        os.set_blocking(self._crash_out, False)
+        for left in (self._crash_out, self._stray_out):
+            os.set_blocking(left, False)
         with contextlib.suppress(BlockingIOError):
             while self._read_report():
                 pass
+        with contextlib.suppress(BlockingIOError):
+            self.last_words = os.read(self._stray_out, 65_536)
         self._close()
         return status
 
@@ -154,7 +161,7 @@ class _App:
         for number, handler in self._before.items():
             signal.signal(number, handler)
         signal.set_wakeup_fd(-1)
-        for descriptor in (self._woken, self._wake, self._alive_in, self._crash_out):
+        for descriptor in (self._woken, self._wake, self._alive_in, self._crash_out, self._stray_out):
             os.close(descriptor)
 
 

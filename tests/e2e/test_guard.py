@@ -33,6 +33,13 @@ def is_gone(process: psutil.Process) -> bool:
         return True
 
 
+def rests(process: psutil.Process) -> bool:
+    """Whether it is idle: a report of where threads are is whole only if none of them moves."""
+    before = sum(process.cpu_times()[:2])
+    time.sleep(0.3)
+    return sum(process.cpu_times()[:2]) - before < 0.02
+
+
 def is_taken(terminal: Terminal) -> Callable[[], bool]:
     return lambda: b"\x1b[?1049h" in terminal.raw
 
@@ -153,6 +160,7 @@ def test_killed_while_an_answer_streams_it_can_be_opened_again(tmp_path: Path) -
 @pytest.mark.parametrize("number", [signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGILL])
 def test_a_native_crash_leaves_a_report(tmp_path: Path, number: signal.Signals) -> None:
     with lama(tmp_path) as terminal:
+        wait_until(lambda: rests(app(terminal)))
         app(terminal).send_signal(number)
         text = terminal.wait_for(ASKED)
         (report,) = (tmp_path / "lama" / "state").glob("crash-*.txt")
@@ -166,6 +174,23 @@ def test_a_native_crash_leaves_a_report(tmp_path: Path, number: signal.Signals) 
         assert terminal.wait_exit() == 128 + number
         assert terminal.modes_restored()
         assert terminal.echoes()
+
+
+def test_what_native_code_says_before_it_aborts_is_told(tmp_path: Path) -> None:
+    code = (
+        "import ctypes, lama_tui.cli.entry as entry, lama_tui.ui.widgets.composer as composer, sys\n"
+        "def mount(self):\n"
+        "    libc = ctypes.CDLL(None)\n"
+        "    libc.dprintf(2, b'terminating: \\033[31mout of memory, key sk-ant-api03-abcdefghijklmnop')\n"
+        "    libc.abort()\n"
+        "composer.Composer.on_mount = mount\n"
+        "sys.argv[1:] = []; sys.exit(entry.main())"
+    )
+    with Terminal([COMMAND[0], "-c", code], home=tmp_path, size=(200, 30)) as terminal:
+        text = terminal.wait_for(ASKED, 30)
+        assert "It said: terminating: ␛[31mout of memory" in text and "sk-ant" not in text
+        (report,) = (tmp_path / "lama" / "state").glob("crash-*.txt")
+        assert "terminating" in report.read_text() and "sk-ant" not in report.read_text()
 
 
 def test_reports_are_not_kept_for_ever(tmp_path: Path) -> None:

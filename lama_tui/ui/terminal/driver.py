@@ -107,7 +107,7 @@ class LamaDriver(LinuxDriver):
         """Nothing is left to do after `stop_application_mode`."""
 
     def _set_raw(self) -> bool:
-        """Keys come as they are pressed, unechoed; none makes a signal. Whether the alternate screen is there already."""
+        """Keys come as they are pressed, unechoed; none makes a signal. Whether the alternate screen is there."""
         with contextlib.suppress(OSError):
             # changes nothing in the foreground; the background waits here, before it looks at a shell's own modes
             os.tcsetpgrp(self.fileno, os.getpgrp())

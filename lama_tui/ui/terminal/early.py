@@ -36,6 +36,9 @@ class Taken:
 guardian: int | None = None
 """A descriptor at its end as soon as the process that guards this one is gone; None where nobody guards it."""
 
+stray: tuple[int, int] | None = None
+"""Both ends of a pipe for what is written past the screen: who guards this process finds there what it said last."""
+
 _taken: list[Taken] = []  # none or one
 
 
