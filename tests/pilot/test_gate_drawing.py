@@ -2,9 +2,11 @@
 
 import re
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
+from drawn import Drawn
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
@@ -25,16 +27,13 @@ from textual.widgets.option_list import Option
 from lama_tui.errors import LamaError
 from lama_tui.ui.terminal import gate
 from lama_tui.ui.terminal.app import TerminalApp
+from tests.naughty import WITH_SURROGATES
+from tests.sent import strangers
 
 # Every piece is something that a terminal obeys or that reorders text, beside "[/nope]" that markup chokes on.
 NAUGHTY = "a\x1b[6n\x1b]52;c;aGk=\x07\x1b[?1003l\x9b5n\x9d0;t\x9c\x08\x7f\u202eb\u2066c[/nope]z"
-
-# What the compositor and the app write themselves: colours, cursor moves, pointer shapes, links, line ends.
-OURS = re.compile(
-    r"\x1b\[[0-9;]*m|\x1b\[[0-9]+;[0-9]+H|\x1b\]22;[a-z-]*\x07"
-    r"|\x1b\]8;id=[0-9]+(?:-[0-9]+)?;[!-~]*\x1b\\|\x1b\]8;;\x1b\\|\n"
-)
-OBEYED = re.compile("[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u206f]")
+TEXTS = {f"{number:03}": text for number, text in enumerate(WITH_SURROGATES.values())}
+"""Each with a sign of its own, so that one sees that it was drawn."""
 
 
 class Recording(HeadlessDriver):
@@ -51,75 +50,90 @@ class Recording(HeadlessDriver):
 
 
 class Shows(TerminalApp):
-    """Shows one widget."""
+    """Shows widgets."""
 
-    def __init__(self, make: Callable[[], Widget]) -> None:
+    AUTO_FOCUS = None  # a cursor would part what it stands on from the rest
+
+    def __init__(self, *make: Callable[[], Widget]) -> None:
         super().__init__(Path("lama.log"))
         self.driver_class = Recording
         self._make = make
 
     def compose(self) -> ComposeResult:
-        yield self._make()
+        for make in self._make:
+            yield make()
 
     def written(self) -> str:
         assert isinstance(self._driver, Recording)
         return "".join(self._driver.written)
 
 
-def table() -> Widget:
+def table(text: str) -> Widget:
     widget: DataTable[Text] = DataTable()
-    widget.add_column(Text(NAUGHTY))
-    widget.add_row(Text(NAUGHTY), label=Text(NAUGHTY))
+    widget.add_column(Text(text))
+    widget.add_row(Text(text), label=Text(text))
     return widget
 
 
-def tree() -> Widget:
-    widget: Tree[None] = Tree(Text(NAUGHTY))
-    widget.root.expand().add_leaf(Text(NAUGHTY))
+def tree(text: str) -> Widget:
+    widget: Tree[None] = Tree(Text(text))
+    widget.root.expand().add_leaf(Text(text))
     return widget
 
 
-def titled() -> Widget:
-    widget = Static("x")
+def titled(text: str) -> Widget:
+    widget = Static(text, markup=False)
     widget.styles.border = ("round", "red")
-    widget.border_title, widget.border_subtitle = Content(NAUGHTY), Content(NAUGHTY)
+    widget.border_title, widget.border_subtitle = Content(text), Content(text)
     return widget
 
 
-def logged(widget: Log | RichLog) -> Widget:
-    widget.call_after_refresh(widget.write, NAUGHTY)
+def logged(widget: Log | RichLog, text: str) -> Widget:
+    widget.call_after_refresh(widget.write, text)
     return widget
 
 
-WIDGETS: dict[str, Callable[[], Widget]] = {
-    "static": lambda: Static(NAUGHTY, markup=False),
-    "static of rich text": lambda: Static(Text(NAUGHTY)),
-    "label": lambda: Label(NAUGHTY, markup=False),
-    "button": lambda: Button(Content(NAUGHTY)),
-    "options": lambda: OptionList(Option(Content(NAUGHTY)), NAUGHTY, markup=False),
+WIDGETS: dict[str, Callable[[str], Widget]] = {
+    "static": lambda text: Static(text, markup=False),
+    "static of rich text": lambda text: Static(Text(text)),
+    "label": lambda text: Label(text, markup=False),
+    "button": lambda text: Button(Content(text)),
+    "options": lambda text: OptionList(Option(Content(text)), text, markup=False),
     "table": table,
     "tree": tree,
-    "input": lambda: Input(value=NAUGHTY, placeholder=NAUGHTY),
-    "text area": lambda: TextArea(NAUGHTY),
-    "markdown": lambda: Markdown(NAUGHTY.replace("[/nope]", f"[x](https://a.example/{NAUGHTY})")),
-    "log": lambda: logged(Log()),
-    "rich log": lambda: logged(RichLog()),
+    "input": lambda text: Input(value=text, placeholder=text),
+    "placeholder": lambda text: Input(placeholder=text),
+    "text area": TextArea,
+    "text area with line numbers": lambda text: TextArea(text, show_line_numbers=True, read_only=True),
+    "markdown": lambda text: Markdown(f"{text}\n\n{text[:3]}[x](https://a.example/{text}) ![{text}]({text}) `{text}`"),
+    "log": lambda text: logged(Log(auto_scroll=False), text),
+    "rich log": lambda text: logged(RichLog(auto_scroll=False), text),
     "titles": titled,
 }
 
 
 def assert_safe(written: str, *, shows: str = "␛") -> None:
-    assert OBEYED.findall(OURS.sub("", written)) == []
+    assert strangers(written, moves="\n") == []
     assert shows in written
 
 
 @pytest.mark.parametrize("name", WIDGETS)
-async def test_what_a_widget_shows_is_not_obeyed(name: str) -> None:
-    app = Shows(WIDGETS[name])
-    async with app.run_test(headless=False, size=(120, 30)) as pilot:
+async def test_what_a_widget_shows_is_not_obeyed(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn = Drawn.of_all_apps(monkeypatch)
+
+    def make(text: str) -> Widget:
+        widget = WIDGETS[name](text)
+        widget.styles.height = 4
+        return widget
+
+    app = Shows(*(partial(make, f"{sign} {text}") for sign, text in TEXTS.items()))
+    async with app.run_test(headless=False, size=(100, 4 * len(TEXTS))) as pilot:
         await pilot.pause()
         await pilot.wait_for_scheduled_animations()
-        assert_safe(app.written())
+        for way in (drawn.stock, drawn.thin):
+            assert [sign for sign in TEXTS if sign not in "".join(way)] == []
+        assert drawn.strangers() == []
+        assert strangers(app.written(), moves="\n") == []
 
 
 async def test_a_notice_is_not_obeyed() -> None:
@@ -146,13 +160,13 @@ def drawn(*segments: Segment) -> str:
 
 @given(st.text(), st.booleans())
 def test_no_text_passes_as_a_command(text: str, bold: bool) -> None:
-    assert OBEYED.findall(OURS.sub("", drawn(Segment(text, Style(bold=True) if bold else None)))) == []
+    assert strangers(drawn(Segment(text, Style(bold=True) if bold else None)), moves="") == []
 
 
 @given(st.text())
 def test_no_address_passes_as_a_command(address: str) -> None:
     written = drawn(Segment("x", Style(link="https://a.example/" + address)))
-    assert OBEYED.findall(OURS.sub("", written)) == []
+    assert strangers(written, moves="") == []
 
 
 @given(st.text(st.sampled_from("ab漢\u200d\x1b\x07\x9b\u202e👩‍💻")), st.text(st.sampled_from("xy\x1b")))
@@ -203,7 +217,7 @@ def test_where_textual_draws_in_another_way_the_workspace_does_not_open(monkeypa
     monkeypatch.setattr(LayoutUpdate, "render_segments", stock)
     with pytest.raises(LamaError, match=re.escape(__version__)) as caught:
         TerminalApp(Path("lama.log"))
-    assert OBEYED.findall(str(caught.value)) == []
+    assert strangers(str(caught.value), moves="") == []
     monkeypatch.setattr(LayoutUpdate, "__init__", lambda self: None)
     with pytest.raises(LamaError, match="TypeError"):
         TerminalApp(Path("lama.log"))
@@ -216,10 +230,10 @@ async def test_what_is_said_at_the_end_is_plain_text(capfd: pytest.CaptureFixtur
     said = capfd.readouterr().err
     assert "␛[6n" in said
     assert "[/nope]z [redacted]" in said
-    assert OBEYED.findall(said.replace("\n", "")) == []
+    assert strangers(said, moves="\n") == []
     app = Shows(lambda: Static("x"))
     async with app.run_test(size=(80, 24)):
         app.panic(Text(NAUGHTY), NAUGHTY)
     said = capfd.readouterr().err
     assert "[/nope]" in said
-    assert OBEYED.findall(said.replace("\n", "")) == []
+    assert strangers(said, moves="\n") == []
