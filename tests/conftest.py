@@ -1,5 +1,6 @@
 """Every test has a home of its own, and reaches nothing beyond loopback."""
 
+import gc
 import os
 import signal
 from collections.abc import Iterator
@@ -23,6 +24,9 @@ for _number in (signal.SIGINT, signal.SIGHUP, signal.SIGTSTP):
 # a pilot waits after every key until the process has been at rest for so long: 20 ms, twice for each key, were
 # most of the time that the suite took. What takes longer than a rest is waited for by what comes of it
 _wait.SLEEP_GRANULARITY, _wait.SLEEP_IDLE = 0.004, 0.0008
+
+# an app of each test, and all that tests import: to look through all of it as often as usual takes a third of the time
+gc.set_threshold(20_000, 20, 20)
 
 hypothesis.settings.register_profile("usual", derandomize=not EXPLORES)
 hypothesis.settings.load_profile("usual")

@@ -132,6 +132,10 @@ class Stage:
         await self.say(text)
         await self.idle()
 
+    async def begun(self) -> None:
+        """Wait until the answer that began to come was brought into view, after which one may scroll away from it."""
+        await self.until(lambda: all(work.is_finished for work in self.app.workers if work.group in ("wishes", "begun")))
+
     async def idle(self) -> None:
         """Wait until no answer runs and the screen knows."""
         await self.until(lambda: not self.chat.running_ids() and "streaming" not in self.states and self.messages)

@@ -77,6 +77,7 @@ async def test_the_end_is_followed_until_one_scrolls_away(workspace: Open) -> No
     async with workspace(script) as stage:
         await stage.say("count")
         await stage.until_seen("row 49")
+        await stage.begun()
         assert stage.transcript.following
         await stage.press("pageup")
         await stage.until(lambda: not stage.transcript.following)
@@ -103,6 +104,7 @@ async def test_scrolling_to_the_end_follows_again(workspace: Open) -> None:
     async with workspace([STARTED, TextDelta(numbered(0, 50)), more, TextDelta("the last"), END]) as stage:
         await stage.say("count")
         await stage.until_seen("row 49")
+        await stage.begun()
         await stage.press("pageup")
         await stage.until(lambda: not stage.transcript.following)
         await stage.press("pagedown")

@@ -135,7 +135,8 @@ async def test_what_follows_a_command_reaches_it(workspace: Open) -> None:
         await stage.until(lambda: stage.screen._current.settings.system == "Be brief")
         await stage.press(*"/theme", "space", *"lama-lig", "enter")
         await stage.until(lambda: stage.app.theme == "lama-light")
-        await stage.until(lambda: "lama-light" in stage.paths.config_file.read_text())
+        file = stage.paths.config_file
+        await stage.until(lambda: file.exists() and "lama-light" in file.read_text())
 
 
 async def test_a_model_is_taken_by_a_part_of_its_name(workspace: Open) -> None:

@@ -199,6 +199,7 @@ async def test_what_is_new_below_is_counted_and_clicked(workspace: Open) -> None
         await stage.say("go")
         await stage.until_seen("row 49")
         stage.transcript.focus()
+        await stage.begun()
         await stage.press("pageup")
         await stage.until(lambda: not stage.transcript.following)
         assert "new below" not in stage.seen()
