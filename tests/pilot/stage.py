@@ -134,7 +134,9 @@ class Stage:
 
     async def begun(self) -> None:
         """Wait until the answer that began to come was brought into view, after which one may scroll away from it."""
-        await self.until(lambda: all(work.is_finished for work in self.app.workers if work.group in ("wishes", "begun")))
+        await self.until(
+            lambda: all(work.is_finished for work in self.app.workers if work.group in ("wishes", "begun"))
+        )
 
     async def idle(self) -> None:
         """Wait until no answer runs and the screen knows."""
