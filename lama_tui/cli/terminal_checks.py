@@ -13,6 +13,7 @@ from lama_tui.config.key_names import key_name
 from lama_tui.config.keymap import KEYMAP, split_keys
 from lama_tui.config.sendable import always_arrives, is_sendable, normal, parts
 from lama_tui.config.settings import Settings
+from lama_tui.ui.terminal.colours import ALL, FEW, NONE, colours
 
 _TMUX_SECONDS = 2.0
 _TMUX_FACTS = ("version", "set-clipboard", "extended-keys", "allow-passthrough")
@@ -68,12 +69,22 @@ def check_colours(answers: Answers) -> Check:
         f"COLORTERM={says or '–'}, the terminal {_word(answers, answers.true_colour, 'has', 'has no')} 24-bit colours"
     )
     if os.environ.get("NO_COLOR"):
-        return Check("colours", "ok", f"{value}; NO_COLOR is set: shades of grey")
+        return Check("colours", "ok", f"{value}; NO_COLOR is set: none is sent")
+    sent = colours(os.environ)
+    if sent == NONE:
+        return Check("colours", "ok", f"{value}; none is sent to TERM={os.environ.get('TERM', '')}")
+    if sent == FEW and not answers.true_colour:
+        hint = "Sixteen are sent: the theme of the terminal's own colours (`terminal`) is shown unless you choose one"
+        return Check("colours", "ok", value, hint)
+    if os.environ.get("STY"):
+        return Check("colours", "ok", f"{value}; {sent} are sent: GNU screen takes 24 bits for something else")
     if says in ("truecolor", "24bit"):
         if answers.true_colour is False:
             return Check("colours", "warning", value, "If colours look wrong: unset COLORTERM, or use another terminal")
         return Check("colours", "ok", value)
-    hint = "Without COLORTERM=truecolor the theme is shown in 256 colours"
+    if sent == ALL:
+        return Check("colours", "ok", f"{value}; all are sent to TERM={os.environ.get('TERM', '')}")
+    hint = f"Without COLORTERM=truecolor the theme is shown in {sent} colours"
     if answers.true_colour:
         return Check("colours", "warning", value, f"{hint}, and this terminal has more: export COLORTERM=truecolor")
     return Check("colours", "ok", value, hint)

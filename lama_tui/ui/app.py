@@ -5,6 +5,7 @@ import gc
 import os
 import threading
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from textual import work
@@ -27,6 +28,7 @@ from lama_tui.ui.options import WorkspaceOptions
 from lama_tui.ui.screens.leaving import LeavingScreen
 from lama_tui.ui.screens.workspace import Workspace
 from lama_tui.ui.terminal.clipboard import copy
+from lama_tui.ui.terminal.colours import theme_instead
 from lama_tui.ui.themed_app import ThemedApp
 from lama_tui.ui.troubles import Troubles
 from lama_tui.ui.waiting import NOTICED
@@ -53,7 +55,8 @@ class LamaApp(ThemedApp, inherit_bindings=False):
         options: WorkspaceOptions,
         opener: Callable[[Paths, LoadedSettings], Awaitable["Services"]] = open_services,
     ) -> None:
-        super().__init__(paths, options.theme or loaded.settings.theme)
+        chosen = options.theme or "theme" in loaded.sources
+        super().__init__(paths, options.theme or loaded.settings.theme, "" if chosen else options.theme_instead)
         self.animation_level = "none"  # a page that slides by costs a dozen frames over SSH
         self._opening = Opening(paths, loaded, opener)
         self._options = options
@@ -245,7 +248,7 @@ def run_workspace(options: WorkspaceOptions, loaded: LoadedSettings) -> int:
     paths = Paths.from_environment()
     log = open_log(paths, options.debug)
     try:
-        app = LamaApp(paths, loaded, options)
+        app = LamaApp(paths, loaded, replace(options, theme_instead=theme_instead(os.environ)))
         app.stray.divert()
         try:
             app.run(mouse=options.mouse and loaded.settings.workspace.mouse)

@@ -9,6 +9,7 @@ class WorkspaceOptions:
 
     `new`: an empty conversation instead of the last one. `conversation`: an id or a title.
     `welcome` false: the first start is like any other.
+    `theme_instead` is shown where nobody chose a theme; empty is the default one.
     `mouse` false: no mouse reports are asked of the terminal, so that its own selection works.
     """
 
@@ -16,6 +17,7 @@ class WorkspaceOptions:
     conversation: str | None = None
     model: str | None = None
     theme: str | None = None
+    theme_instead: str = ""
     debug: bool = False
     mouse: bool = True
     welcome: bool = True

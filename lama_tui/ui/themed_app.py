@@ -14,6 +14,7 @@ from lama_tui.errors import ConfigError, LamaError
 from lama_tui.paths import Paths
 from lama_tui.ui.palette import Palette
 from lama_tui.ui.terminal.app import TerminalApp
+from lama_tui.ui.terminal.colours import OWN_COLOURS
 from lama_tui.ui.themes import Faint, ThemesInUse, to_textual
 
 _LOOK = 2.0
@@ -23,10 +24,10 @@ _LOOK = 2.0
 class ThemedApp(TerminalApp, inherit_bindings=False):
     """Shows the theme that is wanted, else the default one. Raises `ConfigError` when the installation is damaged."""
 
-    def __init__(self, paths: Paths, theme: str) -> None:
+    def __init__(self, paths: Paths, theme: str, instead: str = "") -> None:
         super().__init__(paths.log)
         self._paths = paths
-        self._themes = ThemesInUse(paths, theme)
+        self._themes = ThemesInUse(paths, theme, OWN_COLOURS if self.is_colourless else instead)
         self._faint = Faint()
         self._is_choosing = False
         self._begin_with(self._themes.chosen)
@@ -83,7 +84,7 @@ class ThemedApp(TerminalApp, inherit_bindings=False):
 
     def use_theme(self, name: str) -> None:
         """Show the theme that the settings name now."""
-        self._themes.wanted = name
+        self._themes.want(name, shown=not self.is_colourless)
         if not self._is_choosing:
             self.show_theme(self._themes.chosen.name)
 
@@ -95,8 +96,10 @@ class ThemedApp(TerminalApp, inherit_bindings=False):
 
     async def action_choose_theme(self, name: str = "") -> None:
         """Choose the colours; the theme called `name`, where there is one, at once."""
-        if name in self._themes.names:
-            self._themes.wanted = name
+        if self.is_colourless:
+            self.notify("NO_COLOR is set: there are no colours to choose.", markup=False)
+        elif name in self._themes.names:
+            self._themes.want(name)
             self.show_theme(name)
             await self._keep_theme(name)
         elif not self._is_choosing:
@@ -116,7 +119,8 @@ class ThemedApp(TerminalApp, inherit_bindings=False):
             )
         finally:
             self._is_choosing = False
-            self._themes.wanted = chosen or self._themes.wanted
+            if chosen is not None:
+                self._themes.want(chosen)
             self.show_theme(self._themes.chosen.name)
         if chosen is not None:
             await self._keep_theme(chosen)

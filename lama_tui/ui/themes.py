@@ -57,14 +57,21 @@ class ThemesInUse:
     Raises `ConfigError` when made, where the installation is damaged.
     """
 
-    def __init__(self, paths: Paths, wanted: str) -> None:
+    def __init__(self, paths: Paths, wanted: str, instead: str = "") -> None:
         self._paths = paths
         self._seen = signature(paths)
-        self._themes = load_themes(paths, wanted)
+        self._instead = instead
+        self._themes = load_themes(paths, instead or wanted)
         self._has_all = False
         self._palette: tuple[ThemeFile, Palette] | None = None
         self.wanted = wanted
         """The name that was asked for, which may be of a theme that cannot be used now."""
+
+    def want(self, name: str, *, shown: bool = True) -> None:
+        """Ask for another theme; where it is not to be `shown`, what is shown instead stays."""
+        self.wanted = name
+        if shown:
+            self._instead = ""
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -74,9 +81,10 @@ class ThemesInUse:
 
     @property
     def chosen(self) -> ThemeFile:
-        """The theme that was asked for, else the default one."""
-        self._take_all(unless=self.wanted)
-        return self._themes.choose(self.wanted)[0]
+        """The theme that is shown instead, else the one that was asked for, else the default one."""
+        name = self._instead or self.wanted
+        self._take_all(unless=name)
+        return self._themes.choose(name)[0]
 
     @property
     def problems(self) -> tuple[ConfigError, ...]:

@@ -59,10 +59,32 @@ def test_over_ssh_is_told_without_addresses(monkeypatch: pytest.MonkeyPatch) -> 
     ],
 )
 def test_colours(monkeypatch: pytest.MonkeyPatch, colorterm: str, answers: Answers, status: str, said: str) -> None:
+    for name in ("NO_COLOR", "STY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("TERM", "xterm-256color")
     monkeypatch.setenv("COLORTERM", colorterm)
     found = check_colours(answers)
     assert found.status == status
     assert said in found.hint if said else not found.hint
+
+
+@pytest.mark.parametrize(
+    ("environment", "said"),
+    [
+        ({"NO_COLOR": "1"}, "none is sent"),
+        ({"TERM": "vt100"}, "none is sent to TERM=vt100"),
+        ({"TERM": "linux"}, "`terminal`"),
+        ({"TERM": "xterm-kitty"}, "all are sent"),
+        ({"TERM": "screen-256color", "STY": "1.x", "COLORTERM": "truecolor"}, "256 are sent"),
+    ],
+)
+def test_what_is_sent_instead(monkeypatch: pytest.MonkeyPatch, environment: dict[str, str], said: str) -> None:
+    for name in ("NO_COLOR", "STY", "COLORTERM"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    found = check_colours(Answers())
+    assert found.status == "ok" and said in f"{found.value} {found.hint}"
 
 
 def test_the_keys_that_do_without_the_protocol_are_the_persons() -> None:

@@ -7,13 +7,15 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rich.color import ColorSystem
 from rich.console import RenderableType
 from textual.errors import NoWidget
 from textual.events import Event, InputEvent, Key, MouseDown, Paste
+from textual.filter import Monochrome, NoColor
 from textual.screen import Screen
 from textual.widget import Widget
 
-from lama_tui.ui.terminal import gate
+from lama_tui.ui.terminal import colours, gate
 from lama_tui.ui.terminal.crash import CrashReport
 from lama_tui.ui.terminal.drawing import Drawing
 from lama_tui.ui.terminal.pace import frame_interval
@@ -25,6 +27,12 @@ if sys.platform != "win32":  # there Textual's own driver serves
 if TYPE_CHECKING:
     from textual.driver import Driver
 
+_SYSTEMS = {
+    colours.NONE: None,
+    colours.FEW: ColorSystem.STANDARD,
+    colours.MANY: ColorSystem.EIGHT_BIT,
+    colours.ALL: ColorSystem.TRUECOLOR,
+}
 _OPENING = 1.0
 """Seconds that a key waits at most for the screen that it is meant for."""
 
@@ -38,9 +46,15 @@ class TerminalApp(CrashReport):
     def __init__(self, log_file: Path) -> None:
         gate.install()
         super().__init__(driver_class=_driver_class())
+        self._colours = _SYSTEMS[colours.colours(os.environ)]
         self.log_file = log_file
         self.stray = StrayOutput()
         self._drawing = Drawing()
+        self.is_colourless = colours.is_colourless(os.environ)
+        if self._drawing.is_thin:
+            # no colour is sent where none is wanted: Textual's way would be to send shades of grey
+            self.no_color = False
+            self._filters = [each for each in self._filters if not isinstance(each, Monochrome | NoColor)]
         self._has_opened: Screen[object] | None = None
 
     async def leave(self) -> None:
@@ -126,7 +140,7 @@ class TerminalApp(CrashReport):
         # the terminal's own cursor is hidden, but it is where input methods and predicted echo are shown
         offset = getattr(screen.focused, "cursor_screen_offset", self.cursor_position)
         cursor = screen.outer_size.clamp_offset(offset)
-        if self._drawing.show(renderable, self.size, cursor, self.console._color_system, driver, self._sync_available):
+        if self._drawing.show(renderable, self.size, cursor, self._colours, driver, self._sync_available):
             self.post_display_hook()
         elif driver.has_room():
             with driver.drawing():

@@ -51,7 +51,7 @@ class Row:
 class Cells:
     """A screen of `width` by `height` cells, blank at first."""
 
-    def __init__(self, width: int, height: int, colours: ColorSystem = ColorSystem.TRUECOLOR) -> None:
+    def __init__(self, width: int, height: int, colours: ColorSystem | None = ColorSystem.TRUECOLOR) -> None:
         self.width, self.height = width, height
         self.rows = [Row(width) for _ in range(height)]
         self._colours = colours
@@ -115,7 +115,7 @@ _Painted = tuple[list[str], list[str], str]
 """The texts and the inks of a strip's cells, and what joins the cell before it."""
 
 
-def _cells_of(strip: Strip, colours: ColorSystem) -> _Painted:
+def _cells_of(strip: Strip, colours: ColorSystem | None) -> _Painted:
     texts: list[str] = []
     inks: list[str] = []
     before = ""

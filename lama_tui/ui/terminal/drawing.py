@@ -55,7 +55,7 @@ class Drawing:
         from lama_tui.ui.terminal.thin import ThinScreen
 
         if self._screen is None or self._screen.size != size:
-            self._screen = ThinScreen(*size, colours or ColorSystem.TRUECOLOR)
+            self._screen = ThinScreen(*size, colours)
         self._screen.take(update, cursor)
         self.flush(driver, synchronized)
         return True

@@ -20,14 +20,26 @@ _OFF = {"1": "22", "2": "22", "3": "23", "4": "24", "21": "24", "5": "25", "6": 
 _OFF |= {"51": "54", "52": "54", "53": "55"}
 
 
-def ink_of(style: Style | None, colours: ColorSystem) -> str:
-    """The ink of a style in as many colours as the terminal has. Links must have passed the gate."""
+def ink_of(style: Style | None, colours: ColorSystem | None) -> str:
+    """The ink of a style in as many colours as the terminal has; None is in none at all (`NO_COLOR`).
+
+    Links must have passed the gate.
+    """
     if style is None:
         return PLAIN
+    if colours is None:
+        style, colours = _without_colours(style), ColorSystem.STANDARD
     ansi = style._ansi
     if ansi is None:
         ansi = Strip.render_ansi(style, colours)
     return f"{ansi}{_LINK}{style._link}" if style._link else ansi
+
+
+@lru_cache(2048)
+def _without_colours(style: Style) -> Style:
+    """The attributes of a style; what stands out by its background is reversed, and a cursor in it is not."""
+    stands_out = style.bgcolor is not None and not style.bgcolor.is_default
+    return style.without_color + Style(reverse=stands_out != bool(style.reverse))
 
 
 @lru_cache(8192)

@@ -23,7 +23,7 @@ _BRIDGE = 4
 class ThinScreen:
     """`take` updates, then `difference` is what brings the terminal up to date."""
 
-    def __init__(self, width: int, height: int, colours: ColorSystem = ColorSystem.TRUECOLOR) -> None:
+    def __init__(self, width: int, height: int, colours: ColorSystem | None = ColorSystem.TRUECOLOR) -> None:
         self.size = width, height
         self._wanted = Cells(width, height, colours)
         self._shown = [Row(width) for _ in range(height)]
