@@ -10,7 +10,6 @@ import faulthandler
 import os
 import select
 import signal
-import sys
 import termios
 import time
 from collections.abc import Callable, Sequence
@@ -22,6 +21,7 @@ from lama_tui.ui.terminal.modes import raw
 LIMIT = 2.0
 """Seconds after a signal to end until an app that did not is killed; it ends itself after less, if it can."""
 
+_TIDY = 0.1  # seconds that others have to put the terminal in order, before we do
 _TO_END = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
 _LARGEST = 1 << 20  # bytes of a crash report
 _FAILED = 1
@@ -42,6 +42,8 @@ def guard(run: Callable[[Sequence[str]], int], arguments: Sequence[str]) -> int:
                 early.give_back()
         status = app.wait()
         code = os.waitstatus_to_exitcode(status)
+        if code < 0:
+            _end_others()
         early.give_back(if_raw=code >= 0)
         if code >= 0:
             return code
@@ -176,6 +178,15 @@ def _stop() -> None:
     signal.signal(signal.SIGTSTP, before)
 
 
+def _end_others() -> None:
+    """End what the app began and left, such as an editor that has the terminal. Only in a group that is all ours."""
+    if os.getpgrp() == os.getpid():
+        before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        os.killpg(0, signal.SIGHUP)
+        signal.signal(signal.SIGHUP, before)
+        time.sleep(_TIDY)
+
+
 def _wants_it_again() -> bool:
     """Ask whether to open lama again; no where nobody can answer."""
     try:
@@ -189,7 +200,8 @@ def _wants_it_again() -> bool:
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, _leave)
     try:
-        print("Enter opens lama again, any other key leaves. ", end="", file=sys.stderr, flush=True)
+        # not through the stream: what stays in its buffer when the terminal is gone spoils the exit status
+        os.write(2, b"Enter opens lama again, any other key leaves. ")
         while (keys := os.read(0, 64)).startswith(b"\x1b") and len(keys) > 1:
             pass  # what a terminal answers late, or the mouse
         return keys in (b"\r", b"\n")
@@ -197,7 +209,7 @@ def _wants_it_again() -> bool:
         return False
     finally:
         with contextlib.suppress(OSError):
-            print(file=sys.stderr, flush=True)
+            os.write(2, b"\n")
         with contextlib.suppress(termios.error):
             termios.tcsetattr(0, termios.TCSANOW, before)
 

@@ -205,6 +205,23 @@ def test_reports_are_not_kept_for_ever(tmp_path: Path) -> None:
     assert len(kept) == 10 and kept[-1] > "crash-2021"
 
 
+def test_an_editor_does_not_outlive_the_app(tmp_path: Path) -> None:
+    editor = tmp_path / "editor"
+    editor.write_text("#!/bin/sh\nprintf '\\033[?1049hEDITING'\nexec sleep 60\n")
+    editor.chmod(0o755)
+    with lama(tmp_path, env={"EDITOR": str(editor)}) as terminal:
+        terminal.key("ctrl+o")
+        terminal.wait_for("EDITING")
+        (editing,) = app(terminal).children()
+        app(terminal).kill()
+        terminal.wait_for(ASKED)
+        wait_until(lambda: is_gone(editing), 2)
+        assert terminal.modes_left_on() == []
+        terminal.send("n")
+        assert terminal.wait_exit() == KILLED
+        assert terminal.echoes()
+
+
 def test_a_signal_while_it_asks_leaves(tmp_path: Path) -> None:
     with lama(tmp_path) as terminal:
         app(terminal).kill()
