@@ -2,7 +2,9 @@
 
 import argparse
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NoReturn
+
+from lama_tui.security.gate import clean_row
 
 
 class Parser(argparse.ArgumentParser):
@@ -22,3 +24,7 @@ class Parser(argparse.ArgumentParser):
             return self.parse_known_intermixed_args(args, namespace)
         finally:
             self._reading = False
+
+    def error(self, message: str) -> NoReturn:
+        """Say what is wrong and exit with 2. Arguments that it repeats may come from anywhere, so it is cleaned."""
+        super().error(clean_row(message))
