@@ -19,7 +19,7 @@ from lama_tui.paths import Paths
 if TYPE_CHECKING:
     from lama_tui.cli.checks import Check
     from lama_tui.cli.terminal_answers import Answers
-    from lama_tui.cli.terminal_checks import Tmux
+    from lama_tui.ui.terminal.tmux import Tmux
 
 _MARKS = {"ok": ("32", "✓"), "warning": ("33", "!"), "problem": ("31", "✗")}
 
@@ -34,7 +34,8 @@ def add_to(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
 def doctor(arguments: argparse.Namespace, paths: Paths, loaded: LoadedSettings) -> int:
     """Check everything; 1 when something is a problem."""
     from lama_tui.cli.terminal_answers import asking
-    from lama_tui.cli.terminal_checks import as_json, find_tmux
+    from lama_tui.cli.terminal_checks import as_json
+    from lama_tui.ui.terminal.tmux import find_tmux
 
     with asking() as answers:
         tmux = find_tmux()

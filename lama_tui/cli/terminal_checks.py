@@ -2,10 +2,8 @@
 
 import os
 import shutil
-import subprocess
 import sys
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 
 from lama_tui.cli.checks import Check
 from lama_tui.cli.terminal_answers import Answers
@@ -14,38 +12,8 @@ from lama_tui.config.keymap import KEYMAP, split_keys
 from lama_tui.config.sendable import always_arrives, is_sendable, normal, parts
 from lama_tui.config.settings import Settings
 from lama_tui.ui.terminal.colours import ALL, FEW, NONE, colours
-
-_TMUX_SECONDS = 2.0
-_TMUX_FACTS = ("version", "set-clipboard", "extended-keys", "allow-passthrough")
-
-
-@dataclass(frozen=True, slots=True)
-class Tmux:
-    """tmux between lama and the terminal: its version and what it lets through; None is not known."""
-
-    version: str | None = None
-    set_clipboard: str | None = None
-    extended_keys: str | None = None
-    allow_passthrough: str | None = None
-
-
-def find_tmux(environment: Mapping[str, str] | None = None, command: Sequence[str] = ("tmux",)) -> Tmux | None:
-    """Ask the tmux that this runs in; None where it runs in none."""
-    env = os.environ if environment is None else environment
-    if not env.get("TMUX"):
-        return None
-    facts = "\n".join(f"#{{{name}}}" for name in _TMUX_FACTS)
-    try:
-        done = subprocess.run(
-            [*command, "display-message", "-p", facts],
-            stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace",
-            timeout=_TMUX_SECONDS, check=False, env=dict(env),
-        )  # fmt: skip
-    except (OSError, subprocess.TimeoutExpired):
-        return Tmux()
-    said = [line.strip()[:40] or None for line in done.stdout.split("\n")] + [None] * len(_TMUX_FACTS)
-    said = [{"0": "off", "1": "on"}.get(line or "", line) for line in said]  # how formats show some options
-    return Tmux(*said[: len(_TMUX_FACTS)]) if done.returncode == 0 else Tmux()
+from lama_tui.ui.terminal.tmux import Tmux
+from lama_tui.ui.terminal.ways import way_of
 
 
 def check_terminal(answers: Answers) -> Check:
@@ -120,12 +88,12 @@ def check_synchronized_output(answers: Answers) -> Check:
 
 
 def check_clipboard(answers: Answers, tmux: Tmux | None) -> Check:
-    """Whether what is copied reaches the clipboard of the person's own machine (OSC 52)."""
-    if tmux is not None and tmux.set_clipboard not in (None, "on"):
-        return Check(
-            "clipboard", "warning", f"tmux keeps it from the terminal: set-clipboard is {tmux.set_clipboard}",
-            "`tmux set -s set-clipboard on`; until then what is copied is in state/clipboard.txt",
-        )  # fmt: skip
+    """Whether what is copied reaches the clipboard of the person's own machine."""
+    way = way_of(os.environ, tmux)
+    if way.how == "file" and (tmux is not None or answers.asked):
+        return Check("clipboard", "warning", f"what is copied is only in state/clipboard.txt: {way.why}", way.hint)
+    if way.how == "tmux":
+        return Check("clipboard", "ok", "tmux hands it on, and keeps it as its newest buffer")
     if answers.clipboard:
         return Check("clipboard", "ok", "the terminal takes it from programs (OSC 52)")
     why = "terminals do not tell" if answers.asked else "not asked"

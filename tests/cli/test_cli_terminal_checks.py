@@ -8,10 +8,12 @@ import pytest
 
 from lama_tui.cli import terminal_checks
 from lama_tui.cli.terminal_answers import Answers
-from lama_tui.cli.terminal_checks import Tmux, check_clipboard, check_colours, check_keys, check_kitty_keys, check_tmux
+from lama_tui.cli.terminal_checks import check_clipboard, check_colours, check_keys, check_kitty_keys, check_tmux
 from lama_tui.config.loader import load_settings
 from lama_tui.config.settings import Settings
 from lama_tui.paths import Paths
+from lama_tui.ui.terminal import tmux as tmux_module
+from lama_tui.ui.terminal.tmux import Tmux, find_tmux, hand_over
 
 KNOWS = Answers(True, True, "kitty(0.32)", True, True, True, True)
 PLAIN = Answers(True, True, None, False, False, False, None)
@@ -19,7 +21,7 @@ PLAIN = Answers(True, True, None, False, False, False, None)
 
 @pytest.fixture(autouse=True)
 def plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("TMUX", "SSH_CONNECTION", "NO_COLOR", "COLORTERM"):
+    for name in ("TMUX", "STY", "SSH_CONNECTION", "NO_COLOR", "COLORTERM"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("TERM", "xterm-256color")
 
@@ -100,12 +102,17 @@ def test_the_keys_that_do_without_the_protocol_are_the_persons() -> None:
         (KNOWS, None, "ok", "takes it"),
         (PLAIN, None, "ok", "unknown"),
         (Answers(), None, "ok", "not asked"),
-        (KNOWS, Tmux("3.3a", "external"), "warning", "set-clipboard is external"),
+        (KNOWS, Tmux("3.3a", "external"), "ok", "tmux hands it on"),
+        (KNOWS, Tmux("3.1c", "external"), "warning", "set-clipboard is external"),
+        (KNOWS, Tmux("3.3a", "off"), "warning", "set-clipboard is off"),
         (KNOWS, Tmux("3.3a", "on"), "ok", "takes it"),
         (KNOWS, Tmux(), "ok", "takes it"),
     ],
 )
-def test_the_clipboard(answers: Answers, tmux: Tmux | None, status: str, said: str) -> None:
+def test_the_clipboard(
+    monkeypatch: pytest.MonkeyPatch, answers: Answers, tmux: Tmux | None, status: str, said: str
+) -> None:
+    monkeypatch.setenv("TERM", "xterm")
     found = check_clipboard(answers, tmux)
     assert (found.status, said in found.value) == (status, True)
     assert bool(found.hint) == (status == "warning")
@@ -128,8 +135,8 @@ INSIDE = {"TMUX": "/tmp/tmux-1/default,1,0", "PATH": "/usr/bin:/bin"}
 
 
 def test_tmux_is_asked_only_inside_it(tmux: Callable[[str], list[str]]) -> None:
-    assert terminal_checks.find_tmux({}, tmux("exit 1")) is None
-    found = terminal_checks.find_tmux(INSIDE, tmux("printf '3.3a\\nexternal\\n0\\n\\n'"))
+    assert find_tmux({}, tmux("exit 1")) is None
+    found = find_tmux(INSIDE, tmux("printf '3.3a\\nexternal\\n0\\n\\n'"))
     assert found == Tmux("3.3a", "external", "off", None)
     check = check_tmux(found)
     assert check.value == "tmux 3.3a, set-clipboard external, extended-keys off, allow-passthrough –"
@@ -140,14 +147,23 @@ def test_tmux_is_asked_only_inside_it(tmux: Callable[[str], list[str]]) -> None:
 def test_a_tmux_that_fails_or_hangs(
     tmux: Callable[[str], list[str]], script: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(terminal_checks, "_TMUX_SECONDS", 0.3)
-    found = terminal_checks.find_tmux(INSIDE, tmux(script))
+    monkeypatch.setattr(tmux_module, "_SECONDS", 0.3)
+    found = find_tmux(INSIDE, tmux(script))
     assert found == Tmux()
     assert check_tmux(found).status == "warning" and check_tmux(found).hint
 
 
+def test_tmux_is_handed_what_was_copied(tmux: Callable[[str], list[str]], tmp_path: Path) -> None:
+    copied = tmp_path / "copied"
+    command = tmux(f'test "$*" = "load-buffer -w -" && cat > {copied}')
+    assert hand_over("zwei\nü", command)
+    assert copied.read_text() == "zwei\nü"
+    assert not hand_over("text", tmux("exit 1"))
+    assert not hand_over("text", ["/no/such/tmux"])
+
+
 def test_no_tmux_where_it_is_said_to_be() -> None:
-    assert terminal_checks.find_tmux(INSIDE, ["/no/such/tmux"]) == Tmux()
+    assert find_tmux(INSIDE, ["/no/such/tmux"]) == Tmux()
 
 
 def test_keys_that_come_only_with_alt_are_told(home: Path) -> None:

@@ -7,7 +7,16 @@ import pytest
 from textual.app import App
 
 from lama_tui.paths import Paths
+from lama_tui.ui.terminal import clipboard
 from lama_tui.ui.terminal.clipboard import copy
+from lama_tui.ui.terminal.tmux import Tmux
+
+
+@pytest.fixture(autouse=True)
+def plain_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm-256color")
+    for name in ("TMUX", "STY"):
+        monkeypatch.delenv(name, raising=False)
 
 
 @pytest.fixture
@@ -36,20 +45,33 @@ async def test_text_goes_to_the_terminal_and_to_a_private_file(paths: Paths, mon
     assert file.parent.stat().st_mode & 0o777 == 0o700
     assert str(file) in said
     assert "tmux" not in said
-    monkeypatch.setenv("TMUX", "/tmp/tmux-1/default,1,0")
     assert await copy(app, "again", paths) == "Copied."
     assert [entry.name for entry in file.parent.iterdir()] == ["clipboard.txt"]
     assert file.read_text() == "again"
-
-
-async def test_what_tmux_does_is_said_once(paths: Paths, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TMUX", "/tmp/tmux-1/default,1,0")
-    app = Copies()
-    assert "set-clipboard" in await copy(app, "one", paths)
-    assert await copy(app, "two", paths) == "Copied."
-    assert (paths.state / "clipboard.txt").read_text() == "two"
-    assert "set-clipboard" in await copy(Copies(), "one", paths)
+    assert str(file) in await copy(Copies(), "one", paths)
     assert "Too long" in await copy(app, "x" * 80_000, paths)  # what went wrong is always said
+
+
+async def test_tmux_is_asked_once_and_again_while_it_keeps_all(paths: Paths, monkeypatch: pytest.MonkeyPatch) -> None:
+    answers = [Tmux("3.4", "off"), Tmux("3.4", "off"), Tmux("3.4", "external")]
+    asked: list[Tmux] = []
+    handed: list[str] = []
+
+    def find() -> Tmux:
+        asked.append(answers[len(asked)])
+        return asked[-1]
+
+    monkeypatch.setattr(clipboard, "find_tmux", find)
+    monkeypatch.setattr(clipboard, "hand_over", lambda text: not handed.append(text) and text != "refused")
+    app, file = Copies(), paths.state / "clipboard.txt"
+    for text in ("one", "two"):
+        said = await copy(app, text, paths)
+        assert "set-clipboard is off" in said and str(file) in said and "set-clipboard on" in said
+        assert file.read_text() == text
+    assert (await copy(app, "three", paths)).startswith("Copied by tmux, and written to ")
+    assert await copy(app, "four", paths) == "Copied."
+    assert (await copy(app, "refused", paths)).startswith("Tmux does not take it; it is in ")
+    assert handed == ["three", "four", "refused"] and len(asked) == 3 and app.given is None
 
 
 async def test_too_long_for_a_terminal(paths: Paths) -> None:

@@ -1,56 +1,68 @@
-"""Copying: through the terminal where it allows that, and always into a file as well."""
+"""Copying: to the clipboard by whatever way there is, and always into a file as well; it is said which."""
 
 import asyncio
 import os
-import tempfile
-from pathlib import Path
-from weakref import WeakSet
+from collections.abc import Mapping
+from weakref import WeakKeyDictionary, WeakSet
 
 from textual.app import App
 
-from lama_tui.paths import Paths, make_private
+from lama_tui.errors import StoreError
+from lama_tui.paths import Paths
 from lama_tui.security.gate import clean
-
-# The most that an OSC 52 sequence carries in common terminals: 100,000 bytes with its frame, in base64.
-_LONGEST = 74_994
+from lama_tui.ui.terminal.copied import copied_file, write_copied
+from lama_tui.ui.terminal.tmux import find_tmux, hand_over
+from lama_tui.ui.terminal.ways import LONGEST, Way, sequence, way_of
 
 _told: WeakSet[App[None]] = WeakSet()
 """The apps that said where else the text is: once is enough, who copies often would read it all day."""
 
+_ways: WeakKeyDictionary[App[None], Way] = WeakKeyDictionary()
+"""The way of each app, once one was found."""
+
 
 async def copy(app: App[None], text: str, paths: Paths) -> str:
-    """Copy `text` to the terminal's clipboard and to `state/clipboard.txt` (0600); return what to tell the person.
+    """Copy `text` to the clipboard and to `state/clipboard.txt` (0600); return what to tell the person.
 
     Control characters are not copied: what is pasted into a shell must be text. Terminals do not say
-    whether they took it, and tmux by default does not, so the file is named at the first copy.
+    whether they took it, so the file is named at the first copy, and always where there is no other way.
     """
     text = clean(text)
-    fits = len(text.encode("utf-8", "replace")) <= _LONGEST
-    if fits:
-        app.copy_to_clipboard(text)
-    file = paths.state / "clipboard.txt"
+    way = await _way(app, os.environ)
+    not_copied = await _send(app, text, way)
     try:
-        await asyncio.to_thread(_write_private, file, text)
-    except OSError as error:
-        reason = error.strerror or type(error).__name__
-        return f"{'Copied' if fits else 'Not copied: too long for the terminal'}; {file} cannot be written: {reason}."
-    if not fits:
-        return f"Too long for the terminal's clipboard; it is in {file}."
+        await asyncio.to_thread(write_copied, paths, text)
+    except StoreError as error:
+        done = f"Not copied: {not_copied}" if not_copied else "Copied"
+        return f"{done}; {error.title}: {error.detail}."
+    file = copied_file(paths)
+    if not_copied:
+        return " ".join(filter(None, (f"{not_copied[0].upper()}{not_copied[1:]}; it is in {file}.", way.hint)))
     if app in _told:
         return "Copied."
     _told.add(app)
-    if "TMUX" in os.environ:
-        return f"Copied, and written to {file}: tmux ignores it while `set-clipboard` is `external`."
-    return f"Copied, and written to {file} for terminals that ignore it."
+    by = " by tmux" if way.how == "tmux" else ""
+    return f"Copied{by}, and written to {file} for terminals that ignore it."
 
 
-def _write_private(file: Path, text: str) -> None:
-    """Replace `file` as a whole, readable by its owner only. Raises OSError."""
-    descriptor, name = tempfile.mkstemp(dir=make_private(file.parent), prefix=file.name)  # 0600
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8", errors="replace", newline="") as new:
-            new.write(text)
-        Path(name).replace(file)
-    except OSError:
-        Path(name).unlink(missing_ok=True)
-        raise
+async def _way(app: App[None], environment: Mapping[str, str]) -> Way:
+    """The way for this app; tmux is asked once, and again while it lets nothing through."""
+    known = _ways.get(app)
+    if known is None or known.how == "file":
+        known = _ways[app] = way_of(environment, await asyncio.to_thread(find_tmux))
+    return known
+
+
+async def _send(app: App[None], text: str, way: Way) -> str:
+    """Send it on its way; why it was not, where that is so."""
+    if way.how == "file":
+        return way.why
+    if len(text.encode("utf-8", "replace")) > LONGEST:
+        return "too long for the terminal's clipboard"
+    if way.how == "tmux":
+        return "" if await asyncio.to_thread(hand_over, text) else "tmux does not take it"
+    if way.how == "terminal":
+        app.copy_to_clipboard(text)
+    elif app._driver is not None:
+        app._driver.write(sequence(text, way.how))
+    return ""
