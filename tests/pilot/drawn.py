@@ -46,9 +46,12 @@ class Drawn:
         self.thin.append(self._screen.difference())
 
     def strangers(self, *, copied: bool = False) -> list[str]:
-        """What is in it that is not ours."""
-        return [
+        """What is not ours in what was drawn since the last call."""
+        found = [
             *strangers("".join(self.stock), moves="\n"),
             *strangers("".join(self.thin)),
             *strangers("".join(self.beside), moves="\a", copied=copied),
         ]
+        for sent in (self.stock, self.thin, self.beside):
+            sent.clear()
+        return found

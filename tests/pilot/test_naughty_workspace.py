@@ -1,0 +1,184 @@
+"""A workspace in which everything that is stored, named, said and told is naughty: what it draws are characters."""
+
+import json
+import os
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import pytest
+from chat.scripted import Scripted, Step
+from drawn import Drawn
+from models import make_tiny_llama
+from stage import Only, Open
+from textual.events import Paste
+
+from lama_tui.config.loader import LoadedSettings
+from lama_tui.conversations.message_table import end_message, insert_message, write_parts
+from lama_tui.errors import ConnectionLost, LamaError
+from lama_tui.events import ReasoningDelta, StreamFailed, StreamFinished, StreamStarted, TextDelta
+from lama_tui.paths import Paths
+from lama_tui.services import Services, open_services
+from lama_tui.types import Place, Usage
+from tests.naughty import NAUGHTY, SHORT
+
+BEGUN = StreamStarted(SHORT, Place(SHORT, False))
+
+
+def file_name(number: int, text: str) -> str:
+    return os.fsdecode(f"{number:02}{text}".encode().translate(None, b"\0/")[:180].strip())
+
+
+def furnish(paths: Paths) -> None:
+    """Naughty files."""
+    for number, text in enumerate([SHORT, *list(NAUGHTY.values())[::3]]):
+        folder = paths.models / file_name(number, text)
+        folder.mkdir(parents=True)
+        (folder / "config.json").write_text(json.dumps({"model_type": text, "architectures": [text]}))
+    usable = make_tiny_llama(paths.models / f"usable{file_name(0, SHORT)}")
+    (usable / "README.md").write_text(f"---\nlicense: other\nlicense_name: a{SHORT}\n---\n")
+    themes = paths.config / "themes"
+    themes.mkdir(parents=True)
+    shipped = (Path(__file__).parents[2] / "themes" / "lama-dark.toml").read_text().splitlines()
+    rest = "\n".join(line for line in shipped if not line.startswith("name"))
+    for number, text in enumerate([SHORT, *list(NAUGHTY.values())[::5]]):
+        file = themes / f"{file_name(number, text)}.toml"
+        file.write_text(f"name = {json.dumps(text)}\n{rest}".replace("\\ud", "\\\\ud"))
+        (themes / f"broken{file.name}").write_text(f"name = {text}\n")
+
+
+async def store(services: Services) -> None:
+    """Naughty conversations, put into the store past all that cleans."""
+    database = await services.database()
+    async with database.transaction() as connection:
+        made = ("INSERT INTO conversations (title, model, created, updated) VALUES (?, ?, 1, 1)",)
+        for text in NAUGHTY.values():
+            await connection.execute(*made, (text, text))
+            await connection.execute("INSERT OR REPLACE INTO models VALUES (?, 1, 1)", (text,))
+        conversation = (await connection.execute(*made, (SHORT, SHORT))).lastrowid
+        above = None
+        for text in NAUGHTY.values():
+            question = await insert_message(connection, conversation, above, "user", text=text)
+            above = await insert_message(
+                connection, conversation, question, "assistant", model=text, owner=database.instance
+            )
+            await write_parts(connection, above, text, text)
+            await end_message(connection, above, "failed", None, Usage(), LamaError(text, text, text))
+        await connection.execute("INSERT INTO drafts VALUES (?, ?, 1)", (conversation, SHORT))
+        await connection.execute(
+            "INSERT INTO queue (conversation_id, text, model, created) VALUES (?, ?, ?, 1)",
+            (conversation, SHORT, SHORT),
+        )
+
+
+def scripts() -> list[list[Step]]:
+    """Naughty answers, the last one again and again."""
+    said: list[Step] = [BEGUN]
+    for text in NAUGHTY.values():
+        said += [ReasoningDelta(text), TextDelta(f"{text}\n\n")]
+    return [
+        [*said, StreamFinished("stop", Usage())],
+        [*said, StreamFailed(ConnectionLost(SHORT, SHORT, SHORT))],
+        [BEGUN, TextDelta(SHORT), StreamFinished("stop", Usage())],
+    ]
+
+
+def opener(scripted: Scripted) -> Callable[..., Awaitable[Services]]:
+    async def open_naughty(paths: Paths, loaded: LoadedSettings) -> Services:
+        services = await open_services(paths, loaded)
+        await store(services)
+        services.providers = Only(scripted)  # type: ignore[assignment]
+        return services
+
+    return open_naughty
+
+
+ABOVE = {
+    "f1": "escape",
+    "f3": "enter escape escape",
+    "f4": "pagedown pagedown enter escape end enter escape slash n a u escape",
+    "f6": "down down pagedown end escape",
+    "f7": "down down down pagedown end escape",
+    "f8": "down down pagedown t pagedown t escape",
+    "ctrl+p": "t h e m e down down escape",
+    "ctrl+f": "o w n e d down down down escape",
+    "ctrl+l": "down down pagedown end p d right_square_bracket left_square_bracket slash n o escape escape escape",
+    "ctrl+r": "o w n down down escape",
+    "ctrl+g": "ctrl+g ctrl+g",
+    "ctrl+s": "down down pagedown pagedown end home f2 escape delete u escape",
+}
+"""Keys that open something, and what is pressed there."""
+
+
+async def test_a_workspace_full_of_naughty_things(
+    workspace: Open, paths: Paths, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    furnish(paths)
+    drawn = Drawn.of_all_apps(monkeypatch)
+    config = f'theme = "{"no [such]"}"\nmodel = "[/nope]"\n'
+    scripted = Scripted(*scripts())
+    async with workspace(size=(130, 44), config=config, opener=opener(scripted)) as stage:
+        await stage.until_seen("␛")
+        for text in [*NAUGHTY.values(), SHORT]:
+            stage.app.tell(LamaError(text, text, text))
+        await stage.pilot.pause()
+        for key, then in ABOVE.items():
+            await stage.press(key, *then.split())
+            await stage.pilot.pause()
+            assert drawn.strangers() == [], key
+            for _ in range(4):
+                if len(stage.app.screen_stack) > 1:
+                    await stage.press("escape")
+            assert len(stage.app.screen_stack) == 1, key
+        stage.transcript.focus()
+        for key in ("end", *["pageup"] * 30, "s", "space", "home", "space", "down", "space", "v", "down", "escape"):
+            await stage.press(key)
+        assert drawn.strangers() == []
+
+
+async def test_what_is_typed_said_and_told_is_naughty(
+    workspace: Open, paths: Paths, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn = Drawn.of_all_apps(monkeypatch)
+    here = paths.config_file.parents[2] / "a\x1b[31m\x9b2Jfolder"
+    here.mkdir()
+    monkeypatch.chdir(here)  # what is exported is written there
+    async with workspace(*scripts(), size=(100, 40)) as stage:
+        for text in (SHORT, *NAUGHTY.values()):
+            stage.app.post_message(Paste(text))
+            await stage.pilot.pause()
+        assert drawn.strangers() == []
+        await stage.press("enter")
+        await stage.until(lambda: len(stage.scripted.requests) == 1)
+        await stage.idle()
+        await stage.ask(SHORT)
+        await stage.until_seen("␛[6n")
+        await stage.press("escape")
+        stage.transcript.focus()
+        for key in ("r", "e"):
+            await stage.press(key)
+            await stage.pilot.pause()
+        await stage.press("escape")
+        stage.transcript.focus()
+        await stage.press("x")
+        await stage.until(lambda: len(stage.app.screen_stack) == 2)
+        await stage.press("enter")
+        await stage.until(lambda: len(stage.app.screen_stack) == 1)
+        stage.app.notify(SHORT, title=SHORT, markup=False)
+        await stage.pilot.pause()
+        for typed in (f"/model {SHORT}", f"/theme {SHORT}", f"/{SHORT}", f"/export {SHORT}", f"/system {SHORT}"):
+            stage.composer.focus()
+            stage.composer.text = typed
+            await stage.press("enter")
+            await stage.pilot.pause()
+            for _ in range(3):
+                if len(stage.app.screen_stack) > 1:
+                    await stage.press("escape")
+            stage.composer.text = ""
+        await stage.press("ctrl+s", "f2")
+        stage.app.post_message(Paste(SHORT))
+        await stage.press("enter")
+        assert drawn.strangers() == []
+        stage.transcript.focus()
+        await stage.press("end", "y")
+        await stage.until(lambda: any("]52;" in sequence for sequence in drawn.beside))
+        assert drawn.strangers(copied=True) == []
