@@ -8,16 +8,27 @@ from visit import CONFIG, State, Visit
 from lama_tui.engine.worker import EngineFigures
 from lama_tui.ui.screens.model_picker import ModelPicker
 from lama_tui.ui.screens.models.browser import ModelBrowser
+from lama_tui.ui.screens.models.details import ModelDetails, lines
 
 SERVER = CONFIG + '[providers.work]\nkind = "openai"\nendpoint = "https://api.example.org/v1"\nmodel = "large"\n'
 COLD = EngineFigures()
+
+
+def fits(details: ModelDetails) -> bool:
+    """Whether what is drawn is as wide as there is room beside the scroll bar, which the first drawing brings about."""
+    if details._shown is None:
+        return False
+    return details._drawn.plain == "\n".join(
+        line.plain for line in lines(details._shown, max(10, details.scrollable_content_region.width))
+    )
 
 
 async def browse(visit: Visit) -> ModelBrowser:
     await visit.press("ctrl+l")
     browser = await visit.at(ModelBrowser)
     await visit.until(lambda: browser._models is not None and browser._list._rows)
-    await visit.until(lambda: browser._seen)  # the first look at the engine, which draws the details at their width
+    await visit.settled()
+    await visit.until(lambda: fits(browser.query_one(ModelDetails)))
     await visit.settled()
     assert isinstance(browser, ModelBrowser)
     return browser

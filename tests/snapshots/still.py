@@ -21,7 +21,6 @@ from lama_tui.library.fit import Machine
 from lama_tui.monitor.capacity import Capacity
 from lama_tui.paths import Paths
 from lama_tui.ui.screens import search, theme_picker, writing
-from lama_tui.ui.screens.models import browser
 from lama_tui.ui.waiting import Phases, Waits
 
 GIB = 1024**3
@@ -63,7 +62,6 @@ def hold_still(monkeypatch: pytest.MonkeyPatch, clock: Clock) -> None:
         monkeypatch.setattr(field.cursor_blink, "_default", False)
     for screen, pause in ((writing, "_COUNT_DELAY"), (search, "_PAUSE"), (theme_picker, "_PAUSE")):
         monkeypatch.setattr(screen, pause, 0.001)
-    monkeypatch.setattr(browser, "_LOOK", 0.02)
     monkeypatch.setattr(App, "NOTIFICATION_TIMEOUT", 3600)  # what is told in passing stays for the picture
     monkeypatch.setattr(installed, "machine_memory", lambda: MEMORY)
     monkeypatch.setattr("lama_tui.ui.screens.models.catalogue.machine_memory", lambda: MEMORY)
