@@ -24,7 +24,12 @@ def check_terminal(answers: Answers) -> Check:
     if os.environ.get("SSH_CONNECTION"):
         value += ", over SSH"
     if term in ("", "dumb", "unknown"):
-        return Check("terminal", "warning", value, "The workspace needs a terminal that can move the cursor: set TERM")
+        return Check(
+            "terminal",
+            "warning",
+            value,
+            "The workspace needs a terminal that can move the cursor: set TERM, or talk in lines with `lama --plain`",
+        )
     if (encoding := (sys.stdout.encoding or "").lower().replace("-", "")) not in ("utf8", "utf_8"):
         return Check("terminal", "warning", f"{value}, {encoding}", "Set LANG to a UTF-8 locale, such as C.UTF-8")
     return Check("terminal", "ok", value)
