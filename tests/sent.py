@@ -15,7 +15,7 @@ _OURS = re.compile(
             r"\x1b\[(?:[0-9]{1,3}(?:;[0-9]{1,3})*|;[0-9]{1,3}(?:;[0-9]{1,3})*)?m",  # colours and attributes
             r"\x1b\[(?:[0-9]{1,3}(?:;[0-9]{1,3})?)?H|\x1b\[[0-9]{0,3}[ABCDG]",  # the cursor moves
             r"\x1b\[(?:[0-9]{1,3};[0-9]{1,3})?r|\x1bM",  # rows scroll
-            r"\x1b\[2J|\x1b\[K",
+            r"\x1b\[2?J|\x1b\[K",
             rf"\x1b\[\?(?:{_MODES})[hl]",
             r"\x1b\[(?:>[0-9]{1,2}|<)u",  # the keyboard
             r"\x1b\[\?(?:2026|2048)\$p",  # questions

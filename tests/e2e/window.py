@@ -60,7 +60,7 @@ class Window:
     def modes_left_on(self) -> list[str]:
         """Names of the modes the terminal is in now that a fresh one is not in."""
         with self._changed:
-            return self.xterm.modes.left_on()
+            return [*self.xterm.modes.left_on(), *["scroll region"] * (self.xterm.screen.margins is not None)]
 
     def modes_restored(self) -> bool:
         """Whether the program took the alternate screen, and every mode it switched is as it was before."""

@@ -21,7 +21,7 @@ from textual.geometry import Size
 from lama_tui.ui.terminal import early
 from lama_tui.ui.terminal.keys import KeyParser
 from lama_tui.ui.terminal.leaving import Leaving
-from lama_tui.ui.terminal.modes import RESTORE, enter, open_terminal, raw, restore_terminal
+from lama_tui.ui.terminal.modes import enter, leave, open_terminal, raw, restore_terminal
 from lama_tui.ui.terminal.writer import TerminalWriter
 
 if TYPE_CHECKING:
@@ -128,7 +128,7 @@ class LamaDriver(LinuxDriver):
                 termios.tcsetattr(self.fileno, termios.TCSANOW, self.attrs_before)
 
     def _end_output(self, writer: TerminalWriter) -> None:
-        writer.control(RESTORE)
+        writer.control(leave(os.environ))
         written = writer.stop()
         if self._taken and not written:
             restore_terminal(self._output)

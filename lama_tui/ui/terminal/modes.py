@@ -6,6 +6,7 @@ import termios
 
 TYPE_CHECKING = False  # `typing` takes as long to import as all else here
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from typing import Any
 
 # Report keys that plain terminals cannot tell apart: kitty's "disambiguate", "all keys" and "associated text".
@@ -13,16 +14,19 @@ _KITTY_FLAGS = 0b11001
 
 _MOUSE = (1000, 1003, 1015, 1006)
 
-RESTORE = "".join(
+_RESTORE = "".join(
     (
         # an unfinished frame, focus, paste, pixels and sizes in band
         *(f"\x1b[?{mode}l" for mode in (2026, 1004, 2004, 1016, 2048, *_MOUSE)),
         "\x1b[?7h",  # wrap lines again
         "\x1b[<u",  # the keyboard of the alternate screen, so before leaving it
+        "\x1b[r",  # a frame that was cut short may have been scrolling; moves the cursor, which leaving puts back
         "\x1b[?1049l\x1b[?25h\x1b[0m",
     )
 )
 
+_ONE_SCREEN = ("linux", "vt", "ansi", "cons25")
+"""How the names of terminals begin that have no alternate screen; GNU screen has none unless it is told so."""
 
 _IFLAG, _LFLAG, _CC = 0, 3, 6  # places in the attributes of a terminal
 
@@ -66,6 +70,12 @@ def enter(*, mouse: bool, kitty_keys: bool, alternate: bool = True) -> str:
     return "".join(f"\x1b[?{mode}h" for mode in modes) + "\x1b[?25l\x1b[?7l" + keyboard
 
 
+def leave(environment: "Mapping[str, str]") -> str:
+    """Return what gives the screen back in order: nothing of us stays where there is only one."""
+    is_one = environment.get("TERM", "").startswith(_ONE_SCREEN) or bool(environment.get("STY"))
+    return f"\x1b[m\x1b[H\x1b[J{_RESTORE}" if is_one else _RESTORE
+
+
 def restore_terminal(descriptor: int) -> None:
     """Switch every mode off as a last resort: from any thread, in any state, without waiting. Never raises.
 
@@ -75,4 +85,4 @@ def restore_terminal(descriptor: int) -> None:
         termios.tcflush(descriptor, termios.TCOFLUSH)
     with contextlib.suppress(OSError):
         # CAN and ST end a sequence that was cut in the middle
-        os.write(descriptor, b"\x18\x1b\\" + RESTORE.encode())
+        os.write(descriptor, b"\x18\x1b\\" + leave(os.environ).encode())
