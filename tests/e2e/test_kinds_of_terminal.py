@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from terminal import Terminal
+from tmux import tmux
 from workspace import COMMAND, READY, Steady, ask, configure, kill, provider, server
 from xterm import ALTERNATE_SCREEN, Screen, Xterm
 
@@ -80,3 +81,20 @@ def test_a_scroll_that_was_cut_short_is_over() -> None:
     for sent in (enter(mouse=True, kitty_keys=True), "\x1b[3;20r\x1b[20H\n\x1b[1", "\x18\x1b\\" + leave({})):
         xterm.receive(sent.encode())
     assert xterm.screen.margins is None and xterm.modes.left_on() == []
+
+
+@pytest.mark.parametrize("term", ["screen", "screen-256color"])
+def test_in_tmux_under_the_names_of_screen(tmp_path: Path, term: str) -> None:
+    with server(Steady(rate=200, words=40)) as served, tmux() as own:
+        configure(tmp_path, provider(served.endpoint))
+        begin = [*own, "start-server", ";", "set-option", "-g", "default-terminal", term, ";", "new-session", *COMMAND]
+        with Terminal(begin, home=tmp_path, size=(80, 24)) as terminal:
+            terminal.wait_for(READY, 30)
+            ask(terminal, "Count \u6f22\u5b57 \u05e9\u05dc\u05d5\u05dd")
+            terminal.wait_for("0.39")
+            terminal.resize(60, 20)
+            terminal.wait_for(lambda text: "0.39" in text and "╯" in text)
+            terminal.key("ctrl+q")
+            assert terminal.wait_exit() == 0
+            assert terminal.modes_left_on() == []
+            assert "\u6f22\u5b57" in bytes(terminal.raw).decode()

@@ -60,7 +60,9 @@ class Window:
     def modes_left_on(self) -> list[str]:
         """Names of the modes the terminal is in now that a fresh one is not in."""
         with self._changed:
-            return [*self.xterm.modes.left_on(), *["scroll region"] * (self.xterm.screen.margins is not None)]
+            screen = self.xterm.screen
+            is_whole = screen.margins in (None, (0, screen.lines - 1))
+            return [*self.xterm.modes.left_on(), *["scroll region"] * (not is_whole)]
 
     def modes_restored(self) -> bool:
         """Whether the program took the alternate screen, and every mode it switched is as it was before."""
