@@ -1,20 +1,22 @@
 """Nothing that is stored, named or given comes out of a command as what a terminal obeys: in pipes and on terminals."""
 
+import asyncio
 import json
-import os
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from models import make_tiny_llama
 from terminal import Terminal
 from workspace import server
 from xterm import Xterm
 
-from lama_tui.monitor.presence import LoadedNow, Presence, write_presence
+from lama_tui.config.loader import load_settings
 from lama_tui.paths import Paths
-from tests.naughty import NAUGHTY, SHORT, WITH_SURROGATES
+from lama_tui.services import open_services
+from tests.naughty import NAUGHTY, SHORT
+from tests.naughty_home import furnish, name_of, quoted, store
 from tests.providers.server import DONE, Request, delta, pieces, whole
 from tests.sent import strangers
 
@@ -41,38 +43,6 @@ for words in sys.argv[1].split("|"):
     main(words.split())
 print("the end")
 """
-
-
-def name_of(text: str) -> str:
-    """The text as the name of a file, as far as there can be one."""
-    data = text.encode("utf-8", "surrogateescape") if "\udc80" in text else text.encode("utf-8", "replace")
-    return os.fsdecode(data.translate(None, b"\0/")[:180].strip() or b"_")
-
-
-def quoted(text: str) -> str:
-    """As TOML writes it: JSON escapes what TOML does, but for DEL and what has no bytes."""
-    return json.dumps(text.encode("utf-8", "replace").decode(), ensure_ascii=False).replace("\x7f", "\\u007f")
-
-
-def furnish(paths: Paths) -> None:
-    """A home in which every name is naughty."""
-    paths.models.mkdir(parents=True)
-    for number, text in enumerate(WITH_SURROGATES.values()):
-        folder = paths.models / f"{number:02}{name_of(text)}"
-        folder.mkdir()
-        (folder / "config.json").write_text(json.dumps({"model_type": text, "architectures": [text]}))
-        (folder / "README.md").write_bytes(f"---\nlicense: {text}\n---\n".encode("utf-8", "replace"))
-    usable = make_tiny_llama(paths.models / f"usable{name_of(SHORT)}")
-    (usable / "README.md").write_text(f"---\nlicense: other\nlicense_name: a{SHORT}\n---\n")
-    write_presence(paths.run, Presence(pid=os.getpid(), started=1, loaded=(LoadedNow(SHORT, "cpu", 10),)))
-    hub = Path(os.environ["HF_HOME"]) / "hub"
-    (hub / f"models--a--{name_of(SHORT)}" / "snapshots" / name_of(SHORT)).mkdir(parents=True)
-    themes = paths.config / "themes"
-    themes.mkdir(parents=True)
-    for number, text in enumerate(WITH_SURROGATES.values()):
-        (themes / f"{number:02}{name_of(text)}.toml").write_bytes(
-            f'name = {quoted(text)}\nbackground = {quoted(text)}\nforeground = "x'.encode("utf-8", "replace")
-        )
 
 
 def configure(paths: Paths, *lines: str) -> None:
@@ -205,6 +175,37 @@ def test_an_answer_that_is_naughty(lama: Callable, paths: Paths) -> None:
             ended = lama("run", "here:x", "refuse")
             assert_safe(ended)
             assert ended.code == 1 and ended.err.count("\n") == 1
+
+
+def test_plain_lines_of_naughty_conversations(paths: Paths, spawn: Callable) -> None:
+    async def fill() -> None:
+        services = await open_services(paths, load_settings(paths))
+        await store(services)
+        await services.close()
+
+    asyncio.run(fill())
+    furnish(paths)
+    said = [
+        *(
+            "/conversations",
+            "/read",
+            "/read 3",
+            "/search owned",
+            "/search x",
+            "/open 3",
+            "/open 20",
+            "/models",
+            "/copy",
+        ),
+        *(f"/{word} {SHORT}" for word in ("open", "model", "rename", "system", "search", "export", "think", "read")),
+        *("/system", "/conversations", "/rename", "/figures", "/fork", f"/{SHORT}", "/delete", "/undo", "/copy"),
+    ]
+    lines = [line.replace("\r", "") for line in said]
+    process = spawn("--plain", stdin=subprocess.PIPE)
+    out, err = process.communicate("\n".join(lines).encode() + b"\n", timeout=60)
+    assert strangers(out, moves="\n") == [] and strangers(err, moves="\n") == []
+    assert process.returncode == 1  # some of it was no command
+    assert "␛".encode() in out and b"Traceback" not in err
 
 
 class Boastful(Xterm):

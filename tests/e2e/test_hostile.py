@@ -13,7 +13,9 @@ from terminal import Terminal
 from workspace import COMMAND, READY, Steady, ask, configure, lama, leave, provider, saved, server, wait_saved
 
 from tests.chance import seeds
+from tests.naughty import NAUGHTY
 from tests.providers.server import DONE, Handler, Request, delta, head, pieces, whole
+from tests.sent import strangers
 
 ESCAPES = [
     "a\x1b[31;5mred\x1b[2J\x1b[?1049l\x1b[?1000l",
@@ -60,6 +62,7 @@ def test_nothing_that_a_server_sends_is_obeyed(tmp_path: Path) -> None:
     answers = by_question(
         {
             "text": says(*ESCAPES, "the end"),
+            "more": says(*(f"{text}\n\n" for text in NAUGHTY.values()), "the end of it"),
             "thoughts": pieces(delta(reasoning=ESCAPES[1]), delta(content="over"), delta("stop"), DONE),
             "refusal": whole("400 Bad Request", reply),
             "not text": pieces(broken[len(head()) :], delta(content=" goes on"), delta("stop"), DONE),
@@ -71,6 +74,11 @@ def test_nothing_that_a_server_sends_is_obeyed(tmp_path: Path) -> None:
             ask_anew(terminal, "text")
             text = terminal.wait_for("the end")
             assert "a␛[31;5mred" in text and "[red]markup[/red] [/nope]" in unwrapped(text)
+            ask_anew(terminal, "more")
+            terminal.wait_for("the end of it")
+            while "␛[38;2;1;2;3m" not in (text := terminal.screen_text()):  # where it begins
+                terminal.key("pageup")
+                terminal.wait_for(lambda now, before=text: now != before)
             ask_anew(terminal, "thoughts")
             terminal.wait_for("over")
             ask_anew(terminal, "refusal")
@@ -79,10 +87,9 @@ def test_nothing_that_a_server_sends_is_obeyed(tmp_path: Path) -> None:
             terminal.wait_for("goes on")
             leave(terminal)
             raw = bytes(terminal.raw)
-    assert b"\x1b]52" not in raw and b"owned\x07" not in raw and b"\x1b]8" not in raw
-    assert b"\x00" not in raw
-    drawn = raw.decode("utf-8")  # all of it
-    assert not re.search("[\x80-\x9f\u202a-\u202e\u2066-\u2069]", drawn)
+    assert strangers(raw) == []
+    assert b"\x1b]8;id" not in raw
+    raw.decode("utf-8")  # all of it is text
     assert not re.search("[\x1b\x9b\u202e]", "".join(m.text for m in saved(tmp_path)))
 
 

@@ -1,73 +1,23 @@
 """A workspace in which everything that is stored, named, said and told is naughty: what it draws are characters."""
 
-import json
-import os
 from collections.abc import Awaitable, Callable
-from pathlib import Path
 
 import pytest
 from chat.scripted import Scripted, Step
 from drawn import Drawn
-from models import make_tiny_llama
 from stage import Only, Open
 from textual.events import Paste
 
 from lama_tui.config.loader import LoadedSettings
-from lama_tui.conversations.message_table import end_message, insert_message, write_parts
 from lama_tui.errors import ConnectionLost, LamaError
 from lama_tui.events import ReasoningDelta, StreamFailed, StreamFinished, StreamStarted, TextDelta
 from lama_tui.paths import Paths
 from lama_tui.services import Services, open_services
 from lama_tui.types import Place, Usage
 from tests.naughty import NAUGHTY, SHORT
+from tests.naughty_home import furnish, store
 
 BEGUN = StreamStarted(SHORT, Place(SHORT, False))
-
-
-def file_name(number: int, text: str) -> str:
-    return os.fsdecode(f"{number:02}{text}".encode().translate(None, b"\0/")[:180].strip())
-
-
-def furnish(paths: Paths) -> None:
-    """Naughty files."""
-    for number, text in enumerate([SHORT, *list(NAUGHTY.values())[::3]]):
-        folder = paths.models / file_name(number, text)
-        folder.mkdir(parents=True)
-        (folder / "config.json").write_text(json.dumps({"model_type": text, "architectures": [text]}))
-    usable = make_tiny_llama(paths.models / f"usable{file_name(0, SHORT)}")
-    (usable / "README.md").write_text(f"---\nlicense: other\nlicense_name: a{SHORT}\n---\n")
-    themes = paths.config / "themes"
-    themes.mkdir(parents=True)
-    shipped = (Path(__file__).parents[2] / "themes" / "lama-dark.toml").read_text().splitlines()
-    rest = "\n".join(line for line in shipped if not line.startswith("name"))
-    for number, text in enumerate([SHORT, *list(NAUGHTY.values())[::5]]):
-        file = themes / f"{file_name(number, text)}.toml"
-        file.write_text(f"name = {json.dumps(text)}\n{rest}".replace("\\ud", "\\\\ud"))
-        (themes / f"broken{file.name}").write_text(f"name = {text}\n")
-
-
-async def store(services: Services) -> None:
-    """Naughty conversations, put into the store past all that cleans."""
-    database = await services.database()
-    async with database.transaction() as connection:
-        made = ("INSERT INTO conversations (title, model, created, updated) VALUES (?, ?, 1, 1)",)
-        for text in NAUGHTY.values():
-            await connection.execute(*made, (text, text))
-            await connection.execute("INSERT OR REPLACE INTO models VALUES (?, 1, 1)", (text,))
-        conversation = (await connection.execute(*made, (SHORT, SHORT))).lastrowid
-        above = None
-        for text in NAUGHTY.values():
-            question = await insert_message(connection, conversation, above, "user", text=text)
-            above = await insert_message(
-                connection, conversation, question, "assistant", model=text, owner=database.instance
-            )
-            await write_parts(connection, above, text, text)
-            await end_message(connection, above, "failed", None, Usage(), LamaError(text, text, text))
-        await connection.execute("INSERT INTO drafts VALUES (?, ?, 1)", (conversation, SHORT))
-        await connection.execute(
-            "INSERT INTO queue (conversation_id, text, model, created) VALUES (?, ?, ?, 1)",
-            (conversation, SHORT, SHORT),
-        )
 
 
 def scripts() -> list[list[Step]]:

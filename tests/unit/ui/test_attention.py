@@ -8,6 +8,8 @@ from hypothesis import strategies as st
 
 from lama_tui.types import ConversationId
 from lama_tui.ui.terminal.attention import Attention, note
+from tests.naughty import NAUGHTY
+from tests.sent import strangers
 
 ONE, OTHER = ConversationId(1), ConversationId(2)
 
@@ -49,3 +51,10 @@ def test_no_title_gets_out_of_its_place(title: str) -> None:
         assert not [c for c in written[1:-1] if unicodedata.category(c) == "Cc"]
         assert written.count(";") == (1 if not environment else 3)
         assert len(written) < 150
+
+
+@pytest.mark.parametrize("title", NAUGHTY.values(), ids=NAUGHTY)
+def test_a_naughty_title_is_told_in_characters(title: str) -> None:
+    for environment in ({}, {"TERM": "foot"}):
+        assert strangers(note("osc", title, "an answer is there", environment), moves="") == []
+    assert note("osc", title, "x", {"TMUX": "/tmp/x"}).count("\x1b") == 4  # the frame, and the note in it
