@@ -10,6 +10,8 @@ from ssh import machine
 from tmux import tmux
 from workspace import COMMAND, READY, Saved, Steady, ask, configure, provider, server, wait_saved
 
+from tests.sent import strangers
+
 CONFIG = '[workspace]\nmonitor = "off"\n'
 
 
@@ -61,6 +63,7 @@ def test_a_dropped_connection_ends_it_and_the_next_one_continues(tmp_path: Path)
             window.wait_end()
             assert window.modes_restored()
         until(lambda: not there.running(), 1.0)
+    assert strangers(bytes(window.raw)) == []
     assert b"\x1b[38;2" not in window.raw  # the terminal's name promises 256 colours
 
 
