@@ -20,6 +20,7 @@ from tests.naughty_home import furnish, name_of, quoted, store
 from tests.providers.server import DONE, Request, delta, pieces, whole
 from tests.sent import strangers
 
+SOME = [SHORT, *list(NAUGHTY.values())[::3]]
 MOVES = "\n\t"
 """Lines end, and tabs are text of a model's."""
 
@@ -113,7 +114,7 @@ def test_a_config_that_is_naughty(lama: Callable, paths: Paths) -> None:
 
 
 def test_what_is_given_is_naughty(lama: Callable, spawn: Callable) -> None:
-    for text in NAUGHTY.values():
+    for text in SOME:
         given = text.replace("\0", "")
         for words in (
             *((given,), ("show", given), ("show", given, "--json"), ("run", given, "hi"), (f"--{given}",)),
@@ -156,7 +157,7 @@ def test_a_home_that_is_naughty(lama: Callable, monkeypatch: pytest.MonkeyPatch,
 
 def test_an_answer_that_is_naughty(lama: Callable, paths: Paths) -> None:
     texts = [delta(content=text) for text in NAUGHTY.values()] + [delta(reasoning=text) for text in NAUGHTY.values()]
-    refusals = iter(NAUGHTY.values())
+    refusals = iter(SOME)
 
     async def handle(request: Request, writer: object) -> None:
         if "refuse" in str(request.json["messages"]):
@@ -171,7 +172,7 @@ def test_an_answer_that_is_naughty(lama: Callable, paths: Paths) -> None:
             ended = lama(*words)
             assert_safe(ended)
             assert ended.code == 0 and "harmless" in ended.out
-        for _ in NAUGHTY:
+        for _ in SOME:
             ended = lama("run", "here:x", "refuse")
             assert_safe(ended)
             assert ended.code == 1 and ended.err.count("\n") == 1

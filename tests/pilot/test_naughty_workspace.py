@@ -14,8 +14,9 @@ from lama_tui.events import ReasoningDelta, StreamFailed, StreamFinished, Stream
 from lama_tui.paths import Paths
 from lama_tui.services import Services, open_services
 from lama_tui.types import Place, Usage
+from lama_tui.ui.options import WorkspaceOptions
 from tests.naughty import NAUGHTY, SHORT
-from tests.naughty_home import furnish, store
+from tests.naughty_home import furnish, quoted, store
 
 BEGUN = StreamStarted(SHORT, Place(SHORT, False))
 
@@ -80,7 +81,7 @@ async def test_a_workspace_full_of_naughty_things(
                     await stage.press("escape")
             assert len(stage.app.screen_stack) == 1, key
         stage.transcript.focus()
-        for key in ("end", *["pageup"] * 30, "s", "space", "home", "space", "down", "space", "v", "down", "escape"):
+        for key in ("end", *["pageup"] * 12, "s", "space", "home", "space", "down", "space", "v", "down", "escape"):
             await stage.press(key)
         assert drawn.strangers() == []
 
@@ -132,3 +133,24 @@ async def test_what_is_typed_said_and_told_is_naughty(
         await stage.press("end", "y")
         await stage.until(lambda: any("]52;" in sequence for sequence in drawn.beside))
         assert drawn.strangers(copied=True) == []
+
+
+@pytest.mark.parametrize("config", ["options", "not TOML", "names", "values"])
+async def test_what_it_is_opened_with_is_naughty(workspace: Open, monkeypatch: pytest.MonkeyPatch, config: str) -> None:
+    drawn = Drawn.of_all_apps(monkeypatch)
+    texts = [quoted(text) for text in (SHORT, *NAUGHTY.values())]
+    configs = {
+        "options": "",
+        "not TOML": f"model = {SHORT}",
+        "names": "\n".join([*(f"{text} = 1" for text in texts), "[keys]", *(f"{text} = {text}" for text in texts)]),
+        "values": "\n".join(f"{key} = {text}" for key, text in zip(("model", "theme"), texts, strict=False)),
+    }
+    given = WorkspaceOptions(model=SHORT, theme=SHORT, conversation=SHORT, welcome=False)
+    options = given if config == "options" else WorkspaceOptions(welcome=False)
+    async with workspace(config=configs[config], options=options, size=(120, 40)) as stage:
+        await stage.until_seen("config.toml" if configs[config] else "␛")
+        for key in ("f4", "f8"):
+            await stage.press(key)
+            await stage.pilot.pause()
+            await stage.press("down", "escape")
+        assert drawn.strangers() == []
