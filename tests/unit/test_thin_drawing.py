@@ -226,6 +226,19 @@ def test_rows_that_move_are_moved_by_the_terminal() -> None:
     assert "\x1bM\x1bM" in frame and len(frame) < 200
 
 
+def test_blank_rows_above_what_moved_down_are_not_among_it() -> None:
+    """The new row above them is blank, as two were before: it does not come from above the screen."""
+    before = ["", "", *(letter * 30 for letter in "abcdefgh"), "edge", "foot"]
+    for by in (1, 2, 3):
+        stock, thin = Stock(40, 12), Thin(40, 12)
+        after = [*(f"new {number}" for number in range(by - 1)), "", *before[: 10 - by], "edge", "foot"]
+        for rows in (before, after):
+            stock.show(whole(rows, 40))
+            frame = thin.show(whole(rows, 40))
+            assert_same(stock, thin)
+        assert "\x1bM" in frame and "\x1b[0" not in frame
+
+
 def test_a_pane_beside_what_moves_is_weighed() -> None:
     """A pane that costs more than the rows that moved: nothing is scrolled."""
     side = [f"{number}" * 30 for number in range(8)]

@@ -46,14 +46,14 @@ def find_scroll(shown: Sequence[Row], wanted: Sequence[Row], changed: Sequence[i
     if len(changed) < _FEWEST:
         return None
     left, right = _columns(shown, wanted, changed)
-    places: dict[str, int] = {}
+    places: dict[str, int | None] = {}
     for y, row in enumerate(shown):
         look = "".join(row.texts[left:right])
-        places[look] = -1 if look in places else y  # blank rows, and others that are there twice, tell nothing
+        places[look] = None if look in places else y  # blank rows, and others that are there twice, tell nothing
     votes: Counter[int] = Counter()
     for y in changed:
-        was = places.get("".join(wanted[y].texts[left:right]), -1)
-        if was >= 0 and was != y:
+        was = places.get("".join(wanted[y].texts[left:right]))
+        if was is not None and was != y:
             votes[was - y] += 1
     if not votes:
         return None
