@@ -15,6 +15,7 @@ from lama_tui.config.keymap import KEYMAP
 from lama_tui.conversations.messages import Message
 from lama_tui.errors import LamaError
 from lama_tui.security.gate import clean_line
+from lama_tui.types import ConversationId
 from lama_tui.ui.commands.arguments import ARGUMENTS
 from lama_tui.ui.commands.slash import Asked, Unclear, read
 from lama_tui.ui.current import CurrentConversation
@@ -88,7 +89,7 @@ class Commands:
         self._current = current
         self._speech = speech
         self._ask = ask
-        self._deleted: list[int] = []
+        self._deleted: list[ConversationId] = []
 
     async def take(self, text: str) -> None:
         """Carry out a command, or send a message and print its answer. Raises `LamaError` and `Quit`."""
