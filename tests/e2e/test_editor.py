@@ -102,6 +102,19 @@ def test_one_that_is_not_there_is_said(home: Path) -> None:
         leave(terminal)
 
 
+def test_one_that_cannot_be_started_gives_the_terminal_back(home: Path) -> None:
+    broken = home / "editor"
+    broken.write_text("#!/no/such/interpreter\n")
+    broken.chmod(0o700)
+    with lama(home, "--new", env={"VISUAL": str(broken)}) as terminal:
+        terminal.send("hello")
+        terminal.key("ctrl+o")
+        terminal.wait_for("The editor could not be started")
+        terminal.send("!")
+        terminal.wait_for("hello!")
+        leave(terminal)
+
+
 def test_the_answer_goes_on_and_is_saved(home: Path) -> None:
     steady = Steady(50.0, words=150)
     with server(steady) as served:

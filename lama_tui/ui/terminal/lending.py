@@ -30,19 +30,12 @@ class Borrower:
         Raises `OSError` where it cannot be started, and `SuspendNotSupported` where there is no terminal to give.
         """
         try:
-            with app.suspend(), _keys_are_for_the_other(), _terminal(app) as terminal:
-                self._process = await asyncio.create_subprocess_exec(
-                    *command, stdin=terminal, stdout=terminal, stderr=terminal
-                )
+            with app.suspend():
                 try:
-                    status = await self._process.wait()
-                except asyncio.CancelledError:
-                    await self._kill()
-                    restore_terminal(terminal)
-                    raise
-                if status < 0:  # it had no time to tidy up
-                    restore_terminal(terminal)
-                return status
+                    return await self._lent(app, command)
+                except OSError as error:  # raised in here, the app would never take the terminal back
+                    problem = error
+            raise problem
         finally:
             self._ended.set()
 
@@ -53,6 +46,21 @@ class Borrower:
         await self._kill()
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._ended.wait(), _END_SECONDS)
+
+    async def _lent(self, app: "App[None]", command: Sequence[str]) -> int:
+        with _keys_are_for_the_other(), _terminal(app) as terminal:
+            self._process = await asyncio.create_subprocess_exec(
+                *command, stdin=terminal, stdout=terminal, stderr=terminal
+            )
+            try:
+                status = await self._process.wait()
+            except asyncio.CancelledError:
+                await self._kill()
+                restore_terminal(terminal)
+                raise
+            if status < 0:  # it had no time to tidy up
+                restore_terminal(terminal)
+            return status
 
     async def _kill(self) -> None:
         if self._process is None:
