@@ -4,6 +4,7 @@ import argparse
 import json
 import re
 import shlex
+import signal
 import tomllib
 from dataclasses import fields
 from importlib import metadata
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from lama_tui.cli.crashed import tell
 from lama_tui.cli.main import build_parser
 from lama_tui.config.key_presets import KEYS_OF
 from lama_tui.config.keymap import KEYMAP
@@ -23,6 +25,7 @@ from lama_tui.config.settings import (
 )
 from lama_tui.guide.corpus import CORPUS, digest, normalised, topics, wordings
 from lama_tui.paths import Paths, guide_weights, shipped_themes
+from lama_tui.ui.terminal.copied import copied_file
 
 HELDOUT = Path(__file__).parent / "heldout.toml"
 
@@ -38,8 +41,14 @@ TERMINAL_NAMES = {
 PLAIN_KEYS = {"up"}
 # outside the app: job control, and the name that a variable has in every tool of the hub
 SHELL = {"fg"}
+CRASH_REPORTS = "crash-*.txt"
 PLACEHOLDERS = {"PROVIDER:MODEL", "mlx-community/NAME", "guide"}
-VARIABLES = {"LAMA_HOME": "lama_tui/paths.py", "HF_HOME": "lama_tui/library", "$EDITOR": "lama_tui/ui"}
+VARIABLES = {
+    "LAMA_HOME": "lama_tui/paths.py",
+    "HF_HOME": "lama_tui/library",
+    "$EDITOR": "lama_tui/ui",
+    "NO_COLOR": "lama_tui/ui",
+}
 
 TOPICS = topics()
 CLAIMS = sorted({claim for topic in TOPICS for claim in topic.claims})
@@ -51,12 +60,13 @@ def keys() -> set[str]:
 
 def files() -> set[str]:
     paths = Paths.from_environment({"LAMA_HOME": "/home"})
-    known = [paths.config_file, paths.database, paths.log]
+    known = [paths.config_file, paths.database, paths.log, copied_file(paths)]
     folders = [paths.config, paths.data, paths.state, paths.cache, paths.models]
     return (
         {str(file.relative_to("/home")) for file in known}
         | {file.name for file in known}
         | {f"{folder.relative_to('/home')}/" for folder in folders}
+        | {CRASH_REPORTS}
     )
 
 
@@ -130,6 +140,8 @@ def is_true(claim: str) -> bool:
         return any(script.name == "hf" for script in metadata.entry_points(group="console_scripts"))
     if extra := re.fullmatch(r"mlx\[(\w+)\]", claim):
         return extra[1] in (metadata.metadata("mlx").get_all("Provides-Extra") or [])
+    if is_value("theme", claim):
+        return True
     if claim.startswith('"'):
         return is_value("theme", claim.strip('"'))
     if claim.startswith("/") and claim != "/v1":
@@ -148,6 +160,12 @@ def test_commands_can_be_typed_as_they_are_told(claim: str) -> None:
     words = shlex.split(command)[1:]
     if words != ["--version"]:  # it prints and exits
         build_parser().parse_args(words)
+
+
+def test_crash_reports_are_called_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LAMA_HOME", str(tmp_path))
+    tell(signal.SIGSEGV, 1, b"Fatal Python error", b"")
+    assert list((tmp_path / "state").glob(CRASH_REPORTS))
 
 
 @pytest.mark.parametrize(
