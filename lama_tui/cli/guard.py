@@ -44,7 +44,7 @@ def guard(run: Callable[[Sequence[str]], int], arguments: Sequence[str]) -> int:
         code = os.waitstatus_to_exitcode(status)
         if code < 0:
             _end_others()
-        early.give_back(if_raw=code >= 0)
+        early.give_back(if_raw=True)  # else it was given back already: again would lose the cursor's place
         if code >= 0:
             return code
         if app.was_killed:
@@ -130,6 +130,7 @@ class _App:
             ended, status = os.waitpid(self.pid, os.WNOHANG | os.WUNTRACED)
             if ended and os.WIFSTOPPED(status):
                 ended = 0
+                early.lend()  # where SIGSTOP left it no time to do so
                 _stop()
         for left in (self._crash_out, self._stray_out):
             os.set_blocking(left, False)

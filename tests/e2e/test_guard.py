@@ -327,21 +327,59 @@ def test_stopped_by_others(shell: Terminal, number: signal.Signals, whom: str) -
     shell.send(" ".join(COMMAND) + "\r")
     shell.wait_for(READY, 30)
     guard = psutil.Process(shell.pid).children()[0]
+    modes = sorted(shell.modes_left_on())
     if whom == "all":
         os.killpg(guard.pid, number)
     else:
         guard.children()[0].send_signal(number)
     shell.wait_for("Stopped")
+    if whom == "app" or number == signal.SIGTSTP:  # nobody is left who could
+        assert shell.modes_left_on() == []
     shell.send("clear; echo away\r")
     shell.wait_for(lambda text: "away" in text and READY not in text)
-    shell.send("fg\r")
+    shell.send("printf '\\033[?2004l\\033[?1049l'; fg\r")  # as shells do before they run what was typed
     shell.wait_for(READY)
     wait_until(lambda: not shell.echoes())
+    wait_until(lambda: sorted(shell.modes_left_on()) == modes)
     shell.send("typed")
     shell.wait_for("typed")
     shell.key("ctrl+q")
     shell.wait_for(lambda text: text.rstrip().endswith("shell>"))
     assert shell.modes_left_on() == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_told_to_end_while_it_is_suspended(shell: Terminal, tmp_path: Path, number: signal.Signals) -> None:
+    steady = Steady(rate=50)
+    with server(steady) as served:
+        configure(tmp_path, provider(served.endpoint))
+        shell.send(" ".join(COMMAND) + "\r")
+        ask(shell, "Count")
+        shell.wait_for("0.20 ")
+        guard = psutil.Process(shell.pid).children()[0]
+        both = [guard, *guard.children()]
+        shell.key("ctrl+z")
+        shell.wait_for("Stopped")
+        shell.send(f"kill -{number.value} %1\r")  # which continues it
+        wait_until(lambda: all(map(is_gone, both)), 2.5)
+        assert shell.modes_left_on() == []
+    assert saved(tmp_path)[-1].state == "interrupted"
+
+
+def test_killed_while_it_is_suspended(shell: Terminal, tmp_path: Path) -> None:
+    shell.send(" ".join(COMMAND) + "\r")
+    shell.wait_for(READY, 30)
+    guard = psutil.Process(shell.pid).children()[0]
+    workspace = guard.children()[0]
+    shell.key("ctrl+z")
+    shell.wait_for("Stopped")
+    workspace.kill()
+    shell.send("clear; echo one; echo two; fg\r")
+    text = shell.wait_for(ASKED)
+    assert text.index("two") < text.index("was ended by SIGKILL")  # where the shell was, not where lama began
+    assert shell.modes_left_on() == []
+    shell.send("q")
+    shell.wait_for(lambda text: text.rstrip().endswith("shell>"))
 
 
 def test_under_nohup_a_closed_terminal_saves_and_ends(tmp_path: Path) -> None:

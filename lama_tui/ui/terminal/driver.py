@@ -10,8 +10,10 @@ import select
 import signal
 import termios
 import threading
+import time
 from codecs import getincrementaldecoder
 from collections.abc import Callable, Iterator
+from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from textual import constants, events
@@ -21,13 +23,14 @@ from textual.geometry import Size
 from lama_tui.ui.terminal import early
 from lama_tui.ui.terminal.keys import KeyParser
 from lama_tui.ui.terminal.leaving import Leaving
-from lama_tui.ui.terminal.modes import enter, leave, open_terminal, raw, restore_terminal
+from lama_tui.ui.terminal.modes import BACK, enter, leave, open_terminal, raw, restore_terminal
 from lama_tui.ui.terminal.writer import TerminalWriter
 
 if TYPE_CHECKING:
     from lama_tui.ui.terminal.app import TerminalApp
 
 _JOB_CONTROL = (signal.SIGTSTP, signal.SIGCONT)
+_HEARD = 0.02  # seconds in which a signal that came while we were stopped is heard, in whichever thread
 _LOOK = 0.1  # seconds until a lone escape is taken for the key
 
 
@@ -51,6 +54,7 @@ class LamaDriver(LinuxDriver):
         self._writer: TerminalWriter | None = None
         self._taken = False
         self._frame: list[str] | None = None
+        self._held = False
         self._raw: list[Any] | None = None
         self._leaving = Leaving(app, self.restore_now, early.guardian)
 
@@ -69,11 +73,7 @@ class LamaDriver(LinuxDriver):
             on_free=lambda: self._tell(self._app.terminal_has_room),
         )
         self._writer.start()
-        kitty_keys = not constants.DISABLE_KITTY_KEY
-        self._writer.control(enter(mouse=self._mouse, kitty_keys=kitty_keys, alternate=not is_alternate))
-        if os.environ.get("TERM_PROGRAM") != "Apple_Terminal":  # it would print the end of these questions
-            self._request_terminal_sync_mode_support()
-            self._query_in_band_window_resize()
+        self._enter(self._writer, alternate=not is_alternate)
         self.exit_event = threading.Event()
         self._no_more_input = os.pipe()
         # daemon: bytes that never come do not keep the program from ending
@@ -82,7 +82,7 @@ class LamaDriver(LinuxDriver):
         self._loop.add_signal_handler(signal.SIGWINCH, self._tell_size)
         if signal.getsignal(signal.SIGTSTP) is not signal.SIG_IGN:
             self._loop.add_signal_handler(signal.SIGTSTP, self._suspend)
-        self._loop.add_signal_handler(signal.SIGCONT, self._continue)
+        signal.signal(signal.SIGCONT, self._hold)  # not on the loop, which may draw before it comes to that
         self._tell_size()
 
     def stop_application_mode(self) -> None:
@@ -95,6 +95,13 @@ class LamaDriver(LinuxDriver):
             last_first.callback(self.disable_input)
             last_first.callback(self._end_output, writer)
             last_first.callback(self._ignore_job_control)
+
+    def _enter(self, writer: TerminalWriter, *, alternate: bool) -> None:
+        """Switch the modes on, and ask what else the terminal knows."""
+        writer.control(enter(mouse=self._mouse, kitty_keys=not constants.DISABLE_KITTY_KEY, alternate=alternate))
+        if os.environ.get("TERM_PROGRAM") != "Apple_Terminal":  # it would print the end of these questions
+            self._request_terminal_sync_mode_support()
+            self._query_in_band_window_resize()
 
     def restore_now(self) -> None:
         """Give the terminal back as a last resort, from any thread, without waiting."""
@@ -145,20 +152,44 @@ class LamaDriver(LinuxDriver):
         """
         self.suspend_application_mode()
         os.killpg(0, signal.SIGTSTP)
+        if self._is_behind():
+            time.sleep(_HEARD)
+            if self._leaving.is_told:  # `kill %1`: taking the terminal would stop us again
+                return
         self.resume_application_mode()
         self._app.repaint_all()
         self.send_message(self.SignalResume())
 
+    def _hold(self, number: int, frame: FrameType | None) -> None:
+        """Draw nothing before the screen is ours again."""
+        self._held = True
+        self._tell(self._continue)
+
     def _continue(self) -> None:
-        """After SIGSTOP, of which nobody is told: the terminal is still ours, but a shell may have used it."""
+        """After SIGSTOP, of which nobody is told: the guard gave the terminal back, or a shell has used it."""
         if self._raw is not None:
             with contextlib.suppress(termios.error):
                 termios.tcsetattr(self.fileno, termios.TCSANOW, self._raw)
+        self._held = False
+        if self._writer is not None:
+            self._in_band_window_resize = False
+            self._writer.control(BACK)
+            self._enter(self._writer, alternate=False)
+            self._tell_size()
         self._app.repaint_all()
+
+    def _is_behind(self) -> bool:
+        """Whether another program of the shell has the terminal."""
+        try:
+            return os.tcgetpgrp(self.fileno) != os.getpgrp()
+        except OSError:
+            return False
 
     def _ignore_job_control(self) -> None:
         for number in (signal.SIGWINCH, *_JOB_CONTROL):
             self._loop.remove_signal_handler(number)
+        signal.signal(signal.SIGCONT, signal.SIG_DFL)
+        self._held = False
 
     # output
 
@@ -186,7 +217,7 @@ class LamaDriver(LinuxDriver):
 
     def has_room(self) -> bool:
         """Whether a frame would be taken now; if not, the app is told when."""
-        return self._writer is not None and self._writer.has_room()
+        return self._writer is not None and not self._held and self._writer.has_room()
 
     @property
     def delay(self) -> float:

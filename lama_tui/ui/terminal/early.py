@@ -90,12 +90,24 @@ def hand_over() -> Taken | None:
 def give_back(*, if_raw: bool = False) -> None:
     """Make the terminal what it was before it was taken, unless it was handed over; with `if_raw` only where
     nobody else did."""
+    lend(if_raw=if_raw)
+    hand_over()
+
+
+def lend(*, if_raw: bool = True) -> None:
+    """As `give_back`, for a while: it stays ours. One that another program of the shell has by now is left to that."""
     for taken in _taken:
-        if not (if_raw and _has_lines(taken)):
+        if not (if_raw and (_has_lines(taken) or _is_another_s(taken))):
             restore_terminal(taken.output)
             with contextlib.suppress(termios.error):
                 termios.tcsetattr(0, termios.TCSANOW, taken.attributes)
-    hand_over()
+
+
+def _is_another_s(taken: Taken) -> bool:
+    try:
+        return os.tcgetpgrp(taken.output) != os.getpgrp()
+    except OSError:
+        return False
 
 
 def _has_lines(taken: Taken) -> bool:

@@ -46,6 +46,8 @@ class Leaving:
         self._context = contextvars.copy_context()
         self._task: asyncio.Task[None] | None = None
         self._saved = False
+        self.is_told = False
+        """A signal to end came, or something else that ends the app."""
         self._guardian = guardian
         self._alarm_out, self._alarm_in = os.pipe()
         threading.Thread(target=self._watch, name="lama-leaving", daemon=True).start()
@@ -79,6 +81,7 @@ class Leaving:
             self._app.exit(return_code=1, message=f"Not everything could be closed: {error}")
 
     def _sound_alarm(self) -> None:
+        self.is_told = True
         os.write(self._alarm_in, b".")
 
     def _watch(self) -> None:

@@ -25,6 +25,9 @@ _RESTORE = "".join(
     )
 )
 
+BACK = "\x1b[?1049h\x1b[<u"
+"""Back to the alternate screen, whoever left it or not, with its keyboard as it was before us."""
+
 _ONE_SCREEN = ("linux", "vt", "ansi", "cons25")
 """How the names of terminals begin that have no alternate screen; GNU screen has none unless it is told so."""
 
