@@ -1,33 +1,28 @@
 """One message of the transcript, drawn to lines: heading, reasoning, text, how it ended, what it cost."""
 
 from bisect import bisect_right
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
 from rich.segment import Segment
-from rich.style import Style
 
 from lama_tui.config.key_names import in_own_keys
 from lama_tui.conversations.messages import Message
 from lama_tui.types import GUIDE
 from lama_tui.ui import figures
 from lama_tui.ui.figures import model_name
+from lama_tui.ui.markdown import pieces
 from lama_tui.ui.markdown.code import CodeBlock, code_blocks
 from lama_tui.ui.markdown.stream import GrowingMarkdown
-from lama_tui.ui.markdown.wrap import Line, Span, indent, width_of, wrap, wrap_hard
+from lama_tui.ui.markdown.wrap import Line, Span, indent, width_of, wrap
 from lama_tui.ui.palette import Palette
+from lama_tui.ui.transcript.ending import ending_of, hint
+from lama_tui.ui.transcript.estimate import HUGE, LONG, SHOWN, height_of, lines_of
 from lama_tui.ui.transcript.horizon import horizon
 from lama_tui.ui.transcript.key_names import KeyNames
-from lama_tui.ui.transcript.mark import Mark, Wish, marked, way, wish_at
-
-LONG = 24
-"""Lines of a person's message beyond which it starts folded, and of an answer beyond which it can be folded."""
-
-SHOWN = 12
-"""Lines that a folded message shows."""
-
-HUGE = 200_000
-"""Characters of an answer beyond which it starts folded, and only its beginning is drawn: all of it would be felt."""
+from lama_tui.ui.transcript.long_text import SLICED, LongText, ink_of
+from lama_tui.ui.transcript.mark import Mark, Wish, marked, wish_at
 
 _HEAD = 8_000
 """Characters that are drawn of a folded text that is huge."""
@@ -60,15 +55,20 @@ class DrawnMessage:
     def __init__(self, message: Message, keys: KeyNames) -> None:
         self.message = message
         self.lines: list[Line] = []
-        self.height = _estimate(message, 80)
+        self.height = height_of(message, 80)
         self.fold = Fold()
         self.figures = False
         """Whether an answer shows what it cost."""
         self.view_begins = False
+        self.unfolds = False
+        """Whether the person opened the text, and it is not drawn yet."""
         self._keys = keys
         self._drawn_for: tuple[int, Palette] | None = None
         self._markdown: tuple[tuple[int, Palette], GrowingMarkdown] | None = None
         self._complete = ""  # the text that the Markdown shows as a complete one
+        self._long_text: LongText | None = None
+        self._meanwhile: LongText | None = None  # what stands while that is drawn; None: the beginning of the text
+        self._standing: LongText | None = None  # the one whose lines are shown
         self._progress: Progress | None = None
         self._long = False
         self._parts: list[tuple[int, Part]] = []
@@ -82,7 +82,7 @@ class DrawnMessage:
 
     def estimate(self, width: int) -> None:
         """Guess the height again, for another width."""
-        self.height = _estimate(self.message, width)
+        self.height = height_of(self.message, width)
 
     def draw(self, width: int, palette: Palette) -> None:
         """Make `lines` for this width and theme; costs nothing when they are there."""
@@ -97,10 +97,40 @@ class DrawnMessage:
         self._redraw(width, palette)
 
     def take_over(self, before: "DrawnMessage") -> None:
-        """Come in place of `before`, the same answer as it grew, without drawing anew what is huge: it stays open."""
-        if len(self.message.text) > HUGE and before._text == self.message.text and not before._text_folded:
-            self.fold = replace(self.fold, text=False)
-            self._markdown, self._complete = before._markdown, self.message.text
+        """Come in place of `before`, the same message as it was, without drawing anew what is long: it stays open."""
+        if len(self.message.text) <= SLICED or before._text != self._text or before._text_folded:
+            return
+        self.fold = replace(self.fold, text=False)
+        self.unfolds, self._long_text, self._meanwhile = before.unfolds, before._long_text, before._meanwhile
+        if before._markdown is not None and before._drawn_for == before._markdown[0]:  # an answer as it grew
+            look, grown = before._markdown
+            self._long_text = LongText.drawn(self._text, look, grown.lines)
+
+    @property
+    def unfinished(self) -> bool:
+        """Whether something else stands for the text, until `go_on` drew it."""
+        return self._drawn_for is not None and self._long_text is not None and not self._long_text.complete
+
+    @property
+    def outdated(self) -> bool:
+        """Whether its lines are for another width, or in other colours."""
+        return self._meanwhile is not None
+
+    @property
+    def percent(self) -> int | None:
+        """How much of a long text is drawn; None: all."""
+        return None if self._long_text is None or self._long_text.complete else self._long_text.percent
+
+    def go_on(self, seconds: float) -> bool:
+        """Draw the text for about so long; whether that changed the lines, which are to be drawn then."""
+        long = self._long_text
+        if long is None or long.complete:
+            return False
+        before = long.percent
+        long.go_on(seconds)
+        if changed := long.complete or long.percent != before:
+            self._drawn_for = None
+        return changed
 
     def show_figures(self, shown: bool) -> None:
         """Show what the answer cost, or not."""
@@ -110,7 +140,7 @@ class DrawnMessage:
 
     def _redraw(self, width: int, palette: Palette) -> None:
         message = self.message
-        self.lines, self._parts = [], []
+        self.lines, self._parts, self._standing = [], [], None
         self._add("heading", self._heading(width, palette))
         if message.role == "user":
             self._add("text", self._person(width, palette))
@@ -118,7 +148,7 @@ class DrawnMessage:
             text, reasoning = self._text, self._reasoning_text
             self._add("reasoning", self._reasoning(reasoning, bool(text), width, palette))
             self._add("text", self._answer(text, width, palette))
-            ending = self._ending(width, palette)
+            ending = ending_of(message, self._progress.doing if self._progress else None, self._keys, width, palette)
             self._add("ending", [[], *ending] if ending and text and self._progress is None else ending)
             if self.figures and self._progress is None:
                 self._add("figures", wrap([Span(figures.cost(message.usage), palette.muted)], width))
@@ -162,13 +192,39 @@ class DrawnMessage:
         """What a person wrote, as they wrote it: spaces and line breaks stay."""
         lines: list[Line] = []
         text, folded, rest = self.message.text, self._text_folded, ""
+        if not folded and len(text) > SLICED:
+            return self._in_slices(text, pieces.as_written(text, width, palette.text), (width, palette))
         if folded and len(text) > _HEAD:  # the rest is neither shown nor drawn
             text, rest = text[:_HEAD], text[_HEAD:]
         for source in text.split("\n"):
-            spans = [Span(source.expandtabs(4), palette.text)]
-            keep = source[:1].isspace() or "  " in source
-            lines += wrap_hard(spans, width) if keep else wrap(spans, width)
+            lines += pieces.source_line(source, width, palette.text)
         return self._folded(lines, rest, width, palette) if folded else self._whole(lines)
+
+    def _in_slices(self, text: str, drawing: Iterator[pieces.Piece], look: tuple[int, Palette]) -> list[Line]:
+        """A text that is long; while it is drawn, what was there before: its lines at another width, or the first."""
+        long, self._markdown = self._long_text, None
+        if long is None or long.look != look or long.text != text:
+            if self.unfolds:
+                self._meanwhile = None
+            elif long is not None and long.complete and long.text == text:
+                self._meanwhile = long
+            long = self._long_text = LongText(text, look, drawing)
+        self._long = True
+        if long.complete:
+            self.unfolds, self._meanwhile, self._standing = False, None, long
+            return long.lines
+        width, palette = look
+        if (before := self._meanwhile) is not None:
+            self._standing = before
+            return before.lines
+        if self.message.role == "user":
+            lines = next(pieces.as_written(text[:_HEAD], width, palette.text)).lines[:SHOWN]
+        else:
+            lines = next(pieces.markdown(text[:_HEAD], width, palette)).lines[:SHOWN]
+        note = [Span(f"◌ drawing… {long.percent} %", palette.muted)]
+        if self.unfolds:
+            note.append(Span(f" · {self._keys.leave} stops it", palette.muted))
+        return [*lines, *marked(wrap(note, width), "fold_text")]
 
     def _whole(self, lines: list[Line]) -> list[Line]:
         self._long = len(lines) > LONG
@@ -179,9 +235,9 @@ class DrawnMessage:
         self._long = len(lines) > LONG or bool(rest)
         if not self._long:
             return lines
-        more = max(0, len(lines) - SHOWN) + _lines(rest, width)
+        more = max(0, len(lines) - SHOWN) + lines_of(rest, width)
         about = "about " if rest else ""
-        note = self._hint(f"⋯ {about}{more:,} more lines · ", f"{self._keys.fold} shows them", palette.muted)
+        note = hint(self._keys, f"⋯ {about}{more:,} more lines · ", f"{self._keys.fold} shows them", palette.muted)
         return [*lines[:SHOWN], *marked(wrap(note, width), "fold_text")]
 
     def _reasoning(self, reasoning: str, answered: bool, width: int, palette: Palette) -> list[Line]:
@@ -190,7 +246,7 @@ class DrawnMessage:
             return []
         if self._reasoning_folded:
             words = len(reasoning.split())
-            note = self._hint(f"▸ thought, {words:,} words · ", f"{self._keys.fold} shows it", palette.muted)
+            note = hint(self._keys, f"▸ thought, {words:,} words · ", f"{self._keys.fold} shows it", palette.muted)
             return [*marked(wrap(note, width), "fold_reasoning"), []]
         bar = Segment("┊ ", palette.muted)
         body: list[Line] = []
@@ -201,9 +257,11 @@ class DrawnMessage:
 
     def _answer(self, text: str, width: int, palette: Palette) -> list[Line]:
         folded, rest = self._text_folded, ""
+        look = (width, palette)
+        if not folded and len(text) > SLICED and self._progress is None:
+            return self._in_slices(text, pieces.markdown(text, width, palette), look)
         if folded and len(text) > HUGE:
             text, rest = text[:_HEAD], text[_HEAD:]
-        look = (width, palette)
         if self._markdown is None or self._markdown[0] != look:
             self._markdown, self._complete = (look, GrowingMarkdown(width, palette)), ""
         markdown = self._markdown[1]
@@ -212,49 +270,6 @@ class DrawnMessage:
             markdown.update(text, complete=complete)
             self._complete = text if complete else ""
         return self._folded(markdown.lines, rest, width, palette) if folded else self._whole(markdown.lines)
-
-    def _ending(self, width: int, palette: Palette) -> list[Line]:
-        """How the answer stands: at work, or why it ended before its end."""
-        message = self.message
-        if self._progress is not None:
-            doing = self._progress.doing
-            return wrap([Span(f"◌ {doing}", palette.muted)], width) if doing else []
-        more = f"{self._keys.resume} continues it"
-        match message.state:
-            case "streaming":
-                return wrap([Span("◌ another window is writing this answer", palette.muted)], width)
-            case "stopped":
-                return wrap(self._hint("■ stopped · ", more, palette.warning), width)
-            case "interrupted":
-                return wrap(self._hint("◧ interrupted · ", more, palette.warning), width)
-            case "failed":
-                return self._failure(width, palette)
-            case _ if message.finish_reason == "length":
-                reached = "■ the limit of tokens for an answer was reached · "
-                return wrap(self._hint(reached, more, palette.warning), width)
-            case _ if not message.text.strip():
-                return wrap([Span("the model answered with nothing", palette.muted)], width)
-            case _:
-                return []
-
-    def _failure(self, width: int, palette: Palette) -> list[Line]:
-        error = self.message.error
-        if error is None:
-            return wrap([Span("✕ this answer failed", palette.error)], width)
-        lines = wrap([Span(f"✕ {error.title}", palette.error)], width)
-        if error.detail:
-            lines += indent(wrap([Span(error.detail, palette.text)], width - 2), Segment("  "), Segment("  "))
-        if error.hint:
-            lines += indent(
-                wrap([Span(error.hint, palette.strong)], width - 2), Segment("→ ", palette.marker), Segment("  ")
-            )
-        keys = self._keys
-        more = f" · {keys.resume} continues it" if self.message.text else ""
-        return lines + wrap(self._hint("", f"{keys.again} asks again{more}", palette.muted), width)
-
-    def _hint(self, what: str, key: str, style: Style) -> list[Span]:
-        """What a key of the transcript does, with the way there."""
-        return [Span(what, style), way(self._keys.leave, style), Span(key, style)]
 
     # --- folding -------------------------------------------------------------------
 
@@ -310,7 +325,12 @@ class DrawnMessage:
             self.fold = replace(self.fold, text=False)
 
     def _set_fold(self, fold: Fold) -> None:
+        was = self._text_folded
         self.fold, self._drawn_for = fold, None
+        if was != self._text_folded:
+            self.unfolds, self._meanwhile = was and len(self.message.text) > SLICED, None
+            if self._long_text is not None and not self._long_text.complete:
+                self._long_text = None
 
     # --- what stands where ---------------------------------------------------------
 
@@ -341,13 +361,17 @@ class DrawnMessage:
     def ink_before(self, part: Part, offset: int) -> int:
         """Characters of a part that stand before one of its lines, less spaces and rules: the same at every width."""
         first, end = self._span(part)
-        return sum(map(_ink, self.lines[first : min(end, first + offset)]))
+        if part == "text" and self._standing is not None:
+            return self._standing.ink_before(offset)
+        return sum(map(ink_of, self.lines[first : min(end, first + offset)]))
 
     def line_after_ink(self, part: Part, ink: int) -> int:
         """The line of a part that shows what stood behind so much ink."""
         first, end = self._span(part)
+        if part == "text" and self._standing is not None:
+            return first + self._standing.line_after_ink(ink)
         for line in range(first, end):
-            ink -= _ink(self.lines[line])
+            ink -= ink_of(self.lines[line])
             if ink < 0:
                 return line
         return max(first, end - 1)
@@ -358,24 +382,3 @@ class DrawnMessage:
         end = later[0] if later else len(self.lines)
         first = next((first for first, name in self._parts if name == part), None)
         return (end, end + 1) if first is None else (first, end)
-
-
-_BLANK = str.maketrans(dict.fromkeys(" │─┼▎┊", ""))
-
-
-def _ink(line: Line) -> int:
-    return sum(len(segment.text.translate(_BLANK)) for segment in line)
-
-
-def _lines(text: str, width: int) -> int:
-    """Lines that a text will take, roughly."""
-    return text.count("\n") + len(text) // max(1, width) + 1 if text else 0
-
-
-def _estimate(message: Message, width: int) -> int:
-    """Lines, roughly: right enough for a scroll bar, corrected when the message is drawn."""
-    text = message.text
-    lines = _lines(text, width) or 1
-    if (message.role == "user" and lines > LONG) or len(text) > HUGE:
-        lines = SHOWN + 1
-    return lines + 2

@@ -42,9 +42,9 @@ def code_label(info: str, width: int, palette: Palette) -> list[Line]:
     return [pad([edge, *line], width, palette.code_label) for line in lines]
 
 
-def code_lines(info: str, source: str, width: int, palette: Palette) -> list[Line]:
-    """Code on its own background; long lines wrap, none is cut."""
-    edge = CodeEdge.of(palette.code_block, source)
+def code_lines(info: str, source: str, width: int, palette: Palette, edge: CodeEdge | None = None) -> list[Line]:
+    """Code on its own background; long lines wrap, none is cut. `edge` is that of the block that `source` is from."""
+    edge = edge or CodeEdge.of(palette.code_block, source)
     language = info.split()[0] if info.split() else ""
     return [
         pad([edge, *line], width, palette.code_block)

@@ -257,6 +257,8 @@ class Workspace(Greeting):
             return
         if self._notice.dismiss() or self.stop_waiting() or self._transcript.end_selection() or self.leave_editing():
             return
+        if self._transcript.stop_drawing():
+            return
         if self.has_class("-show-conversations") or self.has_class("-show-monitor"):
             self.remove_class("-show-conversations", "-show-monitor")
             self.call_after_refresh(self.watch_machine)

@@ -14,6 +14,7 @@ from lama_tui.types import MessageId
 from lama_tui.ui.palette import Palette
 
 if TYPE_CHECKING:
+    from lama_tui.conversations.messages import Message
     from lama_tui.ui.drawn_message import DrawnMessage, Part
 
 
@@ -39,6 +40,7 @@ class Column:
         self._palette: Callable[[], Palette] | None = None
         self._tops = [0]
         self._right = 0  # so many messages stand where `_tops` says
+        self._unfinished: list[DrawnMessage] = []
 
     def __len__(self) -> int:
         return len(self.messages)
@@ -56,6 +58,12 @@ class Column:
             same += 1
         self.messages = list(messages)
         self.changed(same)
+
+    def goes_on_in(self, messages: "Sequence[Message]") -> bool:
+        """Whether these are the messages that it holds, and perhaps more."""
+        return len(messages) >= len(self.messages) and all(
+            drawn.message.id == message.id for drawn, message in zip(self.messages, messages, strict=False)
+        )
 
     def changed(self, index: int = 0) -> None:
         """Messages from this one on have, or may have, another height."""
@@ -97,9 +105,21 @@ class Column:
         if self._palette is not None and not drawn.is_drawn(self.width, palette := self._palette()):
             before = drawn.height
             drawn.draw(self.width, palette)
+            if drawn.unfinished and drawn not in self._unfinished:
+                self._unfinished.append(drawn)
             if drawn.height != before:
                 self.changed(index)
         return drawn
+
+    @property
+    def unfinished(self) -> int | None:
+        """The message that came into view last of those that take long and are not wholly drawn yet."""
+        while self._unfinished:
+            drawn = self._unfinished[-1]
+            if drawn.unfinished and drawn in self.messages:
+                return self.messages.index(drawn)
+            self._unfinished.pop()
+        return None
 
     def estimate(self) -> None:
         """Guess the heights of what is not drawn at this width."""

@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from rich.segment import Segment
-from rich.style import Style
 from textual import events
 from textual.geometry import Region, Size
 from textual.message import Message as WidgetMessage
@@ -18,7 +17,6 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from lama_tui.types import ConversationId, MessageId
-from lama_tui.ui.difference import changed_columns
 from lama_tui.ui.markdown.wrap import Line, width_of
 from lama_tui.ui.palette import Palette
 from lama_tui.ui.transcript.column import Anchor, Column
@@ -28,6 +26,8 @@ from lama_tui.ui.transcript.key_names import KeyNames
 from lama_tui.ui.transcript.mark import arrived
 from lama_tui.ui.transcript.selection import MARGIN, Selected, row
 from lama_tui.ui.transcript.steps import follow, step_beside_panes
+from lama_tui.ui.transcript.strips import changed_regions, put_over, select
+from lama_tui.ui.transcript.unfinished import SLICE, Unfinished
 
 if TYPE_CHECKING:  # they come with the first message
     from lama_tui.conversations.messages import Message
@@ -69,6 +69,7 @@ class TranscriptView(ScrollView, can_focus=True):
         self._following = True
         self._new = 0  # lines that came below since the end left the view
         self._settling = False
+        self._unfinished = Unfinished(self, self._column, self._draw_on)
 
     # --- what is shown -------------------------------------------------------------
 
@@ -80,7 +81,7 @@ class TranscriptView(ScrollView, can_focus=True):
             self._conversation = conversation
             self._cursor.reset()
             self._following = True
-        grows = self._is_continued(messages)
+        grows = self._column.goes_on_in(messages)
         if not grows:  # a place is told by the number of its message
             self.end_selection()
         known = {drawn.message.id: drawn for drawn in self._column.messages}
@@ -107,12 +108,6 @@ class TranscriptView(ScrollView, can_focus=True):
         self._folds |= {drawn.message.id: drawn.fold for drawn in self._column.messages}
         self._column.replace([])
         self.show(messages)
-
-    def _is_continued(self, messages: "Sequence[Message]") -> bool:
-        shown = self._column.messages
-        return len(messages) >= len(shown) and all(
-            drawn.message.id == message.id for drawn, message in zip(shown, messages, strict=False)
-        )
 
     def _drawn(self, message: "Message", known: "DrawnMessage | None", view_begins: bool) -> "DrawnMessage":
         """The message, with the drawing that is there, if it is still right."""
@@ -147,18 +142,11 @@ class TranscriptView(ScrollView, can_focus=True):
                     self._settle(anchor, grows=True)
                     moved = self._column.line(index) - self.scroll_offset.y != first
                     if not moved and height == drawn.height == len(lines) == len(drawn.lines):
-                        self._refresh_changed(first, lines, drawn.lines)
+                        for region in changed_regions(first, lines, drawn.lines, self.size.height):
+                            self.refresh(region)
                     else:
                         self.refresh()
                 return
-
-    def _refresh_changed(self, first: int, before: Sequence[Line], after: Sequence[Line]) -> None:
-        """Draw again the cells of a message that differ; its first line is in this row of the view."""
-        for y, (old, new) in enumerate(zip(before, after, strict=True), start=first):
-            if old is not new and 0 <= y < self.size.height:
-                columns = changed_columns(*([(part.text, part.style) for part in line] for line in (old, new)))
-                if columns is not None:
-                    self.refresh(Region(MARGIN + columns[0], y, columns[1], 1))
 
     @property
     def following(self) -> bool:
@@ -233,6 +221,26 @@ class TranscriptView(ScrollView, can_focus=True):
             self._new = 0 if self._following else min(self._new, max(0, self._column.height - top - height))
         finally:
             self._settling = False
+        self._unfinished.watch()
+
+    def _draw_on(self, index: int) -> None:
+        """Draw a slice of a message that takes long, and show what changed: how much is drawn, or that all is."""
+        drawn = self._column.messages[index]
+        if not drawn.go_on(SLICE):
+            return
+        unfolds, rewraps, height = drawn.unfolds, drawn.outdated and drawn.percent is None, drawn.height
+        anchor = None if self._following and not unfolds else self._column.hold(self._top, ink=rewraps)
+        if rewraps:
+            self.end_selection()
+        self._settle(anchor)
+        if unfolds:
+            self._set_following(self._top >= self.max_scroll_y)
+        if drawn.unfinished and drawn.height == height:
+            note = self._column.line(index, drawn.line_of("text", height)) - self._top
+            for y in (note, self.size.height - 1):
+                self.refresh(Region(0, y, self.size.width, 1))
+        else:
+            self.refresh()
 
     def _came(self, lines: int) -> None:
         """Lines were added at the end."""
@@ -325,9 +333,9 @@ class TranscriptView(ScrollView, can_focus=True):
             line = arrived(line)
         strip = Strip([self._mark(index, within), *line]).adjust_cell_length(width).apply_style(base)
         if self._selected is not None and (span := self._selected.span(index, within)) is not None:
-            strip = self._select(strip, span)
+            strip = select(strip, span, self.screen.get_component_rich_style("screen--selection"))
         if y == self.size.height - 1 and (over := self._over) is not None:
-            strip = self._put_over(strip, over)
+            strip = put_over(strip, over, self._palette().cursor)
         return strip.apply_offsets(0, row(index, within))
 
     def _mark(self, index: int, within: int) -> Segment:
@@ -338,26 +346,11 @@ class TranscriptView(ScrollView, can_focus=True):
     @property
     def _over(self) -> tuple[int, int, str] | None:
         """What stands over the last row: its first cell, the one after its last, and its text."""
-        if not self._new:
+        text = f" ↓ {self._new:,} new below · {self.way_down} " if self._new else self._unfinished.note
+        if not text:
             return None
-        text = f" ↓ {self._new:,} new below · {self.way_down} "
         end = min(self._text_width + MARGIN, self.scrollable_content_region.width)
         return max(0, end - width_of([Segment(text)])), end, text
-
-    def _put_over(self, strip: Strip, over: tuple[int, int, str]) -> Strip:
-        left, right, text = over
-        style = self._palette().cursor
-        note = Strip([Segment(text, style + Style(reverse=True))]).crop(0, right - left)
-        return Strip.join([strip.crop(0, left), note, strip.crop(right)])
-
-    def _select(self, strip: Strip, span: tuple[int, int]) -> Strip:
-        start, end = span
-        text = strip.text
-        left, right = width_of([Segment(text[:start])]), width_of([Segment(text[:end])])
-        style = self.screen.get_component_rich_style("screen--selection")
-        # over the colours of the text, which are chosen for another background
-        selected = Strip(Segment.apply_style(strip.crop(left, right), post_style=style))
-        return Strip.join([strip.crop(0, left), selected, strip.crop(right)])
 
     # --- selecting -----------------------------------------------------------------
 

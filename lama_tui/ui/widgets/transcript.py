@@ -237,6 +237,14 @@ class Transcript(TranscriptView):
             self._column.messages[index].fold_part(wish)
         self._folded(index)
 
+    def stop_drawing(self) -> bool:
+        """Fold a message again that was unfolded and is still being drawn; False where none is."""
+        index = self._column.unfinished
+        if index is None or not self._column.messages[index].unfolds:
+            return False
+        self._fold_part(index, 0, "fold_text")
+        return True
+
     def _folded(self, index: int) -> None:
         """A message has other lines now: what was selected in it is gone."""
         drawn = self._column.messages[index]
@@ -300,7 +308,7 @@ class Transcript(TranscriptView):
         if not len(self._column) or self.screen.selections.get(self) is not None:  # the end of a drag is no click
             return
         over = self._over
-        if over is not None and event.y == self.size.height - 1 and over[0] <= event.x < over[1]:
+        if self._new and over is not None and event.y == self.size.height - 1 and over[0] <= event.x < over[1]:
             self.action_last_message()
             return
         position = self._top + event.y
