@@ -44,7 +44,7 @@ def guard(run: Callable[[Sequence[str]], int], arguments: Sequence[str]) -> int:
         code = os.waitstatus_to_exitcode(status)
         if code < 0:
             _end_others()
-        early.give_back(if_raw=True)  # else it was given back already: again would lose the cursor's place
+        early.give_back(if_raw=code >= 0 or app.is_suspended)
         if code >= 0:
             return code
         if app.was_killed:
@@ -71,6 +71,8 @@ class _App:
         """A signal to end came."""
         self.was_killed = False
         """It did not end in time after that."""
+        self.is_suspended = False
+        """It gave the terminal back and stopped. To give it back once more would lose the cursor's place."""
         self._pending: list[int] = []
         self._kill_at: float | None = None
         self._woken, self._wake = os.pipe()
@@ -127,9 +129,11 @@ class _App:
                 os.read(self._woken, 512)
             if self._crash_out in ready and not self._read_report():
                 reading.discard(self._crash_out)
-            ended, status = os.waitpid(self.pid, os.WNOHANG | os.WUNTRACED)
-            if ended and os.WIFSTOPPED(status):
-                ended = 0
+            ended, status = os.waitpid(self.pid, os.WNOHANG | os.WUNTRACED | os.WCONTINUED)
+            if ended and os.WIFCONTINUED(status):
+                ended, self.is_suspended = 0, False
+            elif ended and os.WIFSTOPPED(status):
+                ended, self.is_suspended = 0, os.WSTOPSIG(status) != signal.SIGSTOP
                 early.lend()  # where SIGSTOP left it no time to do so
                 _stop()
         for left in (self._crash_out, self._stray_out):
