@@ -8,7 +8,10 @@ from chat.scripted import says
 from stage import Open, Stage
 
 from lama_tui.conversations.messages import ConversationSettings
+from lama_tui.engine.sampling import Own
+from lama_tui.library.answering import Answering
 from lama_tui.types import ChatMessage, Usage
+from lama_tui.ui.screens.adjusting import Adjusting
 from lama_tui.ui.screens.settings.list import SettingList
 from lama_tui.ui.screens.settings.of_conversation import ConversationSettingsScreen
 from lama_tui.ui.widgets.heading import Heading
@@ -226,3 +229,51 @@ async def test_what_was_entered_is_saved_when_the_screen_closes_meanwhile(worksp
         screen.dismiss()
         await settled(stage, ConversationSettings(temperature=0.7))
         await stage.until(lambda: "t 0.7" in heading(stage))
+
+
+async def test_it_opens_before_the_model_was_asked_and_fills_in_what_it_says(
+    workspace: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = asyncio.Event()
+
+    async def slowly(screen: object, model: str) -> Answering:
+        await asked.wait()
+        return Answering(Own(temperature=0.3), thinks=True)
+
+    monkeypatch.setattr(Adjusting, "_answering", slowly)
+    async with workspace(says("yes")) as stage:
+        await stage.ask("Hi")
+        screen = await opened(stage)
+        await stage.until_seen("Temperature     …", "Max tokens      …")
+        await stage.press("enter", *"new")
+        asked.set()
+        await stage.until(lambda: any(row.value == "0.3" for row in screen._rows))
+        await stage.press(*"er")  # what is typed stays, whatever comes
+        assert screen.typed_prose == "newer"
+        await stage.press("enter")
+        await settled(stage, ConversationSettings("newer"))
+        await stage.until_seen("Temperature     0.3")
+        await go_to(stage, "temperature")
+        await stage.until_seen("the model's own")
+        assert "…" not in stage.seen()
+
+
+async def test_what_came_while_one_typed_is_shown_when_one_leaves_the_field(
+    workspace: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = asyncio.Event()
+
+    async def slowly(screen: object, model: str) -> Answering:
+        await asked.wait()
+        return Answering(Own(temperature=0.3))
+
+    monkeypatch.setattr(Adjusting, "_answering", slowly)
+    async with workspace(says("yes")) as stage:
+        await stage.ask("Hi")
+        screen = await opened(stage)
+        await stage.press("enter", *"new")
+        asked.set()
+        await stage.until(lambda: any(row.value == "0.3" for row in screen._rows))
+        assert not stage.sees("0.3")
+        await stage.press("escape")
+        await stage.until_seen("0.3")

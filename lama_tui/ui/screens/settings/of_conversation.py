@@ -1,7 +1,7 @@
 """The settings of one conversation: what differs here from the defaults."""
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from lama_tui.config.values import READERS, typed
 from lama_tui.conversations.messages import ConversationSettings
@@ -38,14 +38,24 @@ class ConversationSettingsScreen(SettingsPage):
         self._ways = ways
         self.HEADING = f"Settings of this conversation: {clean_line(current.title)}"
 
+    @property
+    def known(self) -> Sequence[Row]:
+        """All but what the model says: its files are read in a thread, and the screen does not wait for that."""
+        return [_unasked(row) for row in rows_of(self._current.settings, self._model, Answering(), self._opening)]
+
     async def find(self) -> Sequence[Row]:
         """Every setting that a conversation can have of its own."""
+        answering = await self._ways.answering(self._current.model)
+        return rows_of(self._current.settings, self._model, answering, self._opening)
+
+    @property
+    def _model(self) -> tuple[str, str]:
+        """The reference of the model, and where it is from."""
         model = self._current.model
-        answering = await self._ways.answering(model)
         own = self._current.conversation is not None or model != self._current.default_model
         source = HERE if own else self._opening.loaded.sources.get("model", DEFAULT)
         named = self._opening.paths.config_file.name if source == str(self._opening.paths.config_file) else source
-        return rows_of(self._current.settings, (model, named), answering, self._opening)
+        return model, named
 
     async def save(self, row: Row, text: str | None) -> None:
         """Write it to the conversation."""
@@ -152,6 +162,17 @@ _NOT_MEASURED = (
 )
 
 _THINKING = (("", "as the model likes"), ("on", "think"), ("off", "do not think"))
+
+
+def _unasked(row: Row) -> Row:
+    """The row as long as it is not known what the model says of it."""
+    if row.id == "thinking":
+        return replace(row, source=row.source if row.differs else "", note="")
+    return replace(row, value="…", source="") if row.id in _OF_MODELS and not row.differs else row
+
+
+_OF_MODELS = frozenset({"temperature", "top_p", "max_tokens"})
+"""Settings that a model can have values of its own for."""
 
 
 def _thinking(settings: ConversationSettings, answering: Answering | None) -> Row:

@@ -35,6 +35,7 @@ class SettingsPage(Above[None]):
         self._rows: Sequence[Row] = ()
         self._described: Row | None = None
         self._told: tuple[str, bool] = ("", False)
+        self._late = False  # what was found is not listed yet, because somebody types
 
     # --- what each screen of settings says of itself ----------------------------------
 
@@ -113,7 +114,9 @@ class SettingsPage(Above[None]):
         if self.problem is not None:
             problem.update(_said(self.problem))
         if on_row or self._rows != before:
-            self._narrow(on_row)
+            self._late = not on_row and self.query_one(Field).row is not None
+            if not self._late:
+                self._narrow(on_row)
 
     def _narrow(self, on_row: str = "") -> None:
         wanted = self.query_one("#settings-filter", Input).value
@@ -269,6 +272,9 @@ class SettingsPage(Above[None]):
             field.close()
             self.remove_class("-editing")
             self.query_one(SettingList).focus()
+            if self._late:
+                self._late = False
+                self._narrow()
 
     def on_key(self, event: Key) -> None:
         """Arrows and page keys move in the list while one types in the filter."""
