@@ -278,21 +278,6 @@ def test_terminals_of_any_name(tmp_path: Path, term: str) -> None:
         leave(terminal)
 
 
-@pytest.mark.parametrize("term", ["dumb", "unknown"])
-def test_a_terminal_that_says_that_it_cannot(tmp_path: Path, term: str) -> None:
-    with Terminal(COMMAND, home=tmp_path, env={"TERM": term}) as terminal:
-        assert terminal.wait_exit() == 1
-        assert f"TERM={term}" in terminal.screen_text() and "lama run" in terminal.screen_text()
-        assert b"\x1b" not in bytes(terminal.raw)
-
-
-def test_no_color(tmp_path: Path) -> None:
-    with lama(tmp_path, env={"NO_COLOR": "1"}) as terminal:
-        leave(terminal)
-        colours = set(re.findall(rb"[34]8;2;(\d+);(\d+);(\d+)", bytes(terminal.raw)))
-        assert not [colour for colour in colours if len(set(colour)) > 1]  # greys only
-
-
 KEYS = (
     *("f1", "f1", "f1", "escape", "ctrl+l", "ctrl+p", "ctrl+s", "ctrl+g", "ctrl+n", "f2", "delete", "u", "tab"),
     *("shift+tab", "enter", "up", "down", "pageup", "pagedown", "ctrl+c", "f5", "j", "k", "g", "G", "r", "c"),

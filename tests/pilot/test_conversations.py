@@ -1,11 +1,10 @@
 """Several conversations: marks, switching, titles, deleting and bringing back; and hostile ones."""
 
 import asyncio
-import re
 
 from chat.scripted import Step, says
 from stage import Open, Stage
-from test_gate_drawing import OBEYED, OURS, Recording
+from test_gate_drawing import Recording
 from textual.widgets import Input
 
 from lama_tui.events import StreamFinished, StreamStarted, TextDelta
@@ -14,9 +13,9 @@ from lama_tui.types import ConversationId, Place, Usage
 from lama_tui.ui.options import WorkspaceOptions
 from lama_tui.ui.screens.dialogs import RenameDialog
 from lama_tui.ui.widgets.conversation_list import INTERRUPTED, RUNNING, UNSEEN
+from tests.sent import strangers
 
 STARTED = StreamStarted("scripted", Place("script", True))
-COPIED = re.compile("\x1b\\]52;c;[A-Za-z0-9+/=]*\x07")
 END = StreamFinished("stop", Usage())
 
 
@@ -221,8 +220,7 @@ async def test_hostile_words_are_shown_and_not_obeyed(workspace: Open) -> None:
         await stage.pilot.resize_terminal(200, 40)
         await stage.pilot.resize_terminal(30, 10)
         await stage.pilot.pause()
-        written = COPIED.sub("", "".join(stage.app._driver.written))
-        assert OBEYED.findall(OURS.sub("", written)) == []
+        assert strangers("".join(stage.app._driver.written), copied=True, moves="\n\a") == []
 
 
 async def test_hostile_titles_and_model_names(workspace: Open) -> None:

@@ -17,7 +17,13 @@ KEY = re.compile(
 
 FIELD = "enter is the field's own: a key of Textual's input that is not in the keymap"
 EXAMPLE = "an example of how keys are written"
+LINE = "a key of the terminal's own line editing, which no keymap changes"
 ALLOWED = {
+    ("cli/plain.py", "ctrl+d leaves"): LINE,
+    ("cli/plain.py", "(ctrl+c again, or ctrl+d, leaves)"): LINE,
+    ("cli/plain_answer.py", "; ctrl+c stops)"): LINE,
+    ("cli/plain_commands.py", "ctrl+c stops an answer; twice, or ctrl+d, leaves."): LINE,
+    ("cli/plain_io.py", "… ctrl+c stops"): LINE,
     ("ui/screens/dialogs.py", "enter keeps it · "): FIELD,
     ("ui/screens/export_dialog.py", "enter writes the file · "): FIELD,
     ("ui/screens/settings/fields.py", "enter keeps it · "): FIELD,

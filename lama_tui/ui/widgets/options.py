@@ -35,7 +35,8 @@ class Options(OptionList):
         return super().get_content_height(container, viewport, max(width, self._beside + 1))
 
     def _update_lines(self) -> None:
-        if self.scrollable_content_region.width > self._beside:
+        """Not before the list has styles and a width; it is asked again when it is laid out."""
+        if self._component_styles and self.scrollable_content_region.width > self._beside:
             super()._update_lines()
 
     @property
