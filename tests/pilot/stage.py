@@ -110,7 +110,8 @@ class Stage:
         await self.until(lambda: text not in self.seen(), every=_LOOK)
 
     async def opened(self) -> None:
-        await self.until(lambda: self.screen._current is not None)
+        """Wait until the workspace knows what it shows, and was laid out: below another screen it is not."""
+        await self.until(lambda: self.screen._current is not None and self.screen._compositor.size == self.app.size)
 
     async def press(self, *keys: str) -> None:
         """Press keys as a person does: an enter is taken for one before the next key comes, else it is a paste's."""
