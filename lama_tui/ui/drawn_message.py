@@ -208,7 +208,9 @@ class DrawnMessage:
                 self._meanwhile = None
             elif long is not None and long.complete and long.text == text:
                 self._meanwhile = long
-            long = self._long_text = LongText(text, look, drawing)
+            before = self._meanwhile
+            back = before is not None and before.look == look and before.text == text
+            long = self._long_text = before if before is not None and back else LongText(text, look, drawing)
         self._long = True
         if long.complete:
             self.unfolds, self._meanwhile, self._standing = False, None, long

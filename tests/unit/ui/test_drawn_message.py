@@ -164,3 +164,31 @@ def test_reasoning_and_text_fold_in_turns() -> None:
     short = DrawnMessage(said("user", "short"), KEYS)
     short.draw(60, PALETTE)
     assert not short.toggle_fold()
+
+
+@pytest.mark.parametrize("role", ["user", "assistant"])
+def test_a_long_text_is_drawn_in_slices_and_its_beginning_stands_meanwhile(role: str) -> None:
+    text = "\n\n".join(f"row {number}" for number in range(HUGE // 8))
+    drawn = DrawnMessage(said(role, text), KEYS)
+    drawn.draw(60, PALETTE)
+    folded = shown(drawn)
+    assert drawn.toggle_fold()
+    drawn.draw(60, PALETTE)
+    assert drawn.unfinished and drawn.unfolds and drawn.percent == 0
+    assert shown(drawn).split("\n")[:8] == folded.split("\n")[:8]
+    assert "drawing… 0 % · esc stops it" in shown(drawn)
+    while drawn.unfinished:
+        drawn.go_on(0.001)
+        drawn.draw(60, PALETTE)
+        assert drawn.height == len(drawn.lines)
+    assert shown(drawn).rstrip().endswith(f"row {HUGE // 8 - 1}") and "drawing" not in shown(drawn)
+    height, lines = drawn.height, drawn.lines
+    drawn.draw(30, PALETTE)  # another width: all of them stay until they are drawn anew
+    assert drawn.unfinished and drawn.outdated and drawn.height == height
+    again = DrawnMessage(said(role, text), KEYS)
+    again.take_over(drawn)
+    again.draw(60, PALETTE)  # back at the width of those that stayed
+    assert not again.unfinished and again.lines == lines
+    drawn.toggle_fold()
+    drawn.draw(30, PALETTE)
+    assert not drawn.unfinished and drawn.hides_text and drawn.height < LONG
