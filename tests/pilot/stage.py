@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import pytest
 from chat.scripted import Scripted
+from textual._context import visible_screen_stack
 from textual.pilot import Pilot
 
 from lama_tui.chat.chat import Chat
@@ -88,6 +89,8 @@ class Stage:
 
     def seen(self) -> str:
         """The text on screen, a line for each row."""
+        # what is behind a dialog is drawn with it and kept: who looks first must not leave it out
+        visible_screen_stack.set(self.app._background_screens)
         return "\n".join(strip.text.rstrip() for strip in self.app.screen._compositor.render_strips())
 
     def sees(self, *texts: str) -> bool:
