@@ -255,6 +255,7 @@ async def test_reasoning_that_is_read_does_not_fold_by_itself(workspace: Open) -
     async with workspace(script, size=(80, 20)) as stage:
         await stage.say("go")
         await stage.until_seen("thought 59")
+        await stage.begun()
         await stage.press("pageup")
         await stage.until(lambda: not stage.transcript.following)
         before = re.findall(r"thought \d+", stage.seen())

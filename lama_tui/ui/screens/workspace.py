@@ -162,7 +162,10 @@ class Workspace(Greeting):
         self.remove_class("-show-monitor")
         self.set_class(self.has_class("-narrow"), "-show-conversations")
         self.call_after_refresh(self.watch_machine)
-        self.call_after_refresh(self._list.focus)
+        if self._list.region.area:  # at once: what is typed next is for the list
+            self.set_focus(self._list)
+        else:
+            self.call_after_refresh(self._list.focus)
 
     def action_toggle_monitor(self) -> None:
         """Show the monitor as a pane, then as a strip, then not at all."""
