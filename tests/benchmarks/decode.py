@@ -93,7 +93,7 @@ async def _measure(folder: Path, tokens: int, rounds: int) -> Decode:
         return ModelSource(reference, str(folder))
 
     engine = Engine(lambda: MlxBackend(EngineSettings()))
-    provider = LocalProvider(engine, resolve, GenerationSettings())
+    provider = LocalProvider(engine, resolve, GenerationSettings)
     thread = ThreadPoolExecutor(1)
     loop = asyncio.get_running_loop()
     measure_alone = await loop.run_in_executor(thread, raw, folder)

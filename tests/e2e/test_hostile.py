@@ -311,7 +311,8 @@ def test_any_keys_in_any_order_end_nothing(tmp_path: Path, size: tuple[int, int]
     with server(Steady(rate=50, words=40)) as served:
         configure(tmp_path, provider(served.endpoint))
         with Terminal(COMMAND, home=tmp_path, size=size) as terminal:
-            terminal.wait_for(lambda _: b"\x1b[?1049h" in terminal.raw, 30)
+            # the app reads keys: before that ctrl+c ends it
+            terminal.wait_for(lambda _: b"\x1b[?2004h" in terminal.raw, 30)
             terminal.send("Count\r")
             in_a_row(terminal, random.Random(seed), 150)
             for _ in range(5):
