@@ -70,15 +70,23 @@ def looks_as_before(snap_compare: Any, tmp_path: Any, monkeypatch: pytest.Monkey
         drawn = app.export_screenshot
         app.export_screenshot = lambda **options: lean(drawn(**options))  # type: ignore[method-assign]
 
+        failed: list[BaseException] = []
+
         async def act(pilot: Pilot[None]) -> None:
             visit = Visit(app, pilot, scripted, paths)
-            await visit.opened()
-            await visit.settled()
-            await state.act(visit)
-            await visit.settled()
-            assert str(tmp_path) not in visit.seen()
+            try:
+                await visit.opened()
+                await visit.settled()
+                await state.act(visit)
+                await visit.settled()
+                assert str(tmp_path) not in visit.seen()
+            except BaseException as error:
+                failed.append(error)  # raised here, it would leave the app running for ever
 
-        return bool(snap_compare(app, terminal_size=size, run_before=act))
+        looks = bool(snap_compare(app, terminal_size=size, run_before=act))
+        if failed:
+            raise failed[0]
+        return looks
 
     return compare
 

@@ -9,7 +9,7 @@ from chat.scripted import Scripted, Step, says
 from invented import MODELS, QWEN, USAGE, Talk, write
 from pilot.stage import Stage
 from still import CAPACITY, LOADED, Clock, Watched, samples
-from textual.widgets import Input
+from textual.widgets import Input, TextArea
 
 from lama_tui.config.loader import LoadedSettings, load_settings
 from lama_tui.engine import device
@@ -46,6 +46,7 @@ class Visit(Stage):
 
     async def type(self, text: str) -> None:
         """Write into what has the focus, at once: a key at a time takes long."""
+        await self.until(lambda: isinstance(self.app.focused, Input | TextArea))
         field = self.app.focused
         if isinstance(field, Input):
             field.insert_text_at_cursor(text)
