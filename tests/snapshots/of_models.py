@@ -28,8 +28,13 @@ async def browse(visit: Visit) -> ModelBrowser:
     browser = await visit.at(ModelBrowser)
     await visit.until(lambda: browser._models is not None and browser._list._rows)
     await visit.settled()
-    await visit.until(lambda: fits(browser.query_one(ModelDetails)))
-    await visit.settled()
+    details = browser.query_one(ModelDetails)
+    for _ in range(10):  # it does not notice by itself that its scroll bar came
+        if fits(details):
+            break
+        details.on_resize()
+        await visit.settled()
+    assert fits(details)
     assert isinstance(browser, ModelBrowser)
     return browser
 
