@@ -74,10 +74,10 @@ async def test_typing_narrows_and_two_columns_stand_where_there_is_room(workspac
 async def test_it_scrolls_by_the_keys_of_lists_and_says_how_to_bind_others(workspace: Open) -> None:
     async with workspace(size=(60, 20)) as stage:
         await opened(stage)
-        first = stage.seen()
+        await stage.until_seen("While you write")
         await stage.press("pagedown")
-        await stage.until(lambda: stage.seen() != first)
+        await stage.until_gone("While you write")
         await stage.press("pageup")
-        await stage.until(lambda: stage.seen() == first)
+        await stage.until_seen("While you write")
         words = re.sub(r"[│╭╮╰╯]", " ", stage.seen()).split()  # a long path breaks the line wherever it ends
         assert "[keys]" in words and "lama config keys" in " ".join(words)
