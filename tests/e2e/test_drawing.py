@@ -36,7 +36,9 @@ def redrawn(terminal: Terminal) -> list[list[tuple[object, ...]]]:
     return cells(terminal)
 
 
-@pytest.mark.parametrize("size", [(20, 5), (80, 24), (200, 60)])
+@pytest.mark.parametrize(
+    "size", [(20, 5), pytest.param((80, 24), marks=pytest.mark.slow), pytest.param((200, 60), marks=pytest.mark.slow)]
+)
 def test_a_redraw_changes_nothing_but_what_others_wrote(tmp_path: Path, size: tuple[int, int]) -> None:
     with server(Steady(rate=200, words=120)) as served:
         configure(tmp_path, provider(served.endpoint) + '[workspace]\nmonitor = "off"\n')

@@ -51,7 +51,12 @@ def logged(home: Path) -> str:
 # the first sign of life
 
 
-@pytest.mark.parametrize("size", [(80, 24), (120, 40), (60, 20), (200, 60), (40, 12)])
+def slow(value: object) -> object:
+    """A case that runs with the soaks: others show most of it."""
+    return pytest.param(value, marks=pytest.mark.slow)
+
+
+@pytest.mark.parametrize("size", [(80, 24), *map(slow, [(120, 40), (60, 20), (200, 60), (40, 12)])])
 def test_the_name_is_there_first_and_stays_where_it_is(tmp_path: Path, size: tuple[int, int]) -> None:
     with lama(tmp_path, size=size) as terminal:
         raw = bytes(terminal.raw)
@@ -157,7 +162,7 @@ def test_killed_while_an_answer_streams_it_can_be_opened_again(tmp_path: Path) -
     assert [message.state for message in saved(tmp_path)] == ["complete", "interrupted"]
 
 
-@pytest.mark.parametrize("number", [signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGILL])
+@pytest.mark.parametrize("number", [signal.SIGSEGV, *map(slow, [signal.SIGABRT, signal.SIGBUS, signal.SIGILL])])
 def test_a_native_crash_leaves_a_report(tmp_path: Path, number: signal.Signals) -> None:
     with lama(tmp_path) as terminal:
         wait_until(lambda: rests(app(terminal)))
@@ -322,7 +327,7 @@ def test_suspended_while_an_answer_streams(shell: Terminal, tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("number", [signal.SIGSTOP, signal.SIGTSTP])
-@pytest.mark.parametrize("whom", ["all", "app"])
+@pytest.mark.parametrize("whom", ["all", slow("app")])
 def test_stopped_by_others(shell: Terminal, number: signal.Signals, whom: str) -> None:
     shell.send(" ".join(COMMAND) + "\r")
     shell.wait_for(READY, 30)
@@ -348,7 +353,7 @@ def test_stopped_by_others(shell: Terminal, number: signal.Signals, whom: str) -
     assert shell.modes_left_on() == []
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("number", [signal.SIGTERM, slow(signal.SIGHUP)])
 def test_told_to_end_while_it_is_suspended(shell: Terminal, tmp_path: Path, number: signal.Signals) -> None:
     steady = Steady(rate=50)
     with server(steady) as served:

@@ -410,6 +410,11 @@ def quits(terminal: Terminal) -> None:
 ENDS = [closes_the_terminal, terminates, hangs_up, quits]
 
 
+def others(end: Callable[[Terminal], None]) -> list[object]:
+    """The other ways to leave: they take their time."""
+    return [pytest.param(other, marks=pytest.mark.slow) for other in ENDS if other is not end]
+
+
 def left_well(terminal: Terminal, end: Callable[[Terminal], None]) -> None:
     """It is gone within a second, in peace, and the terminal, where there still is one, is itself again."""
     since = time.monotonic()
@@ -420,7 +425,7 @@ def left_well(terminal: Terminal, end: Callable[[Terminal], None]) -> None:
         assert terminal.echoes()
 
 
-@pytest.mark.parametrize("end", ENDS)
+@pytest.mark.parametrize("end", [closes_the_terminal, *others(closes_the_terminal)])
 def test_lama_leaves_while_a_server_answers(tmp_path: Path, end: Callable[[Terminal], None]) -> None:
     steady = Steady(rate=50)
     with server(steady) as served:
@@ -441,9 +446,7 @@ def reciter(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_reciter(tmp_path_factory.mktemp("models") / "reciter", [f"word{number} " for number in range(900)])
 
 
-@pytest.mark.parametrize(
-    "end", [quits, *(pytest.param(end, marks=pytest.mark.slow) for end in ENDS if end is not quits)]
-)
+@pytest.mark.parametrize("end", [quits, *others(quits)])
 def test_lama_leaves_while_a_model_on_this_machine_answers(
     tmp_path: Path, reciter: Path, end: Callable[[Terminal], None]
 ) -> None:
@@ -457,7 +460,7 @@ def test_lama_leaves_while_a_model_on_this_machine_answers(
     assert answer.text.startswith("word0 word1 ") and "word20 " in answer.text
 
 
-@pytest.mark.parametrize("end", ENDS)
+@pytest.mark.parametrize("end", [terminates, *others(terminates)])
 def test_lama_leaves_while_a_model_loads(tmp_path: Path, reciter: Path, end: Callable[[Terminal], None]) -> None:
     with Terminal([*LAMA, "--model", str(reciter)], home=tmp_path) as terminal:
         terminal.wait_for("Ask something", 30)

@@ -83,7 +83,9 @@ def test_what_is_waited_for_is_said_and_can_be_stopped(tmp_path: Path) -> None:
             assert terminal.wait_exit() == 0
 
 
-@pytest.mark.parametrize("how", ["SIGTERM", "SIGHUP", "hang-up", "unread"])
+@pytest.mark.parametrize(
+    "how", ["hang-up", *(pytest.param(how, marks=pytest.mark.slow) for how in ("SIGTERM", "SIGHUP", "unread"))]
+)
 def test_leaving_in_the_middle_saves_the_answer(tmp_path: Path, how: str) -> None:
     with server(Steady(rate=2000 if how == "unread" else 50)) as served:
         configure(tmp_path, provider(served.endpoint))
