@@ -32,3 +32,21 @@ async def test_what_was_typed_is_a_draft(workspace: Open, paths: Paths, keys: li
         drafts = connection.execute("SELECT conversation_id, text FROM drafts").fetchall()
         assert connection.execute("SELECT count(*) FROM messages").fetchone() == (0,)
     assert drafts == [(0, "".join(keys).replace("enter", "\n"))]
+
+
+async def test_an_enter_that_waits_to_be_taken_for_one_loses_nothing(workspace: Open, paths: Paths) -> None:
+    opens = asyncio.Event()
+
+    async def slowly(paths: Paths, loaded: LoadedSettings) -> Services:
+        await opens.wait()
+        return await open_services(paths, loaded)
+
+    async with workspace(opener=slowly, wait=False) as stage:
+        await stage.press("h", "i")
+        stage.composer.action_send()
+        await stage.app.action_quit()
+        await asyncio.sleep(0.2)  # long after the enter would have been taken
+        opens.set()
+        await stage.until(lambda: stage.app._exit)
+    with closing(sqlite3.connect(paths.database)) as connection:
+        assert connection.execute("SELECT text FROM drafts").fetchall() == [("hi",)]

@@ -105,6 +105,7 @@ class Writing(Talk):
         """Take back what was saved in the editor, and keep what is typed."""
         if self._end_editor is not None:
             await self._end_editor()
+        self._composer.keep()
         if self._early:  # it can be sent no more
             self._composer.insert("".join(f"{text}\n" for text in self._early), (0, 0))
             self._early.clear()

@@ -142,6 +142,12 @@ class Composer(BlockArea):
         else:
             self._enter = self.set_timer(_BURST, self._submit)
 
+    def keep(self) -> None:
+        """Send nothing any more: an enter that waits is not taken, and the text stays to be kept."""
+        if self._enter is not None:
+            self._enter.stop()
+            self._enter = None
+
     def _begin_burst(self) -> None:
         """The last enter was part of a paste: it is a line break, and so are those that follow."""
         if self._enter is not None:
