@@ -108,7 +108,11 @@ class Database:
         """Rows of one statement on the reader connection, which sees what is committed."""
         self._require_open()
         with translated(self.path):
-            return list(await self._reader.execute_fetchall(sql, parameters))
+            try:
+                return list(await self._reader.execute_fetchall(sql, parameters))
+            except ValueError:  # aiosqlite's word for a connection that was closed meanwhile
+                self._require_open()
+                raise
 
     async def version(self) -> tuple[int, int]:
         """Two numbers of which one is another after a commit: by another instance, and by this one."""

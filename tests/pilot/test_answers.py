@@ -38,7 +38,7 @@ async def test_it_is_shown_as_it_grows(workspace: Open) -> None:
         steps[2].set()
         await stage.idle()
         await stage.until_seen("30 tokens")
-        assert stage.states == ["complete", "complete"]
+        await stage.until(lambda: stage.states == ["complete", "complete"])
         assert not stage.sees("writing")
 
 
@@ -51,7 +51,7 @@ async def test_a_model_that_is_asked_as_plain_text_is_marked(workspace: Open) ->
         await stage.until_seen("I continue texts.", "no chat template")
         await stage.press("ctrl+n")
         await stage.until_gone("I continue texts.")
-        assert stage.sees("no chat template")  # it is the same model
+        await stage.until(lambda: stage.sees("no chat template"))  # it is the same model
         current = stage.screen._current
         assert current is not None
         await current.use_model("another")
@@ -92,7 +92,7 @@ async def test_the_end_is_followed_until_one_scrolls_away(workspace: Open) -> No
         await stage.until_seen("G follows")
         await stage.press("G")
         await stage.until_seen("row 98")
-        assert stage.transcript.following
+        await stage.until(lambda: stage.transcript.following)
         rest.set()
         await stage.idle()
         await stage.until_seen("last")
@@ -169,7 +169,7 @@ async def test_a_failure_says_what_why_and_what_to_do(workspace: Open) -> None:
     error = AuthError("The key was refused [/nope]", "401 from a.example\x1b]52;c;\x07", "Set WORK_API_KEY")
     async with workspace([STARTED, TextDelta("so far"), error], says("now it works")) as stage:
         await stage.ask("go")
-        assert stage.states == ["complete", "failed"]
+        await stage.until(lambda: stage.states == ["complete", "failed"])
         await stage.until_seen("so far", "The key was refused [/nope]", "401 from a.example", "Set WORK_API_KEY")
         await stage.press("escape", "r")
         await stage.until_seen("now it works")
@@ -238,7 +238,7 @@ async def test_resizing_while_it_grows(workspace: Open) -> None:
             if width == 40:
                 stage.composer.clear_typed()
         await stage.until_seen("the end")
-        assert stage.transcript.following
+        await stage.until(lambda: stage.transcript.following)
         await stage.press("escape")
         await stage.idle()
         await stage.until_seen("the end", "stopped")

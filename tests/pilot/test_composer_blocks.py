@@ -25,7 +25,7 @@ async def test_a_large_paste_is_a_label_and_is_sent_whole(workspace: Open) -> No
         await paste(stage, LARGE)
         await stage.press(*" ok")
         await stage.until_seen(f"look: {label(LARGE)} ok", "f9 Open paste")
-        assert stage.composer.expanded == f"look: {LARGE} ok"
+        await stage.until(lambda: stage.composer.expanded == f"look: {LARGE} ok")
         await stage.press("enter")
         await stage.until(lambda: stage.scripted.requests)
         assert stage.scripted.requests[0].messages[-1].text == f"look: {LARGE} ok"

@@ -143,7 +143,7 @@ async def test_another_window_does_not_change_what_one_types(workspace: Open) ->
             await Drafts(other).save(here(stage), "theirs")
             await Conversations(other).rename(here(stage), "renamed elsewhere")
             await stage.until_seen("renamed elsewhere")
-            assert stage.composer.text == "mine"
+            await stage.until(lambda: stage.composer.text == "mine")
         finally:
             await other.close()
         await stage.press("ctrl+n")

@@ -25,10 +25,10 @@ async def test_it_says_who_answers_which_keys_matter_and_what_this_machine_could
 async def test_any_key_puts_it_away_and_reaches_the_composer(workspace: Open, key: str) -> None:
     async with workspace(options=FRESH) as stage:
         await stage.until_seen(CARD)
-        assert stage.composer.has_focus
+        await stage.until(lambda: stage.composer.has_focus)
         await stage.press(key)
         await stage.until_gone(CARD)
-        assert stage.composer.text == (key if len(key) == 1 else "")
+        await stage.until(lambda: stage.composer.text == (key if len(key) == 1 else ""))
         assert not stage.scripted.requests
         await stage.until_seen("You are talking to the guide") if len(key) > 1 else None
 

@@ -64,7 +64,7 @@ async def test_typing_narrows_and_two_columns_stand_where_there_is_room(workspac
         assert any(row.count("In the ") == 2 or "In the transcript" in row for row in stage.seen().split("\n"))
         await stage.press(*"regenerate")
         await stage.until_gone("Start a new conversation")
-        assert stage.sees("Answer again", "/regenerate")
+        await stage.until(lambda: stage.sees("Answer again", "/regenerate"))
         await stage.press(*"漢[nope]")
         await stage.until_seen("No key and no command has to do with “regenerate漢[nope]”")
         await stage.press("f1", "escape")

@@ -120,7 +120,7 @@ async def test_the_guide_names_the_keys_that_are_bound(workspace: Open) -> None:
     async with workspace(says(said), config='[keys]\nconversation.new = "f12"\n') as stage:
         await stage.ask("how?")
         await stage.until_seen("Press f12 for a new conversation, esc to stop.")
-        assert stage.messages[-1].text == said  # as it was generated
+        await stage.until(lambda: stage.messages[-1].text == said)  # as it was generated
         await stage.press("escape", "y")
         file = stage.paths.state / "clipboard.txt"
         await stage.until(lambda: file.exists() and file.read_text() == said.replace("ctrl+n", "f12"))

@@ -328,7 +328,7 @@ async def test_a_load_that_fails_is_told(workspace: Open) -> None:
         await stage.until_seen("This kind of model is not supported")
         await stage.press("escape")
         await stage.until_gone("This kind of model is not supported")
-        assert stage.app.screen is browser
+        await stage.until(lambda: stage.app.screen is browser)
 
 
 class Waiting:

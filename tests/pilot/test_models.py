@@ -42,7 +42,7 @@ def model(stage: Stage) -> str:
 async def test_a_server_is_chosen_for_this_conversation_and_kept(workspace: Open) -> None:
     async with workspace(config=SERVERS) as stage:
         await stage.ask("hi")
-        assert model(stage) == "guide"
+        await stage.until(lambda: model(stage) == "guide")
         models = await pick(stage)
         assert {"guide", "work:big-[/nope]", "home:small"} <= set(listed(models))
         await stage.until_seen("work:big-[/nope]", "openai · https://a.example/v1")
@@ -52,7 +52,7 @@ async def test_a_server_is_chosen_for_this_conversation_and_kept(workspace: Open
         await stage.press("enter")
         await stage.until(lambda: stage.app.screen is stage.screen)
         await stage.until(lambda: model(stage) == "home:small")
-        assert "small" in stage.screen.query_one(StatusLine).status.model
+        await stage.until(lambda: "small" in stage.screen.query_one(StatusLine).status.model)
         await stage.ask("again")
         assert [r.model for r in stage.scripted.requests] == ["guide", "home:small"]
     async with workspace(config=SERVERS) as stage:

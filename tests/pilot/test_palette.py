@@ -223,7 +223,7 @@ async def test_many_conversations_do_not_push_actions_out_of_the_list(workspace:
         assert len([entry for entry in offered if entry.startswith("conversation:")]) == 6
         await stage.press(*"model")
         await stage.until_seen("24 more conversations: ctrl+s lists all", "Models", "Model talk")
-        assert set(listed(stage)[:2]) == {"models.open", "models.pick"}
+        await stage.until(lambda: set(listed(stage)[:2]) == {"models.open", "models.pick"})
         await stage.press("space", *"talk", "space", *"17")
         await stage.until(lambda: len(listed(stage)) == 1)
         await stage.until_gone("more conversations")

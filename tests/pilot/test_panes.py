@@ -85,7 +85,7 @@ async def test_escape_puts_away_then_stops_then_goes_to_the_transcript(workspace
         await stage.press("escape")
         await stage.until(lambda: shown(stage) == ["talk"])
         await stage.until_gone("nonsense")
-        assert stage.chat.running_ids()
+        await stage.until(stage.chat.running_ids)
         await stage.press("escape")
         await stage.idle()
         assert stage.states == ["complete", "stopped"]
@@ -170,7 +170,7 @@ async def test_other_keys_are_honoured_and_named(workspace: Open) -> None:
         await stage.until_seen("f12", "f10")
         await stage.press("a", "enter", "b")
         await stage.until_seen("f2 Send")
-        assert stage.composer.text == "a\nb"
+        await stage.until(lambda: stage.composer.text == "a\nb")
         await stage.press("f2")
         await stage.until_seen("half")
         await stage.press("f11")

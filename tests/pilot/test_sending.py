@@ -145,7 +145,7 @@ async def test_what_is_sent_meanwhile_waits_and_can_be_taken_back(workspace: Ope
         await stage.press("up")
         await stage.until(lambda: stage.composer.text == "and that")
         await stage.until_gone("next: and that")
-        assert stage.queued == ("then\nthis",)
+        await stage.until(lambda: stage.queued == ("then\nthis",))
         await stage.press("up")  # moves in the text; takes nothing back
         assert stage.composer.text == "and that"
         go.set()

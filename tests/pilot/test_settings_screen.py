@@ -143,7 +143,7 @@ async def test_switches_and_choices(workspace: Open) -> None:
         await stage.press("enter")
         await saved(stage, "workspace.mouse", "false")
         await stage.until_seen("at the next start")
-        assert document(stage) == {"workspace": {"mouse": False}}
+        await stage.until(lambda: document(stage) == {"workspace": {"mouse": False}})
         await go_to(stage, "library.downloads")
         await stage.press("enter")
         await stage.until_seen("pause-on-battery")

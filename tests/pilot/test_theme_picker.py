@@ -103,7 +103,7 @@ async def test_a_config_that_cannot_be_written(workspace: Open, paths: Paths) ->
         await opened(stage)
         await stage.press(*"harb", "enter")
         await stage.until_seen("The theme was not saved", "harbour is shown until lama is closed")
-        assert stage.app.theme == "harbour"
+        await stage.until(lambda: stage.app.theme == "harbour")
 
 
 async def test_the_picker_opens_once(workspace: Open) -> None:
@@ -150,7 +150,7 @@ async def test_a_changed_file_is_shown_while_the_app_runs(workspace: Open, paths
     write(paths, "mine", "#aabbcc")
     async with workspace(config='theme = "mine"\n') as stage:
         await stage.ask("hello")
-        assert colour_of(stage, "guide") == "#aabbcc"
+        await stage.until(lambda: colour_of(stage, "guide") == "#aabbcc")
         write(paths, "mine", "#c0ffee")
         await looked(stage)
         await stage.until(lambda: colour_of(stage, "guide") == "#c0ffee", every=0.03)
@@ -172,18 +172,18 @@ async def test_a_file_that_breaks_is_told_and_its_last_version_stays(workspace: 
         write(paths, "mine", "red")
         await looked(stage)
         await stage.until_seen("mine.toml", "`primary` is not right")
-        assert (stage.app.theme, stage.app.current_theme.primary) == ("mine", "#aabbcc")
+        await stage.until(lambda: (stage.app.theme, stage.app.current_theme.primary) == ("mine", "#aabbcc"))
         write(paths, "mine", "#c0ffee")
         await looked(stage)
         await stage.until_gone("`primary` is not right")
-        assert stage.app.current_theme.primary == "#c0ffee"
+        await stage.until(lambda: stage.app.current_theme.primary == "#c0ffee")
 
 
 async def test_a_file_that_is_broken_from_the_start_comes_right(workspace: Open, paths: Paths) -> None:
     write(paths, "mine", "red")
     async with workspace(config='theme = "mine"\n') as stage:
         await stage.until_seen("`primary` is not right", "1 more")
-        assert stage.app.theme == "lama-dark"
+        await stage.until(lambda: stage.app.theme == "lama-dark")
         write(paths, "mine", "#c0ffee")
         await looked(stage)
         assert (stage.app.theme, stage.app.current_theme.primary) == ("mine", "#c0ffee")

@@ -85,7 +85,7 @@ async def test_code_in_a_folded_answer_far_away(workspace: Open) -> None:
         await stage.ask("two")
         await stage.press("escape", "B")
         await stage.until_seen("far = 1")
-        assert any("far = 1" in row for row in marked(stage))
+        await stage.until(lambda: any("far = 1" in row for row in marked(stage)))
 
 
 async def test_a_message_without_code_says_so(workspace: Open) -> None:
@@ -179,7 +179,7 @@ async def test_a_click_puts_the_cursor_and_turns_siblings(workspace: Open) -> No
         y = next(n for n, row in enumerate(rows) if "‹ 2/2 ›" in row)
         await stage.pilot.click(offset=(rows[y].index("‹"), y))
         await stage.until_seen("first try", "‹ 1/2 ›")
-        assert stage.transcript.has_focus
+        await stage.until(lambda: stage.transcript.has_focus)
         await stage.press("left_square_bracket")
         await stage.until_seen("This is the first version.")
         stage.app.clear_notifications()  # it stands over the first lines
@@ -213,7 +213,7 @@ async def test_what_is_new_below_is_counted_and_clicked(workspace: Open) -> None
         y = next(n for n, row in enumerate(stage.seen().split("\n")) if "new below" in row)
         await stage.pilot.click(offset=(stage.seen().split("\n")[y].index("new below"), y))
         await stage.until_seen("new two")
-        assert stage.transcript.following
+        await stage.until(lambda: stage.transcript.following)
         assert "new below" not in stage.seen()
 
 

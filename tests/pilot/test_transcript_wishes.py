@@ -22,7 +22,7 @@ async def test_a_question_in_other_words(workspace: Open) -> None:
         stage.transcript.focus()
         await stage.press("e")  # on the answer: its question
         await stage.until_seen("editing your message · esc leaves it")
-        assert stage.composer.has_focus
+        await stage.until(lambda: stage.composer.has_focus)
         assert stage.composer.text == "the question"
         await stage.press("space", *"again", "enter")
         await stage.until_seen("second answer", "‹ 2/2 ›")

@@ -55,7 +55,7 @@ async def test_a_hostile_problem(workspace: Open) -> None:
     async with workspace(size=(60, 20)) as stage:
         notice(stage).add(ConfigError("[/nope] \x1b[2J" + "漢" * 500, "x" * 10_000, "\u202eabc\n" * 50))
         await stage.until_seen("[/nope]", "␛[2J", "esc puts this away")
-        assert stage.composer.region.area
+        await stage.until(lambda: stage.composer.region.area)
         await stage.press("a", "enter")
         await stage.until(lambda: stage.scripted.requests)
 
@@ -132,7 +132,7 @@ async def test_a_temporary_store_that_cannot_be_made_either(
     monkeypatch.setattr("tempfile.tempdir", str(nowhere))
     async with workspace(wait=False, faults=True) as stage:
         await stage.until_seen("And no temporary store")
-        assert stage.app.faults
+        await stage.until(lambda: stage.app.faults)
         await stage.press("ctrl+q")
         await stage.until(lambda: not stage.app.is_running)
 

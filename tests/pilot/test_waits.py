@@ -154,7 +154,7 @@ async def test_quitting_slowly_says_so_and_need_not_be_waited_for(
         await stage.press("ctrl+q")
         await stage.until_seen("Saving…", "ctrl+q leaves without waiting")
         await stage.until_seen("Saving… · 1 s")
-        assert isinstance(stage.app.screen, LeavingScreen)
+        await stage.until(lambda: isinstance(stage.app.screen, LeavingScreen))
         await stage.press("escape", "x", "enter")
         assert isinstance(stage.app.screen, LeavingScreen)
         await stage.press("ctrl+q")
@@ -242,4 +242,4 @@ async def test_who_stopped_it_is_not_called(workspace: Open, written: list[str])
         stage.app.app_focus = False
         await stage.until(lambda: not stage.chat.running_ids())
         await stage.until_seen("stopped")
-        assert notes(written) == []
+        await stage.until(lambda: notes(written) == [])
