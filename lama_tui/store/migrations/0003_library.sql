@@ -18,6 +18,10 @@ CREATE TABLE jobs (
     owner TEXT, -- the instance that works on it; NULL: nobody
     done_bytes INTEGER NOT NULL DEFAULT 0,
     total_bytes INTEGER, -- NULL: not known yet
+    files_done INTEGER NOT NULL DEFAULT 0,
+    files INTEGER, -- NULL: not known yet
+    rate REAL, -- bytes a second, as its owner last saw it
+    doing TEXT NOT NULL DEFAULT '', -- the file that is being fetched, for other instances to show
     created INTEGER NOT NULL,
     updated INTEGER NOT NULL
 );
@@ -65,6 +69,8 @@ CREATE TABLE model_checks (
     level TEXT NOT NULL CHECK (level IN ('complete', 'hashes', 'supported', 'generates', 'benchmarked', 'signature')),
     status TEXT NOT NULL CHECK (status IN ('ok', 'failed', 'unknown')),
     detail TEXT NOT NULL DEFAULT '',
+    differences TEXT NOT NULL DEFAULT '[]', -- JSON: pairs of a path and what is wrong with it
+    hint TEXT NOT NULL DEFAULT '',
     at INTEGER NOT NULL,
     PRIMARY KEY (ref, revision, level)
 ) WITHOUT ROWID;
@@ -96,5 +102,7 @@ CREATE TABLE updates (
     newest TEXT NOT NULL, -- the commit that the hub has
     files TEXT NOT NULL DEFAULT '[]', -- JSON: what differs
     bytes INTEGER NOT NULL DEFAULT 0, -- to fetch
+    before TEXT NOT NULL DEFAULT '[]', -- JSON: revisions that were in force before, oldest first, to go back to
+    refused TEXT, -- the commit that was gone back from: it is not offered again by itself
     checked INTEGER NOT NULL
 );

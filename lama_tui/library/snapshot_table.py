@@ -1,0 +1,114 @@
+"""What the models on this disk are known to be: where each came from, and the hash of every file.
+
+Every method raises `StoreError`.
+"""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from lama_tui.library.hub.values import HashAlgorithm, HubFile
+
+if TYPE_CHECKING:
+    from lama_tui.store.database import Database
+
+SnapshotKind = Literal["hub", "import"]
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """One revision of one model. `source` is the endpoint, address or path that it came from.
+
+    `revision` is the commit, of an import the hash of its list of files. `fetched` is UTC milliseconds.
+    """
+
+    ref: str
+    revision: str
+    kind: SnapshotKind
+    source: str
+    path: str
+    fetched: int
+
+
+@dataclass(frozen=True, slots=True)
+class SnapshotFile:
+    """A file as it was published, and what its last check found. Bytes, UTC milliseconds.
+
+    `checked`, `ok` and `mtime_ns` are None where its hash was not computed again since it was fetched.
+    """
+
+    path: str
+    size: int
+    algorithm: HashAlgorithm
+    hash: str
+    checked: int | None = None
+    ok: bool | None = None
+    mtime_ns: int | None = None
+
+
+class SnapshotTable:
+    """The tables `snapshots` and `snapshot_files` of a database."""
+
+    def __init__(self, database: "Database") -> None:
+        self._database = database
+
+    async def record(
+        self, ref: str, revision: str, kind: SnapshotKind, source: str, path: str, files: Sequence[HubFile]
+    ) -> None:
+        """It is here, with these files; what was known of this revision before is replaced."""
+        async with self._database.transaction(durable=True) as connection:
+            await connection.execute(
+                "DELETE FROM snapshots WHERE ref = ? AND revision = ?",
+                (ref, revision),
+            )
+            cursor = await connection.execute(
+                "INSERT INTO snapshots (ref, revision, kind, source, path, fetched) VALUES (?, ?, ?, ?, ?, ?)",
+                (ref, revision, kind, source, path, time.time_ns() // 1_000_000),
+            )
+            await connection.executemany(
+                "INSERT INTO snapshot_files (snapshot_id, path, size, algorithm, hash) VALUES (?, ?, ?, ?, ?)",
+                [(cursor.lastrowid, file.path, file.size, file.algorithm, file.hash) for file in files],
+            )
+
+    async def files(self, ref: str, revision: str) -> list[SnapshotFile]:
+        """The files of a revision by path; empty where nothing is known of it."""
+        rows = await self._database.read(
+            "SELECT f.* FROM snapshot_files f JOIN snapshots s ON s.id = f.snapshot_id"
+            " WHERE s.ref = ? AND s.revision = ? ORDER BY f.path",
+            (ref, revision),
+        )
+        return [
+            SnapshotFile(
+                row["path"],
+                row["size"],
+                row["algorithm"],
+                row["hash"],
+                row["checked"],
+                None if row["ok"] is None else bool(row["ok"]),
+                row["mtime_ns"],
+            )
+            for row in rows
+        ]
+
+    async def all(self) -> list[Snapshot]:
+        """Everything that was fetched or imported and not forgotten, the newest first."""
+        rows = await self._database.read("SELECT * FROM snapshots ORDER BY fetched DESC, id DESC")
+        return [
+            Snapshot(row["ref"], row["revision"], row["kind"], row["source"], row["path"], row["fetched"])
+            for row in rows
+        ]
+
+    async def note_check(self, ref: str, revision: str, path: str, ok: bool, mtime_ns: int) -> None:
+        """The hash of a file was computed now; `mtime_ns` is that of the file then."""
+        async with self._database.transaction(quiet=True) as connection:
+            await connection.execute(
+                "UPDATE snapshot_files SET checked = ?, ok = ?, mtime_ns = ? WHERE path = ?"
+                " AND snapshot_id = (SELECT id FROM snapshots WHERE ref = ? AND revision = ?)",
+                (time.time_ns() // 1_000_000, ok, mtime_ns, path, ref, revision),
+            )
+
+    async def forget(self, ref: str, revision: str) -> None:
+        """It was removed: nothing is known of this revision any more."""
+        async with self._database.transaction() as connection:
+            await connection.execute("DELETE FROM snapshots WHERE ref = ? AND revision = ?", (ref, revision))
