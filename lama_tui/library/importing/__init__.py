@@ -1,0 +1,1 @@
+"""Models from elsewhere: an address, a folder, a `.gguf` file or an archive becomes `data/models/NAME/`."""
