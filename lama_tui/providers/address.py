@@ -8,6 +8,7 @@ the connection goes to the address that was found.
 import asyncio
 import ipaddress
 import socket
+from concurrent.futures import Future
 
 from lama_tui.errors import ConnectionLost, ProviderError
 from lama_tui.security.gate import clean_line
@@ -46,20 +47,48 @@ async def addresses_of(host: str, port: int) -> list[str]:
 
     `localhost` is always the loopback addresses, whatever a resolver would say.
     """
+    if known := _known(host):
+        return known
+    try:
+        return await asyncio.wrap_future(_begin_lookup(host, port))
+    except (OSError, ValueError) as error:  # ValueError: a name that no resolver takes
+        raise _unknown(host) from error
+
+
+def find_addresses(host: str, port: int, limit: float) -> list[str]:
+    """As `addresses_of`, for a thread that may wait; `TimeoutError` after `limit` seconds."""
+    if known := _known(host):
+        return known
+    try:
+        return _begin_lookup(host, port).result(limit)
+    except TimeoutError:
+        raise
+    except (OSError, ValueError) as error:
+        raise _unknown(host) from error
+
+
+def _known(host: str) -> list[str]:
+    """What needs no lookup; empty for a name."""
     if host.lower() == "localhost":
         return list(LOCALHOST)
     try:
         ipaddress.ip_address(host)
     except ValueError:
-        pass
-    else:
-        return [host]
-    try:
-        found = await asyncio.wrap_future(begin(lambda: socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)))
-    except (OSError, ValueError) as error:  # ValueError: a name that no resolver takes
-        raise ConnectionLost(
-            f"{clean_line(host, 80)} was not found",
-            "No address is known for this name",
-            "Check the endpoint's spelling and the network",
-        ) from error
-    return list(dict.fromkeys(str(address[0]) for *_, address in found))
+        return []
+    return [host]
+
+
+def _begin_lookup(host: str, port: int) -> "Future[list[str]]":
+    def look() -> list[str]:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        return list(dict.fromkeys(str(address[0]) for *_, address in found))
+
+    return begin(look)
+
+
+def _unknown(host: str) -> ConnectionLost:
+    return ConnectionLost(
+        f"{clean_line(host, 80)} was not found",
+        "No address is known for this name",
+        "Check the endpoint's spelling and the network",
+    )

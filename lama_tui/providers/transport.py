@@ -10,7 +10,6 @@ import contextlib
 import json
 import ssl
 import time
-import urllib.request
 from collections.abc import AsyncIterator, Iterator
 
 import httpx
@@ -18,7 +17,8 @@ import httpx
 import lama_tui
 from lama_tui.config.settings import ProviderSettings
 from lama_tui.errors import ConfigError, ConnectionLost, LamaError, ProviderError, ProviderTimeout
-from lama_tui.providers.address import addresses_of, check_local_only, is_loopback
+from lama_tui.providers.address import addresses_of, check_local_only
+from lama_tui.providers.proxy import proxy_to
 from lama_tui.providers.refusal import refusal, too_slow
 from lama_tui.security.credentials import Credential
 from lama_tui.security.gate import clean_line
@@ -84,15 +84,11 @@ def _is_about_trust(error: BaseException | None) -> bool:
 def _way_to(endpoint: httpx.URL, local_only: bool) -> httpx.AsyncBaseTransport:
     """Return the transport to `endpoint`: direct, or through the proxy that the environment names.
 
-    A proxy is for other machines: it is never used for loopback nor under `local_only`. With
-    one, names are the proxy's to look up. Raises `ValueError` or `ImportError` for one that
+    With a proxy, names are the proxy's to look up. Raises `ValueError` or `ImportError` for one that
     cannot be used.
     """
-    if not (local_only or is_loopback(endpoint.host) or urllib.request.proxy_bypass(endpoint.host)):
-        proxies = urllib.request.getproxies()
-        if address := proxies.get(endpoint.scheme) or proxies.get("all"):
-            address = address if "://" in address else f"http://{address}"
-            return httpx.AsyncHTTPTransport(verify=httpx.create_ssl_context(), proxy=httpx.Proxy(address))
+    if address := proxy_to(endpoint.scheme, endpoint.host, local_only):
+        return httpx.AsyncHTTPTransport(verify=httpx.create_ssl_context(), proxy=httpx.Proxy(address))
     return PinnedTransport(local_only)
 
 
