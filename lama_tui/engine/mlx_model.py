@@ -16,9 +16,9 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
+from lama_tui.engine.architectures import supported
 from lama_tui.engine.backend import ModelSource
 from lama_tui.engine.model_files import GET_MLX, ModelFiles
 from lama_tui.engine.prompt import PLAIN_STOP, ControlTokens
@@ -100,9 +100,7 @@ def _network(files: ModelFiles) -> Any:
     """The model's layers with weights that are still to be read. Raises `ModelFormatError` and foreign errors."""
     from mlx_lm import utils
 
-    model_type = utils.MODEL_REMAPPING.get(files.model_type, files.model_type)
-    known = Path(utils.__file__).parent / "models"
-    if not model_type.isidentifier() or not any((known / name).exists() for name in (f"{model_type}.py", model_type)):
+    if not supported(files.model_type):
         detail = f"Its config.json says model_type {files.model_type[:80]!r}, unknown to this mlx-lm."
         if "auto_map" in files.config:
             detail += " It brings code of its own; lama never runs code that comes with a model."

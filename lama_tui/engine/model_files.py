@@ -23,7 +23,8 @@ GET_MLX = "Choose a model in MLX format, for example one from mlx-community on t
 GET_AGAIN = "Get the model again."
 
 _WEIGHTS = "model*.safetensors"  # what MLX looks for
-_INDEX = "model.safetensors.index.json"
+INDEX = "model.safetensors.index.json"
+"""Names the weight files of a model that has several."""
 _TOKENIZERS = ("tokenizer.json", "*.model", "*.tiktoken", "vocab.json", "vocab.txt")
 _OTHER_WEIGHTS = {
     "*.gguf": "GGUF",
@@ -190,19 +191,19 @@ def _shards(folder: Path, names: Collection[str]) -> list[str]:
         raise ModelFormatError(
             f"{lost} was not downloaded completely", f"{folder / lost} is a link that leads nowhere.", GET_AGAIN
         )
-    if _INDEX in names:
-        wanted = _indexed(folder / _INDEX)
+    if INDEX in names:
+        wanted = indexed_files(folder / INDEX)
         if missing := sorted(wanted.difference(shards)):
             shown = ", ".join(missing[:3]) + (" …" if len(missing) > 3 else "")
             raise ModelFormatError(
                 f"{len(missing)} of {len(wanted)} weight files are missing",
-                f"{folder / _INDEX} names {shown}.",
+                f"{folder / INDEX} names {shown}.",
                 "The download did not finish; get the model again.",
             )
     return shards
 
 
-def _indexed(index: Path) -> set[str]:
+def indexed_files(index: Path) -> set[str]:
     """The weight files that an index names. Raises `ModelFormatError`, `OSError`."""
     weight_map = read_json(index).get("weight_map")
     if not isinstance(weight_map, dict) or not all(isinstance(name, str) for name in weight_map.values()):
