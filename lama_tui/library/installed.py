@@ -3,12 +3,14 @@
 import asyncio
 import os
 import re
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
+from itertools import chain
 from pathlib import Path
 
 from lama_tui.engine.backend import ModelSource
 from lama_tui.errors import ModelFormatError, ModelNotFoundError
 from lama_tui.library.fit import KeyValueShape, Machine, fit
+from lama_tui.library.gguf_models import GgufModel, gguf_model, gguf_models
 from lama_tui.library.hub_cache import CachedRepo, cached_repo, cached_repos, hub_cache_folder
 from lama_tui.library.inspect import Inspection, inspect_folder
 from lama_tui.paths import Paths, guide_weights
@@ -21,7 +23,9 @@ class InstalledModel:
 
     `size` is what its files take on disk, `weights` what will be in memory. `fits` is for a KV cache of
     usual size, in the memory that is free now; `kv` is what that cache keeps of a token. `problem` says why
-    it cannot be used; empty: it can. `verified` and `signature` wait for the hashes of downloads.
+    it cannot be used; empty: it can. `quantization` is that of GGUF as llama.cpp names it. `path` is the
+    folder, or the file of a GGUF model that is not alone in one. `verified` and `signature` are what was
+    found last, which the files themselves do not say.
     """
 
     ref: str
@@ -31,6 +35,7 @@ class InstalledModel:
     architecture: str | None = None
     params: int | None = None
     bits: int | None = None
+    quantization: str | None = None
     size: int = 0
     weights: int = 0
     context: int | None = None
@@ -69,15 +74,17 @@ def _list(paths: Paths) -> list[InstalledModel]:
     available = _available_memory()
     guide, *others = [
         _guide(available),
-        *(_from_hub(repo, available) for repo in cached_repos(hub_cache_folder())),
-        *(_model(folder.name, folder, None, available) for folder in _own_folders(paths.models)),
+        *chain.from_iterable(_from_hub(repo, available) for repo in cached_repos(hub_cache_folder())),
+        *chain.from_iterable(_models(entry.name, entry, None, available) for entry in _own(paths.models)),
     ]
     return [guide, *sorted(others, key=lambda model: (bool(model.problem), model.ref.lower(), model.path))]
 
 
-def _own_folders(models: Path) -> list[Path]:
+def _own(models: Path) -> list[Path]:
+    """Folders and `.gguf` files; a name that begins with a dot is of something unfinished."""
     try:
-        return [entry for entry in models.iterdir() if entry.is_dir() and not entry.name.startswith(".")]
+        entries = [entry for entry in models.iterdir() if not entry.name.startswith(".")]
+        return [entry for entry in entries if entry.is_dir() or entry.suffix.lower() == ".gguf"]
     except OSError:
         return []
 
@@ -93,16 +100,9 @@ def _describe(text: str, paths: Paths) -> InstalledModel:
             if not _is_folder(folder):
                 why = "It is a file; a model is a folder." if _exists(str(folder)) else "There is no such folder."
                 raise ModelNotFoundError(f"There is no model at {folder}", why, "Check the path.")
-            return _model(str(folder), folder, None, available)
+            return _one(str(folder), folder, None, available)
         case "gguf":
-            path = Path(os.path.abspath(Path(reference.name).expanduser()))  # noqa: PTH100
-            if not os.path.isfile(path):  # noqa: PTH113 — never raises, whatever the name
-                raise ModelNotFoundError(f"There is no model at {path}", "There is no such file.", "Check the path.")
-            size = path.stat().st_size
-            return InstalledModel(
-                str(path), str(path), format="gguf", size=size, weights=size, fits=_fits(size, available),
-                problem="GGUF weights: this version runs MLX models only",
-            )  # fmt: skip
+            return _gguf_file(reference.name, paths, available)
         case "provider":
             raise ModelNotFoundError(
                 f"{text} is not on this machine",
@@ -112,11 +112,13 @@ def _describe(text: str, paths: Paths) -> InstalledModel:
         case "hub":
             own = paths.models / reference.name
             if "/" not in reference.name and reference.name not in ("", ".", "..") and _is_folder(own):
-                return _model(reference.name, own, None, available)
+                return _one(reference.name, own, None, available)
             repo = cached_repo(hub_cache_folder(), reference.name)
             if repo is None:
                 raise _not_here(reference.name)
-            return _from_hub(repo, available)
+            if repo.folder is None:
+                return _nothing_yet(repo)
+            return _one(repo.name, repo.folder, repo.revision, available)
 
 
 def _exists(text: str) -> bool:
@@ -131,10 +133,57 @@ def _guide(available: int | None) -> InstalledModel:
     return _model(GUIDE, guide_weights(), None, available)
 
 
-def _from_hub(repo: CachedRepo, available: int | None) -> InstalledModel:
+def _from_hub(repo: CachedRepo, available: int | None) -> list[InstalledModel]:
     if repo.folder is None:
-        return InstalledModel(repo.name, "", problem="nothing of it was downloaded yet")
-    return _model(repo.name, repo.folder, repo.revision, available)
+        return [_nothing_yet(repo)]
+    return _models(repo.name, repo.folder, repo.revision, available)
+
+
+def _nothing_yet(repo: CachedRepo) -> InstalledModel:
+    return InstalledModel(repo.name, "", problem="nothing of it was downloaded yet")
+
+
+def _models(ref: str, place: Path, revision: str | None, available: int | None) -> list[InstalledModel]:
+    """What a folder holds: one model, or a GGUF file for each of several quantizations."""
+    if not place.is_dir():
+        return [_of_gguf(ref, place, gguf_model(place), revision, available)]
+    model = _model(ref, place, revision, available)
+    found = gguf_models(place) if model.format == "gguf" else []
+    if len(found) < 2:
+        return [_of_gguf(ref, place, each, revision, available) for each in found] or [model]
+    return [_of_gguf(f"{ref}/{each.name}", each.path, each, revision, available) for each in found]
+
+
+def _one(ref: str, folder: Path, revision: str | None, available: int | None) -> InstalledModel:
+    """The model of a folder; of several the folder itself, which is none of them."""
+    model, *others = _models(ref, folder, revision, available)
+    if not others:
+        return model
+    problem = f"It holds {len(others) + 1} GGUF models: name one of them, for example {model.ref}"
+    return replace(_model(ref, folder, revision, available), problem=problem)
+
+
+def _gguf_file(name: str, paths: Paths, available: int | None) -> InstalledModel:
+    """A file by its path, or as the list names it: in `data/models/` or in a repo. Raises `ModelNotFoundError`."""
+    path = Path(os.path.abspath(Path(name).expanduser()))  # noqa: PTH100 — links stay as named
+    if os.path.isfile(path):  # noqa: PTH113 — never raises, whatever the name
+        return _of_gguf(str(path), path, gguf_model(path), None, available)
+    folder, _, inside = name.partition("/")
+    if folder and ".." not in name.split("/"):
+        own = paths.models / name
+        if os.path.isfile(own):  # noqa: PTH113
+            return _of_gguf(name, own, gguf_model(own), None, available)
+        repository, _, inside = inside.partition("/")
+        repo = cached_repo(hub_cache_folder(), f"{folder}/{repository}") if inside else None
+        if repo and repo.folder and os.path.isfile(repo.folder / inside):  # noqa: PTH113
+            return _of_gguf(name, repo.folder / inside, gguf_model(repo.folder / inside), repo.revision, available)
+    raise ModelNotFoundError(f"There is no model at {path}", "There is no such file.", "Check the path.")
+
+
+def _of_gguf(ref: str, path: Path, found: GgufModel, revision: str | None, available: int | None) -> InstalledModel:
+    known = {field.name: getattr(found, field.name) for field in fields(found) if field.name not in ("path", "name")}
+    fits = _fits(found.weights, available)
+    return InstalledModel(ref=ref, path=str(path), revision=revision, format="gguf", fits=fits, **known)
 
 
 def _model(ref: str, folder: Path, revision: str | None, available: int | None) -> InstalledModel:
