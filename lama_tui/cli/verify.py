@@ -1,0 +1,129 @@
+"""`lama verify [REF]`: what can be trusted of the models on this machine, one line a level."""
+
+import argparse
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from lama_tui.cli import output
+from lama_tui.config.loader import LoadedSettings
+from lama_tui.errors import ModelIntegrityError
+from lama_tui.paths import Paths
+from lama_tui.security.gate import clean_row
+from lama_tui.security.log import open_log
+from lama_tui.ui.figures import of_total
+
+if TYPE_CHECKING:
+    from lama_tui.library.installed import InstalledModel
+    from lama_tui.library.verify.check import Check, Progress
+
+_SHOWN = 20
+"""Differing files of a level that are listed for people; `--json` has more."""
+
+
+def add_to(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the verb and its flags."""
+    parser = verbs.add_parser("verify", help="check models on this machine", allow_abbrev=False)
+    parser.add_argument("model", metavar="REF", nargs="?", help="guide, a hub id or a folder; without it all of them")
+    parser.add_argument("--deep", action="store_true", help="compare every byte, and let each model answer")
+    parser.add_argument("--json", action="store_true", help="one object, without REF one array")
+    parser.set_defaults(verb=verify)
+
+
+def verify(arguments: argparse.Namespace, paths: Paths, loaded: LoadedSettings) -> int:
+    """Check, and tell each level as it is known. Raises `ModelIntegrityError` where one failed."""
+    log = open_log(paths, arguments.debug)
+    try:
+        found = asyncio.run(_verify(arguments, paths, loaded))
+    finally:
+        log.close()
+    if arguments.json:
+        objects = [_json(model, checks) for model, checks in found]
+        output.json_document(objects[0] if arguments.model is not None else objects)
+    failed = [(model.ref, check) for model, checks in found for check in checks if check.status == "failed"]
+    if failed:
+        raise _error(failed, len(found))
+    return 0
+
+
+async def _verify(
+    arguments: argparse.Namespace, paths: Paths, loaded: LoadedSettings
+) -> "list[tuple[InstalledModel, list[Check]]]":
+    from lama_tui.library.installed import describe, installed_models
+    from lama_tui.library.verify.verification import Verification
+    from lama_tui.services import open_services
+
+    models = await installed_models(paths) if arguments.model is None else [await describe(arguments.model, paths)]
+    services = await open_services(paths, loaded)
+    progress = output.Progress()
+    found = []
+    try:
+        verification = Verification(await services.database(), services.engine)
+        for model in models:
+            checks = []
+            if not arguments.json:
+                output.line(clean_row(_name(model)))
+            async for check in verification.levels(model, deep=arguments.deep, watch=_shown(model.ref, progress)):
+                progress.clear()
+                checks.append(check)
+                if not arguments.json:
+                    _write(check)
+            found.append((model, checks))
+    finally:
+        progress.clear()
+        await services.close()
+    return found
+
+
+def _name(model: "InstalledModel") -> str:
+    name = output.home_as_tilde(model.ref)
+    return f"{name} {model.revision[:12]}" if model.revision else name
+
+
+def _shown(ref: str, progress: output.Progress) -> "Callable[[Progress], None]":
+    def show(now: "Progress") -> None:
+        so_far = f" {of_total(now.done, now.total)}" if now.total else "…"
+        progress.show(f"{ref} {now.level}:{so_far} {now.now}")
+
+    return show
+
+
+def _write(check: "Check") -> None:
+    """A level, and below it the files that differ and what to do."""
+    output.line(f"  {check.level:<11}  {check.status:<7}  {clean_row(check.detail)}".rstrip())
+    if check.status != "ok":
+        for each in check.differences[:_SHOWN] if len(check.differences) > 1 else ():
+            output.line(f"{'':24}{clean_row(f'{each.path} {each.what}')}")
+        if (more := len(check.differences) - _SHOWN) > 0:
+            output.line(f"{'':24}and {more} more")
+        if check.hint:
+            output.line(f"{'':22}→ {clean_row(check.hint)}")
+
+
+def _json(model: "InstalledModel", checks: "Sequence[Check]") -> dict[str, Any]:
+    return {
+        "ref": model.ref,
+        "revision": model.revision,
+        "path": model.path or None,
+        "ok": not any(check.status == "failed" for check in checks),
+        "levels": [
+            {
+                "level": check.level,
+                "status": check.status,
+                "detail": check.detail or None,
+                "differences": [{"path": each.path, "what": each.what} for each in check.differences],
+                "hint": check.hint or None,
+                "at": check.at,
+            }
+            for check in checks
+        ],
+    }
+
+
+def _error(failed: "list[tuple[str, Check]]", models: int) -> ModelIntegrityError:
+    refs = list(dict.fromkeys(ref for ref, _ in failed))
+    ref, check = failed[0]
+    if models == 1:
+        return ModelIntegrityError(f"{ref} is not right: {check.level} failed", check.detail, check.hint)
+    names = ", ".join(refs[:3]) + (f" and {len(refs) - 3} more" if len(refs) > 3 else "")
+    return ModelIntegrityError(f"{len(refs)} of {models} models are not right", names, "Each says above what to do.")
