@@ -100,7 +100,7 @@ async def test_what_cannot_be_used_says_why(workspace: Open) -> None:
                 assert stage.app.screen is browser
                 await stage.until(lambda row=row: row.model.problem in status(browser))
         assert "\x1b" not in stage.seen()
-        assert len(rows(browser)) == 5
+        assert len(rows(browser)) == 6
         assert "# what I chose" in stage.paths.config_file.read_text()
 
 
@@ -148,8 +148,8 @@ async def test_the_context_and_the_marks_follow(workspace: Open) -> None:
         assert "At 8,192 of 1,048,576 tokens" in details(browser)
         # as much memory as makes it fit 16k tokens and not 32k
         enough = row.weights + row.kv.size(16384) + 512 * 1024**2
-        browser._unwatch()
-        browser._measured = Measured(8 * 1024**3, enough)
+        browser.installed._unwatch()
+        browser.installed._measured = Measured(8 * 1024**3, enough)
         for tokens, fits in ((16384, True), (32768, False), (65536, False)):
             await stage.press("plus")
             await stage.until(lambda tokens=tokens: f"At {tokens:,} of" in details(browser))
@@ -389,8 +389,8 @@ async def test_what_does_not_fit_is_loaded_only_when_asked_twice(
         assert stage.screen._opened is not None
         monkeypatch.setattr(stage.screen._opened.services.engine, "load", waiting.load)
         browser = await browse(stage)
-        browser._unwatch()
-        browser._measured = Measured(8 * 1024**3, 1024)
+        browser.installed._unwatch()
+        browser.installed._measured = Measured(8 * 1024**3, 1024)
         await stage.until(lambda: row_of(browser, GUIDE).fits is False)
         await stage.press("l")
         await stage.until_seen("It does not fit in what is free now. l again")
