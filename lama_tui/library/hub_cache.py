@@ -63,6 +63,11 @@ def cached_repo(cache: Path, name: str) -> CachedRepo | None:
         return None
 
 
+def is_commit(text: str) -> bool:
+    """Whether `text` can name a commit."""
+    return _COMMIT.fullmatch(text) is not None
+
+
 def _repo(folder: Path) -> CachedRepo:
     name = folder.name.removeprefix(_PREFIX).replace("--", "/")
     snapshots = folder / "snapshots"
@@ -82,10 +87,10 @@ def _main(folder: Path) -> str | None:
             text = ref.read(_REF_BYTES).decode("ascii", "replace").strip()
     except OSError:
         return None
-    return text if _COMMIT.fullmatch(text) else None
+    return text if is_commit(text) else None
 
 
 def _newest(snapshots: Path) -> str | None:
     """The snapshot made last: a download by commit or tag leaves no `refs/main`."""
-    commits = [entry for entry in snapshots.iterdir() if _COMMIT.fullmatch(entry.name)]
+    commits = [entry for entry in snapshots.iterdir() if is_commit(entry.name)]
     return max(commits, key=lambda entry: entry.stat().st_mtime).name if commits else None

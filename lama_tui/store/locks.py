@@ -1,6 +1,8 @@
 """Advisory file locks. The system drops them when the process ends, however it ends."""
 
+import os
 import sys
+from pathlib import Path
 
 if sys.platform == "win32":
     import msvcrt
@@ -27,3 +29,17 @@ else:
         except BlockingIOError:
             return False
         return True
+
+
+def locked(path: Path) -> bool:
+    """Whether somebody has the file at `path` locked; False for one that is gone or may not be opened."""
+    try:
+        descriptor = os.open(path, os.O_RDWR)
+    except OSError:
+        return False
+    try:
+        return not try_lock(descriptor)
+    except OSError:  # a file system without locks
+        return False
+    finally:
+        os.close(descriptor)

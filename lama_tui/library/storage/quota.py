@@ -1,0 +1,102 @@
+"""How much room models may take, what could go when they take more, and how much the disk has left.
+
+Values to show: nothing here deletes anything.
+"""
+
+import asyncio
+import shutil
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from lama_tui.library.model_table import ModelUse
+from lama_tui.library.storage.usage import LibraryUsage, ModelStorage
+
+
+@dataclass(frozen=True, slots=True)
+class Suggestion:
+    """Something that could go. `freed` bytes; `old_revisions`: only those, the model stays.
+
+    `last_used` is UTC milliseconds, None: never here.
+    """
+
+    ref: str
+    freed: int
+    old_revisions: bool
+    last_used: int | None
+    pinned: bool
+
+
+@dataclass(frozen=True, slots=True)
+class QuotaState:
+    """Bytes. `over` is by how much `used` is more than `quota`, 0 where it is not or there is none (`quota` 0).
+
+    `suggestions` would make room for that, in this order; all of them together may still be too little.
+    """
+
+    quota: int
+    used: int
+    over: int
+    suggestions: tuple[Suggestion, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DiskRoom:
+    """The volume that models are kept on, in bytes. `low`: less is free than was set as enough."""
+
+    folder: Path
+    free: int
+    total: int
+    low: bool
+
+
+def quota_state(
+    usage: LibraryUsage, uses: Mapping[str, ModelUse], quota: int, loaded: Collection[str] = ()
+) -> QuotaState:
+    """Compare with the quota. What is `loaded` is never suggested."""
+    over = max(0, usage.total - quota) if quota else 0
+    chosen, room = [], 0
+    for suggestion in suggestions(usage.models, uses, loaded):
+        if room >= over:
+            break
+        chosen.append(suggestion)
+        room += suggestion.freed
+    return QuotaState(quota, usage.total, over, tuple(chosen))
+
+
+def suggestions(
+    models: Sequence[ModelStorage], uses: Mapping[str, ModelUse], loaded: Collection[str] = ()
+) -> list[Suggestion]:
+    """All that could go: old revisions first, then models by when they were last used, pinned ones at the end.
+
+    One that was never used counts from when it came.
+    """
+    found = []
+    for model in models:
+        use = uses.get(model.ref, ModelUse())
+        if model.ref in loaded:
+            continue
+        if model.old:
+            found.append((0, 0, Suggestion(model.ref, model.old, True, use.last_used, use.pinned)))
+        rest = model.alone - model.old
+        if rest > 0:
+            when = max(use.last_used or 0, model.arrived or 0)
+            found.append((1 + use.pinned, when, Suggestion(model.ref, rest, False, use.last_used, use.pinned)))
+    return [suggestion for _, _, suggestion in sorted(found, key=lambda each: (*each[:2], -each[2].freed, each[2].ref))]
+
+
+async def disk_room(folder: Path, enough: int) -> DiskRoom | None:
+    """How much room there is where `folder` is or will be; None where that cannot be told. `enough` 0: never low."""
+    return await asyncio.to_thread(_disk_room, folder, enough)
+
+
+def _disk_room(folder: Path, enough: int) -> DiskRoom | None:
+    for existing in (folder, *folder.parents):
+        try:
+            volume = shutil.disk_usage(existing)
+        except (FileNotFoundError, NotADirectoryError):
+            continue
+        except OSError:
+            return None
+        return DiskRoom(folder, volume.free, volume.total, volume.free < enough)
+    return None

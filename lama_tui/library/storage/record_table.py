@@ -1,0 +1,46 @@
+"""What the database knows of models that are removed, and which files a download still wants. Raises `StoreError`."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from lama_tui.library.downloads.job import ENDED
+
+if TYPE_CHECKING:
+    from lama_tui.store.database import Database
+
+_UNFINISHED = f"state NOT IN ({', '.join(map(repr, sorted(ENDED)))})"
+
+
+class RecordTable:
+    """The rows about models in the tables of others, as far as storage needs them."""
+
+    def __init__(self, database: "Database") -> None:
+        self._database = database
+
+    async def forget(self, ref: str, revisions: tuple[str, ...] | None) -> None:
+        """What was fetched, checked and seen to be newer is gone; all of `ref` where no revisions are named.
+
+        Measured speeds and when it was used stay: they say something about others like it, and about people.
+        """
+        async with self._database.transaction() as connection:
+            if revisions is None:
+                await connection.execute("DELETE FROM snapshots WHERE ref = ?", (ref,))
+                await connection.execute("DELETE FROM model_checks WHERE ref = ?", (ref,))
+                await connection.execute("DELETE FROM updates WHERE ref = ?", (ref,))
+                return
+            rows = [(ref, revision) for revision in revisions]
+            await connection.executemany("DELETE FROM snapshots WHERE ref = ? AND revision = ?", rows)
+            await connection.executemany("DELETE FROM model_checks WHERE ref = ? AND revision = ?", rows)
+            await connection.executemany("DELETE FROM updates WHERE ref = ? AND installed = ?", rows)
+
+    async def unfinished(self) -> Mapping[str, str]:
+        """Models that a job works on or will, and the state of that job."""
+        rows = await self._database.read(f"SELECT ref, state FROM jobs WHERE {_UNFINISHED}")  # noqa: S608 — our words
+        return {row["ref"]: row["state"] for row in rows}
+
+    async def wanted(self) -> frozenset[str]:
+        """Hashes of the files that unfinished jobs fetch."""
+        rows = await self._database.read(
+            f"SELECT DISTINCT hash FROM job_files WHERE job_id IN (SELECT id FROM jobs WHERE {_UNFINISHED})"  # noqa: S608
+        )
+        return frozenset(row["hash"] for row in rows)

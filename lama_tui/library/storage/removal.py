@@ -1,0 +1,182 @@
+"""Removing models: planned, shown, then carried out so that nothing is left that looks whole and is not.
+
+Whatever ends it, and whenever: first what names a revision goes, then its folder of links vanishes in one rename;
+only then are bytes deleted, and of those only what no revision that is there now links to.
+"""
+
+import asyncio
+import errno
+import os
+import secrets
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from lama_tui.errors import ModelError, StoreError
+from lama_tui.library.hub_cache import hub_cache_folder
+from lama_tui.library.storage.disk import StoredFile, files_below, stored
+from lama_tui.library.storage.plan import RemovalPlan, plan_removal
+from lama_tui.library.storage.record_table import RecordTable
+from lama_tui.library.storage.repo import REMOVING, repo_on_disk
+from lama_tui.library.storage.shared_store import sweep
+from lama_tui.paths import Paths
+from lama_tui.store.locks import locked
+
+
+@dataclass(frozen=True, slots=True)
+class Removed:
+    """What was done. `freed` bytes as counted while it was done; `files` deleted, links too."""
+
+    files: int
+    freed: int
+
+    def __add__(self, other: "Removed") -> "Removed":
+        """Both together."""
+        return Removed(self.files + other.files, self.freed + other.freed)
+
+
+class Removal:
+    """Plans removals and carries them out. `loaded` tells which models are in memory, and the pid that has each."""
+
+    def __init__(self, paths: Paths, records: RecordTable, loaded: Callable[[], Mapping[str, int]]) -> None:
+        self._paths = paths
+        self._records = records
+        self._loaded = loaded
+
+    async def plan(self, ref: str, *, revision: str | None = None, old_revisions: bool = False) -> RemovalPlan:
+        """What removing `ref`, or only a revision or its old revisions, would do.
+
+        Raises `ModelNotFoundError`, or a `ModelError` for what is never removed or in use.
+        """
+        plan = await asyncio.to_thread(plan_removal, ref, self._paths, revision=revision, old_revisions=old_revisions)
+        await self._require_unused(plan)
+        return plan
+
+    async def carry_out(self, plan: RemovalPlan) -> Removed:
+        """Do what was planned. Raises a `ModelError`: nothing was done where it is in use or has changed since."""
+        await self._require_unused(plan)
+        again = await asyncio.to_thread(
+            plan_removal, plan.asked, self._paths, revision=plan.revision, old_revisions=plan.old_revisions
+        )
+        if {file.path for file in again.everything} != {file.path for file in plan.everything}:
+            raise ModelError(
+                f"{plan.ref} has changed meanwhile", "Other files would be removed than were shown.", "Look again."
+            )
+        try:
+            removed = await asyncio.to_thread(remove, plan)
+        except OSError as error:
+            raise not_removed(plan.ref, error) from error
+        try:
+            await self._records.forget(plan.ref, None if plan.whole else plan.revisions)
+        except StoreError as error:
+            raise StoreError(f"{plan.ref} was removed, but not its records", error.title, error.hint) from error
+        return removed
+
+    async def _require_unused(self, plan: RemovalPlan) -> None:
+        job = (await self._records.unfinished()).get(plan.ref)
+        if job is not None:
+            raise ModelError(f"{plan.ref} is being downloaded", f"The download is {job}.", "Cancel the download first.")
+        await asyncio.to_thread(_require_unused, plan, self._loaded())
+
+
+def _require_unused(plan: RemovalPlan, loaded: Mapping[str, int]) -> None:
+    """Raise a `ModelError` for a plan whose files are in memory or being written by another program."""
+    going = [folder.resolve() for folder in plan.folders]
+    for name, pid in loaded.items():
+        by_path = name.startswith("/") and any(Path(name).resolve().is_relative_to(folder) for folder in going)
+        if by_path or (name == plan.ref and plan.in_use):
+            where = "here" if pid == os.getpid() else f"in another lama (process {pid})"
+            raise ModelError(f"{plan.ref} is in memory", f"It is loaded {where}.", "Unload it there first.")
+    if (lock := held_lock(plan.home)) is not None:
+        raise ModelError(
+            f"{plan.ref} is being downloaded", f"Another program holds {lock}.", "Wait until it is done, or end it."
+        )
+
+
+def held_lock(repo: Path) -> Path | None:
+    """A lock by which the hub's own client fetches a file of `repo` now."""
+    try:
+        locks = list((repo.parent / ".locks" / repo.name).glob("*.lock"))
+    except OSError:
+        return None
+    return next((lock for lock in locks if locked(lock)), None)
+
+
+def remove(plan: RemovalPlan) -> Removed:
+    """Delete what `plan` says, names before bytes. Blocks. Raises `OSError`; what is left then, `cleaning` finds."""
+    removed = delete_files(plan.refs)
+    if plan.folders:
+        name = REMOVING + secrets.token_hex(4)
+        # in place: a full disk has no room for another folder
+        graves = [folder.rename(plan.home / f"{name}-{at}") for at, folder in enumerate(plan.folders)]
+        _write_through(plan.home)
+        needed = _linked(plan)
+        removed += delete_files(file for file in plan.files if file.path not in needed)
+        for shared in plan.shared:
+            removed += Removed(0, sweep(shared, hub_cache_folder().absolute()))
+        for grave in graves:
+            removed += delete_files(files_below(grave) if not grave.is_symlink() else filter(None, (stored(grave),)))
+            remove_empty(grave)
+    else:
+        removed += delete_files((*plan.links, *plan.files))
+    if plan.empties is not None:
+        remove_empty(plan.empties)
+    return removed
+
+
+def delete_files(files: Iterable[StoredFile]) -> Removed:
+    """Delete each that is still there, and count what the disk gains. Blocks. Raises `OSError`."""
+    count = gained = 0
+    for file in files:
+        now = stored(file.path)
+        if now is None:
+            continue
+        file.path.unlink(missing_ok=True)
+        count += 1
+        if now.inode is not None and now.names == 1:
+            gained += now.size
+    return Removed(count, gained)
+
+
+def _linked(plan: RemovalPlan) -> frozenset[Path]:
+    """Blobs that revisions use which are there now: another program may have fetched one this moment."""
+    repo = repo_on_disk(plan.home.parent, plan.ref) if plan.revisions else None
+    if repo is None:
+        return frozenset()
+    return frozenset(repo.folder / "blobs" / name for revision in repo.revisions for name in revision.blobs)
+
+
+def remove_empty(folder: Path) -> None:
+    """Remove `folder` and the folders in it, as far as there is nothing in them."""
+    for base, _, _ in os.walk(folder, topdown=False):
+        try:
+            Path(base).rmdir()
+        except OSError as error:
+            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST, errno.ENOENT):
+                raise
+
+
+def _write_through(folder: Path) -> None:
+    """Let the rename reach the disk before bytes go: a power cut must not bring a folder of dead links back."""
+    try:
+        descriptor = os.open(folder, os.O_RDONLY)
+    except OSError:  # a system whose folders cannot be opened
+        return
+    try:
+        os.fsync(descriptor)
+    except OSError:  # a file system that has nothing to write through
+        pass
+    finally:
+        os.close(descriptor)
+
+
+def not_removed(what: str, error: OSError) -> ModelError:
+    """What the system refused, for people."""
+    why = f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}"
+    if error.errno == errno.EROFS:
+        hint = "The disk can only be read."
+    elif error.errno in (errno.EACCES, errno.EPERM):
+        hint = "Check who owns the folder, and its permissions."
+    else:
+        hint = "Try again; `lama rm --clean` removes what was left behind."
+    return ModelError(f"{what} could not be removed", why, hint)

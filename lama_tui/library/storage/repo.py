@@ -1,0 +1,139 @@
+"""A repo of the hub's cache as it lies on the disk: its revisions, and the bytes that they share.
+
+Looked at as a whole and never through the network. Whatever cannot be read is left out, and then never deleted.
+"""
+
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from lama_tui.library.hub_cache import cached_repo, is_commit
+from lama_tui.library.storage.disk import StoredFile, files_below, followed, stored
+
+REMOVING = ".lama-removing-"
+"""Begins the name of the folder that holds what is being deleted; nobody takes it for a model."""
+
+PARTS = (".part", ".incomplete")
+"""How files that are not whole end: ours, and those of the hub's own client."""
+
+
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """A snapshot. `files` are its own names, `blobs` the bytes they lead to by name in the repo's `blobs`.
+
+    `outside` are bytes elsewhere that it links to. `refs` name it; `current` is what people get without saying which.
+    """
+
+    commit: str
+    folder: Path
+    files: tuple[StoredFile, ...]
+    blobs: Mapping[str, StoredFile]
+    outside: tuple[StoredFile, ...]
+    refs: tuple[str, ...]
+    current: bool
+
+    @property
+    def old(self) -> bool:
+        """Whether it only stays to go back to: nothing names it and a newer one is used."""
+        return not self.current and not self.refs
+
+
+@dataclass(frozen=True, slots=True)
+class RepoOnDisk:
+    """All that one repo has. `blobs` are whole files by name, `parts` those that are not.
+
+    `leavings` is what removals left that were cut off, with the names of the blobs that belonged to it.
+    """
+
+    name: str
+    folder: Path
+    revisions: tuple[Revision, ...]
+    blobs: Mapping[str, StoredFile]
+    parts: tuple[StoredFile, ...]
+    leavings: Mapping[Path, frozenset[str]]
+
+    @property
+    def unlinked(self) -> Mapping[str, StoredFile]:
+        """Whole files that no revision leads to."""
+        used = {name for revision in self.revisions for name in revision.blobs}
+        return {name: file for name, file in self.blobs.items() if name not in used}
+
+
+def repo_on_disk(cache: Path, name: str) -> RepoOnDisk | None:
+    """Look at the repo `name`; None where it is not in `cache`."""
+    found = cached_repo(cache, name)
+    if found is None:
+        return None
+    folder = cache / ("models--" + name.replace("/", "--"))
+    refs = dict(_refs(folder / "refs"))
+    blobs, parts = {}, []
+    for file in files_below(folder / "blobs"):
+        if file.path.name.endswith(PARTS) or file.path.name.startswith("."):
+            parts.append(file)
+        elif file.path.parent == folder / "blobs":
+            blobs[file.path.name] = file
+    revisions = [
+        _revision(entry, folder, tuple(ref for ref, commit in refs.items() if commit == entry.name), found.revision)
+        for entry in _folders(folder / "snapshots")
+    ]
+    leavings = {
+        entry: frozenset(_blobs_of_removed(entry)) for entry in _folders(folder) if entry.name.startswith(REMOVING)
+    }
+    order = sorted(revisions, key=lambda revision: (not revision.current, revision.commit))
+    return RepoOnDisk(name, folder, tuple(order), blobs, tuple(parts), leavings)
+
+
+def _revision(entry: Path, repo: Path, refs: tuple[str, ...], current: str | None) -> Revision:
+    files = tuple(files_below(entry))
+    blobs: dict[str, StoredFile] = {}
+    outside = []
+    for file in files:
+        if file.inode is not None:
+            continue  # where links could not be made the bytes are here
+        name = _blob_name(file.path, repo)
+        end = followed(file.path)
+        if name is not None and end is not None:
+            blobs[name] = end
+        elif end is not None:
+            outside.append(end)
+    own = files if not entry.is_symlink() else tuple(filter(None, (stored(entry),)))  # a folder that is elsewhere
+    return Revision(entry.name, entry, own, blobs, tuple(outside), refs, entry.name == current)
+
+
+def _blob_name(link: Path, repo: Path) -> str | None:
+    """The name in `blobs` that a link of a snapshot says; the blob may be missing, or a link itself."""
+    try:
+        target = Path(os.path.normpath(link.parent.resolve() / os.readlink(link)))  # noqa: PTH115
+        inside = target.relative_to(repo.resolve() / "blobs")
+    except (OSError, ValueError, RuntimeError):
+        return None
+    return inside.name if len(inside.parts) == 1 else None
+
+
+def _blobs_of_removed(folder: Path) -> Iterator[str]:
+    """The names of blobs that links say which were moved away: they lead nowhere now."""
+    for file in files_below(folder):
+        if file.inode is None:
+            parts = Path(os.readlink(file.path)).parts  # noqa: PTH115
+            if parts[-2:-1] == ("blobs",):
+                yield parts[-1]
+
+
+def _folders(folder: Path) -> list[Path]:
+    try:
+        return [entry for entry in folder.iterdir() if entry.is_dir()]
+    except OSError:
+        return []
+
+
+def _refs(folder: Path) -> Iterator[tuple[str, str]]:
+    """Names and the commits that they stand for."""
+    for file in files_below(folder):
+        try:
+            with file.path.open("rb") as opened:
+                commit = opened.read(256).decode("ascii", "replace").strip()
+        except OSError:
+            continue
+        if is_commit(commit):
+            yield file.path.relative_to(folder).as_posix(), commit
