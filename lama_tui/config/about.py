@@ -40,6 +40,16 @@ ABOUT: Mapping[str, About] = {
     "engine.prompt_cache_ram": About("Memory for prompts that were read already.", "not yet"),
     "engine.prompt_cache_disk": About("Disk space for prompts that were read already.", "not yet"),
     "library.downloads": About("Whether downloads go on while the machine runs on battery.", "not yet"),
+    "library.check_updates": About(
+        "Whether the hub is asked once a day for newer revisions of the models that came from it. Never in local-only "
+        "and offline modes; nothing is fetched by itself.",
+        "at the next start",
+    ),
+    "library.integrity": About(
+        "Whether the files of models are compared with their hashes again, each once a week, a little at a time while "
+        "nothing else is done.",
+        "at the next start",
+    ),
     "privacy.local_only": About(
         "No request leaves this machine, whatever else is configured; answers that are coming from elsewhere are cut."
     ),

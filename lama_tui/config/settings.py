@@ -57,6 +57,8 @@ class LibrarySettings:
     """`[library]`."""
 
     downloads: Literal["always", "pause-on-battery"] = "always"
+    check_updates: Literal["daily", "off"] = "daily"
+    integrity: Literal["weekly", "off"] = "weekly"
 
 
 @dataclass(frozen=True, slots=True)

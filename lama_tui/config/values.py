@@ -160,6 +160,8 @@ READERS: Mapping[str, Reader] = {
     "engine.prompt_cache_ram": size,
     "engine.prompt_cache_disk": size,
     "library.downloads": choice("always", "pause-on-battery"),
+    "library.check_updates": choice("daily", "off"),
+    "library.integrity": choice("weekly", "off"),
     "privacy.local_only": strict_switch,
     "privacy.wipe": strict_switch,
     "workspace.mouse": strict_switch,

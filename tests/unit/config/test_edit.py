@@ -142,6 +142,8 @@ VALUES: dict[str, st.SearchStrategy[object]] = {
     "engine.idle_unload": st.integers(1, 10**6).map(show_duration),
     "engine.prompt_cache_ram": st.integers(0, 2**40).map(show_size),
     "library.downloads": st.sampled_from(["always", "pause-on-battery"]),
+    "library.check_updates": st.sampled_from(["daily", "off"]),
+    "library.integrity": st.sampled_from(["weekly", "off"]),
     "privacy.local_only": st.booleans(),
     "workspace.mouse": st.booleans(),
     "workspace.conversations": st.booleans(),
