@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from lama_tui.conversations.prompts import Prompts
     from lama_tui.conversations.search import Search
     from lama_tui.conversations.table import Conversations
+    from lama_tui.library.hub.hub import Hub
     from lama_tui.library.model_table import ModelTable
     from lama_tui.store.database import Database
 
@@ -67,6 +68,7 @@ class Services:
         self._database: Database | None = None
         self._conversations: Conversations | None = None
         self._chat: Chat | None = None
+        self._hub: Hub | None = None
         self._noting: set[asyncio.Task[None]] = set()
         self._closed = False
 
@@ -79,6 +81,8 @@ class Services:
         """Follow changed settings: privacy, servers and generation at once, the engine's at the next start."""
         self.loaded = loaded
         await self.providers.use(loaded.settings)
+        if self._hub is not None:
+            await self._hub.use(loaded.settings.privacy.local_only)
 
     async def database(self) -> "Database":
         """The database, opened by the first call. Raises `StoreError`; a later call tries again."""
@@ -136,6 +140,12 @@ class Services:
 
         return ModelTable(await self.database())
 
+    async def hub(self) -> "Hub":
+        """The hub, as the environment names it. Raises `ConfigError` where that cannot be used."""
+        if self._hub is None:
+            self._hub = await asyncio.to_thread(_hub_of_environment, self.settings.privacy.local_only)
+        return self._hub
+
     def _note_use(self, conversation: ConversationId, message: MessageId, event: StreamEvent) -> None:
         """A turn began: if its model is one of this machine, keep that it was used now."""
         if not isinstance(event, TurnStarted):
@@ -170,6 +180,8 @@ class Services:
             partial(self.engine.stop, _ENGINE_SECONDS),
             self.providers.close,
         ]
+        if self._hub is not None:
+            steps.append(self._hub.close)
         if self._chat is not None:  # first: it saves the running answers
             steps.insert(0, self._chat.close)
         for step in steps:
@@ -189,6 +201,14 @@ def _probes(engine: Engine) -> list[Probe]:
     gpu = AppleGpuProbe() if sys.platform == "darwin" else NvidiaProbe()
     disk = DiskProbe(hub_cache_folder())
     return [CpuProbe(), MemoryProbe(), SwapProbe(), disk, gpu, ProcessProbe(), ModelProbe(engine.figures)]
+
+
+def _hub_of_environment(local_only: bool) -> "Hub":
+    """Reads the token's file, and imports what the start does not need."""
+    from lama_tui.library.hub.access import HubAccess
+    from lama_tui.library.hub.hub import Hub
+
+    return Hub(HubAccess.from_environment(), local_only)
 
 
 def _mlx_backend(settings: Settings) -> Backend:

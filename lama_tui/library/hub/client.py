@@ -32,6 +32,10 @@ Convert = Callable[[bytes, Mapping[str, str]], T]
 """Makes values of a body and its headers (lower case). Called in a thread; `ValueError`: it is not what was asked."""
 
 
+class AnswerTooLarge(DownloadError):
+    """It has more bytes than anybody wants to read at once."""
+
+
 class HubClient:
     """Requests to one endpoint. Belongs to one event loop; `close` it."""
 
@@ -125,9 +129,14 @@ class HubClient:
             ) from error
 
 
+def is_repo(text: str) -> bool:
+    """Whether it can be the name of a repo, and so part of a path."""
+    return _REPO.fullmatch(text) is not None
+
+
 def check_repo(repo: str) -> str:
     """Return `repo` where it can be the name of one. Raises `DownloadError`."""
-    if not _REPO.fullmatch(repo):
+    if not is_repo(repo):
         raise DownloadError(
             "This is no name of a model on the hub", repr(repo[:80]), "Names are like mlx-community/Qwen3-0.6B-4bit"
         )
@@ -172,8 +181,8 @@ def _read(body: Body, limit: int, whole: bool) -> bytes:
         if len(read) > limit:
             if not whole:
                 return bytes(read[:limit])
-            raise DownloadError(
-                "The hub's answer is too large", f"It is larger than {limit >> 20} MiB", "Check HF_ENDPOINT"
+            raise AnswerTooLarge(
+                "The hub's answer is too large", f"It has more than {limit >> 20} MiB", "Check HF_ENDPOINT"
             )
         if time.monotonic() > deadline:
             raise _too_slow()

@@ -9,13 +9,22 @@ from lama_tui.providers.refusal import explanation, retry_after
 from lama_tui.security.gate import clean_line
 
 
+class HubTrouble(ProviderError):
+    """The hub has a problem of its own, which may pass; `retry_after` is in seconds where it said when."""
+
+    def __init__(self, title: str, detail: str = "", hint: str = "", retry_after: float | None = None) -> None:
+        super().__init__(title, detail, hint)
+        self.args = (title, detail, hint, retry_after)
+        self.retry_after = retry_after
+
+
 def refusal(
     access: HubAccess, status: int, headers: Mapping[str, str], body: bytes, repo: str = "", what: str = ""
 ) -> LamaError:
     """Return the error for `status`. Header names are lower case; `repo` is empty for a search.
 
     `what` is the file or the revision that was asked for. `AuthError` and `ModelNotFoundError` stay; what may
-    pass are `RateLimitError` and, from 500 on, `ProviderError`.
+    pass are `RateLimitError` and `HubTrouble`.
     """
     code = headers.get("x-error-code", "")
     said = clean_line(headers.get("x-error-message", ""), 300) or explanation(body)
@@ -25,8 +34,8 @@ def refusal(
         wait = retry_after(headers)
         hint = f"Try again in {math.ceil(wait)} s" if wait is not None else "Try again later"
         return RateLimitError("The hub asks to slow down", detail, hint, wait)
-    if status >= 500:
-        return ProviderError("The hub has a problem", detail, "Try again in a moment")
+    if status >= 500 or status == 408:
+        return HubTrouble("The hub has a problem", detail, "Try again in a moment", retry_after(headers))
     if repo and code == "GatedRepo":
         return _gated(access, name, detail)
     if code == "RevisionNotFound":

@@ -1,0 +1,123 @@
+"""One revision of one model: its files with sizes and hashes, and what its `config.json` says.
+
+The hub tells everything in one answer; of repos with thousands of files that answer is slow or too large, and
+the files are listed page by page instead.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from lama_tui.errors import AuthError, DownloadError, ModelNotFoundError, ProviderTimeout
+from lama_tui.library.hub.client import AnswerTooLarge, HubClient, as_json, file_path, model_path, next_query
+from lama_tui.library.hub.fitting import weights_of
+from lama_tui.library.hub.large_json import read_json
+from lama_tui.library.hub.model_json import count, model_of, part
+from lama_tui.library.hub.values import HashAlgorithm, HubDetails, HubFile, HubModel
+from lama_tui.library.safe_path import safe_paths
+from lama_tui.security.gate import clean_line
+
+CONFIG_LIMIT = 4 << 20  # bytes
+ONE_ANSWER = 4 << 20  # bytes; about 10,000 files
+MOST_FILES = 100_000
+
+_SHA256, _SHA1 = re.compile(r"[0-9a-f]{64}"), re.compile(r"[0-9a-f]{40}")
+_FACTS = ("downloads", "likes", "lastModified", "gated", "private", "tags", "sha", "safetensors", "gguf", "config")
+
+
+async def details(client: HubClient, repo: str, revision: str) -> HubDetails:
+    """Everything about `revision` of `repo`. Raises a `LamaError`, also for a listing that cannot be trusted."""
+    whole = model_path(repo, "revision", revision, blobs="true")
+    try:
+        model, entries = await client.get(whole, _one_answer, limit=ONE_ANSWER, repo=repo, what=revision)
+    except (AnswerTooLarge, ProviderTimeout):
+        entries = None
+    if entries is None:
+        facts = f"{model_path(repo, 'revision', revision)}?{'&'.join(f'expand={fact}' for fact in _FACTS)}"
+        model, _ = await client.get(facts, _one_answer, repo=repo, what=revision)
+        entries = await _pages(client, repo, _commit(model))
+    commit = _commit(model)
+    files = _files(repo, entries)
+    config = await _config(client, repo, commit) if any(file.path == "config.json" for file in files) else {}
+    found = HubDetails(model, revision, commit, files, config)
+    bits = model.bits if model.bits is not None else _bits(config)
+    return replace(found, model=replace(model, size=weights_of(found) or model.size, bits=bits))
+
+
+_Entry = tuple[object, object, object, object]
+"""Of a file, as they come: name, size, SHA-256 (of large ones), git's hash."""
+
+
+def _one_answer(raw: bytes, headers: Mapping[str, str]) -> tuple[HubModel, list[_Entry] | None]:
+    """The model and its files, None where the answer has no sizes. Raises `ValueError`."""
+    told = read_json(raw)
+    model = model_of(told)
+    if model is None or model.commit is None:
+        raise ValueError("an answer about a model has its name and its commit")
+    siblings = told.get("siblings")
+    if not isinstance(siblings, list) or any(not isinstance(one, dict) or "size" not in one for one in siblings):
+        return model, None
+    return model, [
+        (one.get("rfilename"), one["size"], part(one, "lfs").get("sha256"), one.get("blobId")) for one in siblings
+    ]
+
+
+async def _pages(client: HubClient, repo: str, commit: str) -> list[_Entry]:
+    """The files by the `tree` endpoint."""
+    path = model_path(repo, "tree", commit)
+    ask: str | None = "recursive=true&limit=1000"
+    entries: list[_Entry] = []
+    while ask is not None:
+        page, ask = await client.get(f"{path}?{ask}", _tree, repo=repo, what=commit)
+        entries += page
+        if len(entries) > MOST_FILES or (ask is not None and not page):
+            raise _not_trusted(repo, f"It lists more than {MOST_FILES:,} files, or has no end")
+    return entries
+
+
+def _tree(raw: bytes, headers: Mapping[str, str]) -> tuple[list[_Entry], str | None]:
+    listed = read_json(raw)
+    files = [one for one in listed if one["type"] != "directory"]
+    return [
+        (one.get("path"), one.get("size"), part(one, "lfs").get("oid"), one.get("oid")) for one in files
+    ], next_query(headers)
+
+
+def _files(repo: str, entries: list[_Entry]) -> tuple[HubFile, ...]:
+    """The files, each checked. One that cannot be trusted takes the whole listing with it. Raises `DownloadError`."""
+    paths = safe_paths(path for path, *_ in entries)
+    found = []
+    for path, (_, size, sha256, git) in zip(paths, entries, strict=True):
+        algorithm: HashAlgorithm = "git-sha1" if sha256 is None else "sha256"
+        digest, shape = (git, _SHA1) if sha256 is None else (sha256, _SHA256)
+        if (length := count(size)) is None:
+            raise _not_trusted(repo, f"It gives no size for {clean_line(path, 80)}")
+        if not isinstance(digest, str) or not shape.fullmatch(digest):
+            raise _not_trusted(repo, f"It gives no hash for {clean_line(path, 80)}")
+        found.append(HubFile(path, length, algorithm, digest))
+    return tuple(sorted(found, key=lambda file: file.path))
+
+
+async def _config(client: HubClient, repo: str, commit: str) -> Mapping[str, Any]:
+    """`config.json`; empty where it may not be read yet (gated), is too large or is damaged."""
+    try:
+        config = await client.get(file_path(repo, commit, "config.json"), as_json, limit=CONFIG_LIMIT, repo=repo)
+    except (AuthError, ModelNotFoundError, DownloadError):
+        return {}
+    return config if isinstance(config, dict) else {}
+
+
+def _bits(config: Mapping[str, Any]) -> int | None:
+    bits = (part(config, "quantization") or part(config, "quantization_config")).get("bits")
+    return bits if type(bits) is int and 1 <= bits <= 64 else None
+
+
+def _commit(model: HubModel) -> str:
+    if model.commit is None:  # `_one_answer` lets none pass
+        raise DownloadError("The hub did not say which commit this is")
+    return model.commit
+
+
+def _not_trusted(repo: str, why: str) -> DownloadError:
+    return DownloadError(f"The listing of {clean_line(repo, 100)} cannot be trusted", why, "Use another model")

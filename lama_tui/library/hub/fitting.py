@@ -1,0 +1,57 @@
+"""Whether a model of the hub would fit on this machine, before anything of it is here."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from lama_tui.engine.model_files import context_window, weight_files
+from lama_tui.library.fit import Fit, KeyValueShape, Machine, fit, key_value_shape
+from lama_tui.library.hub.gguf_files import choices
+from lama_tui.library.hub.values import HubDetails, HubModel
+
+_WIDTHS = {"float32": 4, "bfloat16": 2, "float16": 2}
+
+
+def fit_of(model: HubModel, machine: Machine) -> Fit:
+    """How a model of a listing fits, at no context in particular."""
+    return fit(model.size or 0, None, None, machine)
+
+
+def fit_at(details: HubDetails, context: int | None, machine: Machine) -> Fit:
+    """How it fits with a conversation of so many tokens; of GGUF files the smallest one."""
+    return fit(weights_of(details) or 0, shape_of(details), context, machine)
+
+
+def weights_of(details: HubDetails) -> int | None:
+    """Bytes of weights that would be loaded, from the sizes of its files."""
+    loaded = set(weight_files([file.path for file in details.files]))
+    if size := sum(file.size for file in details.files if file.path in loaded and "/" not in file.path):
+        return size
+    if ggufs := choices(details.files):
+        return min(choice.size for choice in ggufs)
+    return details.model.size
+
+
+def shape_of(details: HubDetails) -> KeyValueShape | None:
+    """What its KV cache keeps of a token, from its `config.json`; None is unknown."""
+    return key_value_shape(details.config, _width(details.config))
+
+
+def context_of(details: HubDetails) -> int | None:
+    """Tokens of its context window; None where it does not say."""
+    return context_window(details.config)
+
+
+def by_fit(models: Iterable[HubModel], machine: Machine) -> list[HubModel]:
+    """The largest that fits first, then what is unknown, then what does not fit, the smallest of it first."""
+
+    def order(model: HubModel) -> tuple[int, int]:
+        found, size = fit_of(model, machine).fits, model.size or 0
+        return {True: (0, -size), None: (1, 0), False: (2, size)}[found]
+
+    return sorted(models, key=order)
+
+
+def _width(config: Mapping[str, Any]) -> int | None:
+    """Bytes of a number of the type that it computes in."""
+    kind = config.get("torch_dtype") or config.get("dtype")
+    return _WIDTHS.get(kind) if isinstance(kind, str) else None
