@@ -74,7 +74,7 @@ def repo_on_disk(cache: Path, name: str) -> RepoOnDisk | None:
         elif file.path.parent == folder / "blobs":
             blobs[file.path.name] = file
     revisions = [
-        _revision(entry, folder, tuple(ref for ref, commit in refs.items() if commit == entry.name), found.revision)
+        _revision(entry, folder, blobs, tuple(ref for ref in refs if refs[ref] == entry.name), found.revision)
         for entry in _folders(folder / "snapshots")
     ]
     leavings = {
@@ -84,15 +84,20 @@ def repo_on_disk(cache: Path, name: str) -> RepoOnDisk | None:
     return RepoOnDisk(name, folder, tuple(order), blobs, tuple(parts), leavings)
 
 
-def _revision(entry: Path, repo: Path, refs: tuple[str, ...], current: str | None) -> Revision:
+def _revision(
+    entry: Path, repo: Path, known: Mapping[str, StoredFile], refs: tuple[str, ...], current: str | None
+) -> Revision:
     files = tuple(files_below(entry))
+    # links are followed by their text, which is ten times as fast; of a folder that is elsewhere, for real
+    home, base = (repo.resolve(), entry.resolve()) if entry.is_symlink() else (repo, entry)
     blobs: dict[str, StoredFile] = {}
     outside = []
     for file in files:
         if file.inode is not None:
             continue  # where links could not be made the bytes are here
-        name = _blob_name(file.path, repo)
-        end = followed(file.path)
+        name = _blob_name(base / file.path.relative_to(entry), home)
+        blob = known.get(name) if name is not None else None
+        end = blob if blob is not None and blob.inode is not None else followed(file.path)
         if name is not None and end is not None:
             blobs[name] = end
         elif end is not None:
@@ -104,11 +109,11 @@ def _revision(entry: Path, repo: Path, refs: tuple[str, ...], current: str | Non
 def _blob_name(link: Path, repo: Path) -> str | None:
     """The name in `blobs` that a link of a snapshot says; the blob may be missing, or a link itself."""
     try:
-        target = Path(os.path.normpath(link.parent.resolve() / os.readlink(link)))  # noqa: PTH115
-        inside = target.relative_to(repo.resolve() / "blobs")
-    except (OSError, ValueError, RuntimeError):
+        target = os.path.normpath(link.parent / os.readlink(link))  # noqa: PTH115
+    except OSError:
         return None
-    return inside.name if len(inside.parts) == 1 else None
+    folder, name = os.path.split(target)
+    return name if folder == str(repo / "blobs") else None
 
 
 def _blobs_of_removed(folder: Path) -> Iterator[str]:

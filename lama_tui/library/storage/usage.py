@@ -95,7 +95,7 @@ def _of_hub(cache: Path, places: Sequence[Path]) -> Iterable[_Found]:
         if repo is None:
             continue
         linked = [end for revision in repo.revisions for end in (*revision.blobs.values(), *revision.outside)]
-        blobs = [end for name in repo.blobs if (end := followed(repo.folder / "blobs" / name)) is not None]
+        blobs = [end for blob in repo.blobs.values() if (end := _bytes(blob)) is not None]
         own = [file for revision in repo.revisions for file in revision.files if file.inode is not None]
         ends = (*linked, *blobs, *own, *repo.parts)
         inside, outside = _split(ends, places)
@@ -115,13 +115,22 @@ def _own(models: Path, places: Sequence[Path]) -> Iterable[_Found]:
         yield _Found(entry.name, str(entry), inside, outside)
 
 
+def _bytes(blob: StoredFile) -> StoredFile | None:
+    """The file that a blob is; where repos share a store, the one that it links to."""
+    return blob if blob.inode is not None else followed(blob.path)
+
+
 def _split(ends: Iterable[StoredFile], places: Sequence[Path]) -> tuple[tuple[StoredFile, ...], tuple[StoredFile, ...]]:
     """What is in our places, and what only a link leads to."""
     inside: list[StoredFile] = []
     outside: list[StoredFile] = []
+    ours: dict[Path, bool] = {}
     for file in ends:
-        home = file.path.parent.resolve()
-        (inside if any(home.is_relative_to(place) for place in places) else outside).append(file)
+        folder = file.path.parent
+        if folder not in ours:
+            home = folder.resolve()
+            ours[folder] = any(home.is_relative_to(place) for place in places)
+        (inside if ours[folder] else outside).append(file)
     return tuple(inside), tuple(outside)
 
 
@@ -149,7 +158,7 @@ def _with_revisions(usage: ModelStorage, repo: RepoOnDisk) -> ModelStorage:
         usage.alone,
         taken(file for file in old if file.inode not in kept),
         taken(repo.parts),
-        taken(end for name in repo.unlinked if (end := followed(repo.folder / "blobs" / name)) is not None),
+        taken(end for blob in repo.unlinked.values() if (end := _bytes(blob)) is not None),
         usage.outside,
         tuple(
             RevisionUsage(
