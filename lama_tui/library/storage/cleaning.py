@@ -6,24 +6,24 @@ Another program may be at work in the hub's cache: what it could have written a 
 
 import asyncio
 import time
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from lama_tui.library.hub_cache import cached_repos, hub_cache_folder
+from lama_tui.library.importing.target import unfinished
 from lama_tui.library.storage.disk import StoredFile, files_below, freed, stored
 from lama_tui.library.storage.record_table import RecordTable
 from lama_tui.library.storage.removal import Removed, delete_files, held_lock, not_removed, remove_empty
 from lama_tui.library.storage.repo import REMOVING, RepoOnDisk, repo_on_disk
 from lama_tui.paths import Paths
-from lama_tui.store.locks import locked
 
 DAY = 86_400.0  # seconds
 
-LeftoverKind = Literal["part", "incomplete", "orphan", "removal", "import"]
+LeftoverKind = Literal["part", "incomplete", "orphan", "unfinished"]
 """`part`: ours, of no unfinished download; `incomplete`: of the hub's own client; `orphan`: whole, but linked from
-nowhere; `removal` and `import`: what was being done when lama was ended."""
+nowhere; `unfinished`: a folder of a removal, download or import that was cut off."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +47,9 @@ class Cleaning:
     async def plan(self) -> tuple[Leftover, ...]:
         """What can go now, the largest first."""
         unfinished = await self._records.unfinished()
-        wanted = await self._records.wanted()
-        return await asyncio.to_thread(_find, self._paths, unfinished.keys(), wanted, time.time())
+        wanted, ended = await self._records.hashes()
+        search = _Search(frozenset(unfinished), wanted, ended, time.time())
+        return await asyncio.to_thread(search.find, self._paths)
 
     async def carry_out(self, leftovers: Sequence[Leftover]) -> Removed:
         """Delete those that are still leftovers. Raises a `ModelError` where the system refuses."""
@@ -57,63 +58,66 @@ class Cleaning:
         return await asyncio.to_thread(_delete, still)
 
 
-def _find(paths: Paths, unfinished: Collection[str], wanted: Collection[str], now: float) -> tuple[Leftover, ...]:
-    cache = hub_cache_folder().absolute()
-    found: list[Leftover] = []
-    for cached in cached_repos(cache):
-        repo = repo_on_disk(cache, cached.name)
-        if repo is None or repo.folder.is_symlink() or held_lock(repo.folder) is not None:
-            continue
-        busy = repo.name in unfinished
-        found += [_of_one(kind, repo.name, file) for kind, file in _parts(repo, wanted, busy, now)]
-        found += [_of_one("orphan", repo.name, file) for file in _orphans(repo, wanted, busy, now)]
-        found += [_of_folder("removal", repo.name, folder) for folder in repo.leavings]
-    found += _folders(paths.models)
-    return tuple(sorted(found, key=lambda leftover: (-leftover.size, str(leftover.path))))
+@dataclass(frozen=True, slots=True)
+class _Search:
+    """What decides: models with `unfinished` jobs, hashes that jobs want, those of jobs that ended, and the time."""
 
+    unfinished: frozenset[str]
+    wanted: frozenset[str]
+    ended: frozenset[str]
+    now: float
 
-def _parts(
-    repo: RepoOnDisk, wanted: Collection[str], busy: bool, now: float
-) -> Iterator[tuple[LeftoverKind, StoredFile]]:
-    for file in repo.parts:
-        name = file.path.name
-        if name.endswith(".part"):
-            if name.removesuffix(".part") not in wanted and not busy and not locked(file.path):
+    def find(self, paths: Paths) -> tuple[Leftover, ...]:
+        """Look everywhere, the largest first. Blocks."""
+        cache = hub_cache_folder().absolute()
+        found: list[Leftover] = []
+        for cached in cached_repos(cache):
+            repo = repo_on_disk(cache, cached.name)
+            if repo is None or repo.folder.is_symlink() or repo.name in self.unfinished:
+                continue
+            if held_lock(repo.folder) is None:
+                found += [_of_one(kind, repo.name, file) for kind, file in self._parts(repo)]
+                found += [_of_one("orphan", repo.name, file) for file in self._orphans(repo)]
+                found += [_of_folder(repo.name, folder) for folder in (*repo.leavings, *repo.building)]
+        found += [_of_folder(folder.name, folder) for folder in (*_removals(paths.models), *unfinished(paths.models))]
+        return tuple(sorted(found, key=lambda leftover: (-leftover.size, str(leftover.path))))
+
+    def _parts(self, repo: RepoOnDisk) -> Iterator[tuple[LeftoverKind, StoredFile]]:
+        for file in repo.parts:
+            ours = file.path.name.removesuffix(".part")
+            old = self.now - file.modified > DAY
+            if ours == file.path.name:
+                if old:
+                    yield "incomplete", file
+            elif ours in self.ended or (old and ours not in self.wanted):  # unknown ones: of another home's lama
                 yield "part", file
-        elif now - file.modified > DAY:
-            yield "incomplete", file
+
+    def _orphans(self, repo: RepoOnDisk) -> Iterator[StoredFile]:
+        """Whole files without a link. Downloads make the links last: young ones may be about to get theirs."""
+        removed = {name for names in repo.leavings.values() for name in names}
+        for name, file in repo.unlinked.items():
+            if file.inode is None or name in self.wanted:
+                continue  # a link into the store that repos share is the hub's own client's to clean
+            if name in removed or self.now - file.modified > DAY:
+                yield file
 
 
-def _orphans(repo: RepoOnDisk, wanted: Collection[str], busy: bool, now: float) -> Iterator[StoredFile]:
-    """Whole files without a link. A download makes the links last, so that young ones may be about to get theirs."""
-    removed = {name for names in repo.leavings.values() for name in names}
-    for name in repo.unlinked:
-        file = repo.blobs[name]
-        if file.inode is None or name in wanted or busy:
-            continue  # a link into the store that repos share is the hub's own client's to clean
-        if name in removed or now - file.modified > DAY:
-            yield file
-
-
-def _folders(models: Path) -> Iterator[Leftover]:
-    """Folders of `data/models/` that a removal or an import has not finished."""
+def _removals(models: Path) -> list[Path]:
+    """Models of `data/models/` whose removal was cut off."""
     try:
-        entries = list(models.iterdir())
+        return [entry for entry in models.iterdir() if entry.name.startswith(REMOVING)]
     except OSError:
-        return
-    for entry in entries:
-        if entry.name.startswith(REMOVING):
-            yield _of_folder("removal", entry.name, entry)
+        return []
 
 
 def _of_one(kind: LeftoverKind, ref: str, file: StoredFile) -> Leftover:
     return Leftover(kind, ref, file.path, (file,), freed((file,)))
 
 
-def _of_folder(kind: LeftoverKind, ref: str, folder: Path) -> Leftover:
+def _of_folder(ref: str, folder: Path) -> Leftover:
     own = files_below(folder) if not folder.is_symlink() else filter(None, (stored(folder),))
     files = tuple(own)
-    return Leftover(kind, ref, folder, files, freed(files))
+    return Leftover("unfinished", ref, folder, files, freed(files))
 
 
 def _delete(leftovers: Iterable[Leftover]) -> Removed:

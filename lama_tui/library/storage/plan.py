@@ -150,7 +150,7 @@ def _all(repo: RepoOnDisk, cache: Path, paths: Paths) -> RemovalPlan:
         return RemovalPlan(repo.name, cache, True, links=(link,) if link else (), notes=(note,))
     _require_unlinked(repo, paths)
     everything = tuple(files_below(repo.folder))
-    vanish = (*(revision.folder for revision in repo.revisions), *repo.leavings)
+    vanish = (*(revision.folder for revision in repo.revisions), *repo.leavings, *repo.building)
     links, refs, files = [], [], []
     for file in everything:
         inside = file.path.relative_to(repo.folder).parts

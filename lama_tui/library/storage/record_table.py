@@ -38,9 +38,10 @@ class RecordTable:
         rows = await self._database.read(f"SELECT ref, state FROM jobs WHERE {_UNFINISHED}")  # noqa: S608 — our words
         return {row["ref"]: row["state"] for row in rows}
 
-    async def wanted(self) -> frozenset[str]:
-        """Hashes of the files that unfinished jobs fetch."""
+    async def hashes(self) -> tuple[frozenset[str], frozenset[str]]:
+        """Hashes of the files that unfinished jobs fetch, and of those that ended ones did."""
         rows = await self._database.read(
-            f"SELECT DISTINCT hash FROM job_files WHERE job_id IN (SELECT id FROM jobs WHERE {_UNFINISHED})"  # noqa: S608
+            f"SELECT DISTINCT hash, {_UNFINISHED} AS wanted FROM job_files JOIN jobs ON jobs.id = job_id"  # noqa: S608
         )
-        return frozenset(row["hash"] for row in rows)
+        wanted = frozenset(row["hash"] for row in rows if row["wanted"])
+        return wanted, frozenset(row["hash"] for row in rows) - wanted

@@ -11,8 +11,11 @@ from pathlib import Path
 from lama_tui.library.hub_cache import cached_repo, is_commit
 from lama_tui.library.storage.disk import StoredFile, files_below, followed, stored
 
-REMOVING = ".lama-removing-"
+REMOVING = ".removing-"
 """Begins the name of the folder that holds what is being deleted; nobody takes it for a model."""
+
+BUILDING = ".lama-"
+"""Begins the name of a folder in which a download puts its links together."""
 
 PARTS = (".part", ".incomplete")
 """How files that are not whole end: ours, and those of the hub's own client."""
@@ -43,7 +46,8 @@ class Revision:
 class RepoOnDisk:
     """All that one repo has. `blobs` are whole files by name, `parts` those that are not.
 
-    `leavings` is what removals left that were cut off, with the names of the blobs that belonged to it.
+    `leavings` is what removals left that were cut off, with the names of the blobs that belonged to it; `building`
+    what downloads left.
     """
 
     name: str
@@ -52,6 +56,7 @@ class RepoOnDisk:
     blobs: Mapping[str, StoredFile]
     parts: tuple[StoredFile, ...]
     leavings: Mapping[Path, frozenset[str]]
+    building: tuple[Path, ...]
 
     @property
     def unlinked(self) -> Mapping[str, StoredFile]:
@@ -80,8 +85,9 @@ def repo_on_disk(cache: Path, name: str) -> RepoOnDisk | None:
     leavings = {
         entry: frozenset(_blobs_of_removed(entry)) for entry in _folders(folder) if entry.name.startswith(REMOVING)
     }
+    building = tuple(entry for entry in _folders(folder) if entry.name.startswith(BUILDING))
     order = sorted(revisions, key=lambda revision: (not revision.current, revision.commit))
-    return RepoOnDisk(name, folder, tuple(order), blobs, tuple(parts), leavings)
+    return RepoOnDisk(name, folder, tuple(order), blobs, tuple(parts), leavings, building)
 
 
 def _revision(
@@ -90,11 +96,14 @@ def _revision(
     files = tuple(files_below(entry))
     # links are followed by their text, which is ten times as fast; of a folder that is elsewhere, for real
     home, base = (repo.resolve(), entry.resolve()) if entry.is_symlink() else (repo, entry)
+    names = {blob.inode: name for name, blob in known.items() if blob.names > 1}
     blobs: dict[str, StoredFile] = {}
     outside = []
     for file in files:
-        if file.inode is not None:
-            continue  # where links could not be made the bytes are here
+        if file.inode is not None:  # where links cannot be made it is a second name of the bytes, or a copy
+            if file.inode in names:
+                blobs[names[file.inode]] = file
+            continue
         name = _blob_name(base / file.path.relative_to(entry), home)
         blob = known.get(name) if name is not None else None
         end = blob if blob is not None and blob.inode is not None else followed(file.path)
@@ -135,6 +144,8 @@ def _folders(folder: Path) -> list[Path]:
 def _refs(folder: Path) -> Iterator[tuple[str, str]]:
     """Names and the commits that they stand for."""
     for file in files_below(folder):
+        if file.path.name.startswith("."):
+            continue  # one that was being written
         try:
             with file.path.open("rb") as opened:
                 commit = opened.read(256).decode("ascii", "replace").strip()

@@ -1,0 +1,56 @@
+"""What could go when models take more than they may: values only, in an order that people can follow."""
+
+from pathlib import Path
+
+from lama_tui.library.model_table import ModelUse
+from lama_tui.library.storage.quota import Suggestion, disk_room, quota_state
+from lama_tui.library.storage.usage import LibraryUsage, ModelStorage
+
+
+def usage(*models: ModelStorage) -> LibraryUsage:
+    return LibraryUsage(models, sum(model.size for model in models), 0)
+
+
+LIBRARY = usage(
+    ModelStorage("new", "", 100, 100, arrived=900),
+    ModelStorage("used-long-ago", "", 100, 100, arrived=10),
+    ModelStorage("used-just-now", "", 100, 100, arrived=10),
+    ModelStorage("pinned", "", 100, 100, arrived=10),
+    ModelStorage("updated", "", 150, 150, old=50, arrived=800),
+    ModelStorage("shared", "", 100, 0, arrived=1),
+)
+USES = {"used-long-ago": ModelUse(20), "used-just-now": ModelUse(1000), "pinned": ModelUse(15, pinned=True)}
+
+
+def test_old_revisions_then_the_least_recently_used_and_pinned_ones_last() -> None:
+    state = quota_state(LIBRARY, USES, quota=1)
+    assert (state.used, state.over) == (650, 649)
+    assert [(each.ref, each.freed, each.old_revisions) for each in state.suggestions] == [
+        ("updated", 50, True),
+        ("used-long-ago", 100, False),
+        ("updated", 100, False),
+        ("new", 100, False),
+        ("used-just-now", 100, False),
+        ("pinned", 100, False),
+    ]
+
+
+def test_no_more_than_is_needed_and_nothing_that_is_loaded() -> None:
+    state = quota_state(LIBRARY, USES, quota=540, loaded={"updated"})
+    assert state.over == 110
+    assert state.suggestions == (
+        Suggestion("used-long-ago", 100, False, 20, False),
+        Suggestion("new", 100, False, None, False),
+    )
+
+
+def test_no_quota_and_room_to_spare() -> None:
+    assert quota_state(LIBRARY, USES, quota=0).suggestions == ()
+    assert quota_state(LIBRARY, USES, quota=650).over == 0
+
+
+async def test_a_disk_is_low_where_less_is_free_than_is_enough(tmp_path: Path) -> None:
+    room = await disk_room(tmp_path / "not" / "there", 0)
+    assert room is not None and not room.low and 0 < room.free <= room.total
+    low = await disk_room(tmp_path, room.total + 1)
+    assert low is not None and low.low
