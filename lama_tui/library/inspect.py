@@ -68,7 +68,7 @@ def _inspect(folder: Path) -> Inspection:
     shards = weight_files([name for name in files if Path(name).name == name])
     return Inspection(
         format=_format(files, shards, headers, config),
-        architecture=_architecture(config),
+        architecture=architecture_of(config),
         params=params,
         bits=bits,
         size=sum({(status.st_dev, status.st_ino): status.st_size for status in files.values()}.values()),
@@ -110,7 +110,7 @@ def _format(
     return other_format(files).lower() or None
 
 
-def _architecture(config: Mapping[str, Any]) -> str | None:
+def architecture_of(config: Mapping[str, Any]) -> str | None:
     """`model_type`, the name that decides which code runs it; else the first of `architectures`."""
     names = config.get("architectures")
     for found in (config.get("model_type"), names[0] if isinstance(names, list) and names else None):

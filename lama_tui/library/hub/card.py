@@ -6,7 +6,9 @@ by their description. Code stays as it is. The text stays untrusted: where it is
 
 import html
 import re
+from pathlib import Path
 
+from lama_tui.errors import ModelNotFoundError
 from lama_tui.library.hub.client import HubClient, file_path
 from lama_tui.security.gate import clean
 
@@ -32,6 +34,7 @@ _BREAK = re.compile(
 )
 _BOLD = re.compile(r"</?(?:b|strong)\b[^<>]*>", re.IGNORECASE)
 _TAG = re.compile(r"</?[a-zA-Z][a-zA-Z0-9-]*(?:\s[^<>]*)?/?>")
+_INDENTED = re.compile(r"^[ \t]+(?=</?[a-zA-Z!])", re.MULTILINE)
 _BLANKS = re.compile(r"(?:[ \t]*\n){3,}")
 
 
@@ -42,6 +45,19 @@ async def card(client: HubClient, repo: str, commit: str) -> str:
         path, lambda raw, _: readable(raw.decode("utf-8", "replace")), limit=LIMIT, repo=repo, what="README.md",
         whole=False,
     )  # fmt: skip
+
+
+def read_card(folder: Path) -> str:
+    """The card in the folder of a model on this machine. Reads a file; raises `ModelNotFoundError`."""
+    file = folder / "README.md"
+    try:
+        with file.open("rb") as opened:
+            return readable(opened.read(LIMIT).decode("utf-8", "replace"))
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or "it cannot be read"
+        raise ModelNotFoundError(
+            "There is no model card", f"{file}: {why}", "Its folder may have other texts"
+        ) from error
 
 
 def readable(text: str) -> str:
@@ -57,14 +73,13 @@ def readable(text: str) -> str:
 
 def _without_html(text: str) -> str:
     if "<" in text:
+        text = _INDENTED.sub("", text)  # without its tag, an indented line would be code
         text = _HIDDEN.sub("", _COMMENT.sub("", text))
         text = _IMAGE.sub(_description, text)
         text = _LINK.sub(_markdown_link, text)
         text = _HEADING.sub(lambda found: f"\n{'#' * int(found[1])} {' '.join(_TAG.sub('', found[2]).split())}\n", text)
         text = _BOLD.sub("**", _ITEM.sub("\n- ", text))
         text = _TAG.sub("", _BREAK.sub("\n", text))
-        # what was indented below a tag would be code now
-        text = re.sub(r"^[ \t]{4,}(?=\S)", "", text, flags=re.MULTILINE)
     text = _EMPTY_LINK.sub("", _PICTURE.sub(lambda found: found[1].strip(), text))
     return clean(html.unescape(text))
 

@@ -6,15 +6,18 @@ the files are listed page by page instead.
 
 import re
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
+from lama_tui.engine.model_files import context_window
 from lama_tui.errors import AuthError, DownloadError, ModelNotFoundError, ProviderTimeout
+from lama_tui.library.fit import key_value_shape
 from lama_tui.library.hub.client import AnswerTooLarge, HubClient, as_json, file_path, model_path, next_query
 from lama_tui.library.hub.fitting import weights_of
 from lama_tui.library.hub.large_json import read_json
-from lama_tui.library.hub.model_json import count, model_of, part
+from lama_tui.library.hub.model_json import count, model_of, part, text, width_of
 from lama_tui.library.hub.values import HashAlgorithm, HubDetails, HubFile, HubModel
+from lama_tui.library.inspect import architecture_of
 from lama_tui.library.safe_path import safe_paths
 from lama_tui.security.gate import clean_line
 
@@ -30,17 +33,22 @@ async def details(client: HubClient, repo: str, revision: str) -> HubDetails:
     """Everything about `revision` of `repo`. Raises a `LamaError`, also for a listing that cannot be trusted."""
     whole = model_path(repo, "revision", revision, blobs="true")
     try:
-        model, entries = await client.get(whole, _one_answer, limit=ONE_ANSWER, repo=repo, what=revision)
+        said, entries = await client.get(whole, _one_answer, limit=ONE_ANSWER, repo=repo, what=revision)
     except (AnswerTooLarge, ProviderTimeout):
         entries = None
     if entries is None:
         facts = f"{model_path(repo, 'revision', revision)}?{'&'.join(f'expand={fact}' for fact in _FACTS)}"
-        model, _ = await client.get(facts, _one_answer, repo=repo, what=revision)
-        entries = await _pages(client, repo, _commit(model))
-    commit = _commit(model)
+        said, _ = await client.get(facts, _one_answer, repo=repo, what=revision)
+        entries = await _pages(client, repo, said.commit)
+    model, commit = said.model, said.commit
     files = _files(repo, entries)
     config = await _config(client, repo, commit) if any(file.path == "config.json" for file in files) else {}
-    found = HubDetails(model, revision, commit, files, config)
+    found = HubDetails(
+        model, revision, commit, files, config,
+        context=context_window(config) or said.context,
+        architecture=architecture_of(config) or said.architecture,
+        kv=key_value_shape(config, _width(config) or said.width),
+    )  # fmt: skip
     bits = model.bits if model.bits is not None else _bits(config)
     return replace(found, model=replace(model, size=weights_of(found) or model.size, bits=bits))
 
@@ -49,16 +57,31 @@ _Entry = tuple[object, object, object, object]
 """Of a file, as they come: name, size, SHA-256 (of large ones), git's hash."""
 
 
-def _one_answer(raw: bytes, headers: Mapping[str, str]) -> tuple[HubModel, list[_Entry] | None]:
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """What the hub knows without looking into the files."""
+
+    model: HubModel
+    commit: str
+    context: int | None
+    architecture: str | None
+    width: int | None
+    """Bytes of most of its numbers that are not packed."""
+
+
+def _one_answer(raw: bytes, headers: Mapping[str, str]) -> tuple[_Said, list[_Entry] | None]:
     """The model and its files, None where the answer has no sizes. Raises `ValueError`."""
     told = read_json(raw)
     model = model_of(told)
     if model is None or model.commit is None:
         raise ValueError("an answer about a model has its name and its commit")
+    gguf = part(told, "gguf")
+    architecture = architecture_of(part(told, "config")) or text(gguf.get("architecture"))
+    said = _Said(model, model.commit, count(gguf.get("context_length")), architecture, width_of(told))
     siblings = told.get("siblings")
     if not isinstance(siblings, list) or any(not isinstance(one, dict) or "size" not in one for one in siblings):
-        return model, None
-    return model, [
+        return said, None
+    return said, [
         (one.get("rfilename"), one["size"], part(one, "lfs").get("sha256"), one.get("blobId")) for one in siblings
     ]
 
@@ -108,15 +131,15 @@ async def _config(client: HubClient, repo: str, commit: str) -> Mapping[str, Any
     return config if isinstance(config, dict) else {}
 
 
+def _width(config: Mapping[str, Any]) -> int | None:
+    """Bytes of a number of the type that it computes in."""
+    kind = config.get("torch_dtype") or config.get("dtype")
+    return {"float32": 4, "bfloat16": 2, "float16": 2}.get(kind) if isinstance(kind, str) else None
+
+
 def _bits(config: Mapping[str, Any]) -> int | None:
     bits = (part(config, "quantization") or part(config, "quantization_config")).get("bits")
     return bits if type(bits) is int and 1 <= bits <= 64 else None
-
-
-def _commit(model: HubModel) -> str:
-    if model.commit is None:  # `_one_answer` lets none pass
-        raise DownloadError("The hub did not say which commit this is")
-    return model.commit
 
 
 def _not_trusted(repo: str, why: str) -> DownloadError:

@@ -1,14 +1,11 @@
 """Whether a model of the hub would fit on this machine, before anything of it is here."""
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable
 
-from lama_tui.engine.model_files import context_window, weight_files
-from lama_tui.library.fit import Fit, KeyValueShape, Machine, fit, key_value_shape
+from lama_tui.engine.model_files import weight_files
+from lama_tui.library.fit import Fit, Machine, fit
 from lama_tui.library.hub.gguf_files import choices
 from lama_tui.library.hub.values import HubDetails, HubModel
-
-_WIDTHS = {"float32": 4, "bfloat16": 2, "float16": 2}
 
 
 def fit_of(model: HubModel, machine: Machine) -> Fit:
@@ -18,7 +15,7 @@ def fit_of(model: HubModel, machine: Machine) -> Fit:
 
 def fit_at(details: HubDetails, context: int | None, machine: Machine) -> Fit:
     """How it fits with a conversation of so many tokens; of GGUF files the smallest one."""
-    return fit(weights_of(details) or 0, shape_of(details), context, machine)
+    return fit(weights_of(details) or 0, details.kv, context, machine)
 
 
 def weights_of(details: HubDetails) -> int | None:
@@ -31,16 +28,6 @@ def weights_of(details: HubDetails) -> int | None:
     return details.model.size
 
 
-def shape_of(details: HubDetails) -> KeyValueShape | None:
-    """What its KV cache keeps of a token, from its `config.json`; None is unknown."""
-    return key_value_shape(details.config, _width(details.config))
-
-
-def context_of(details: HubDetails) -> int | None:
-    """Tokens of its context window; None where it does not say."""
-    return context_window(details.config)
-
-
 def by_fit(models: Iterable[HubModel], machine: Machine) -> list[HubModel]:
     """The largest that fits first, then what is unknown, then what does not fit, the smallest of it first."""
 
@@ -49,9 +36,3 @@ def by_fit(models: Iterable[HubModel], machine: Machine) -> list[HubModel]:
         return {True: (0, -size), None: (1, 0), False: (2, size)}[found]
 
     return sorted(models, key=order)
-
-
-def _width(config: Mapping[str, Any]) -> int | None:
-    """Bytes of a number of the type that it computes in."""
-    kind = config.get("torch_dtype") or config.get("dtype")
-    return _WIDTHS.get(kind) if isinstance(kind, str) else None

@@ -75,6 +75,12 @@ def part(raw: Mapping[str, Any], *names: str) -> Mapping[str, Any]:
     return raw
 
 
+def width_of(raw: Mapping[str, Any]) -> int | None:
+    """Bytes of a number of the type that most weights have which are not packed."""
+    types = {kind: number for kind, number in _types(raw).items() if kind in ("F32", "F16", "BF16")}
+    return _WIDTHS[max(types, key=lambda kind: types[kind])] if types else None
+
+
 def _format(tags: tuple[str, ...], raw: Mapping[str, Any]) -> str | None:
     library = raw.get("library_name")
     if "mlx" in tags or library == "mlx":

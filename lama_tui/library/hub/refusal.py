@@ -47,7 +47,7 @@ def refusal(
             "The hub did not accept the token", detail, f"Make a new one at {access.endpoint}/settings/tokens"
         )
     if repo and status in (401, 404):
-        why = "a private one needs" if access.sent_token is None else "a private one needs another"
+        why = "a private one needs a" if access.sent_token is None else "a private one needs another"
         return ModelNotFoundError(
             f"{name} is not on the hub", f"No public model has this name; {why} token ({detail})",
             "Check its spelling: `lama search WORDS` finds models",

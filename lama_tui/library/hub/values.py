@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from lama_tui.library.fit import KeyValueShape
+
 Sort = Literal["downloads", "likes", "recent", "fit"]
 """`fit` is this machine's own order: the largest that fits first, among what the hub has listed so far."""
 
@@ -67,7 +69,8 @@ class HubFile:
 class HubDetails:
     """One revision of one model. `commit` is what `revision` was when it was asked. Bytes, tokens.
 
-    `config` is its `config.json`, empty where it has none or it cannot be read.
+    `config` is its `config.json`, empty where it has none or it cannot be read; `context` is its window
+    and `kv` what its KV cache keeps of a token.
     """
 
     model: HubModel
@@ -75,6 +78,9 @@ class HubDetails:
     commit: str
     files: tuple[HubFile, ...]
     config: Mapping[str, Any] = field(default_factory=dict)
+    context: int | None = None
+    architecture: str | None = None
+    kv: KeyValueShape | None = None
 
     @property
     def size(self) -> int:
