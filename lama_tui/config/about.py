@@ -50,6 +50,11 @@ ABOUT: Mapping[str, About] = {
         "nothing else is done.",
         "at the next start",
     ),
+    "library.quota": About(
+        "The room that models should take at most; 0 is no limit. Over it you are told what could go, the least "
+        "recently used first. Nothing is deleted by itself."
+    ),
+    "library.low_disk": About("You are told when the disk of the models has less room than this left; 0 is never."),
     "privacy.local_only": About(
         "No request leaves this machine, whatever else is configured; answers that are coming from elsewhere are cut."
     ),

@@ -54,11 +54,14 @@ class ProviderSettings:
 
 @dataclass(frozen=True, slots=True)
 class LibrarySettings:
-    """`[library]`."""
+    """`[library]`. `quota` is how many bytes models should take (0: as many as there are), `low_disk` how many must
+    be free for the disk not to be called low (0: never)."""
 
     downloads: Literal["always", "pause-on-battery"] = "always"
     check_updates: Literal["daily", "off"] = "daily"
     integrity: Literal["weekly", "off"] = "weekly"
+    quota: int = 0
+    low_disk: int = 10 * GIB
 
 
 @dataclass(frozen=True, slots=True)

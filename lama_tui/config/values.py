@@ -162,6 +162,8 @@ READERS: Mapping[str, Reader] = {
     "library.downloads": choice("always", "pause-on-battery"),
     "library.check_updates": choice("daily", "off"),
     "library.integrity": choice("weekly", "off"),
+    "library.quota": size,
+    "library.low_disk": size,
     "privacy.local_only": strict_switch,
     "privacy.wipe": strict_switch,
     "workspace.mouse": strict_switch,

@@ -36,7 +36,10 @@ class Removed:
 
 
 class Removal:
-    """Plans removals and carries them out. `loaded` tells which models are in memory, and the pid that has each."""
+    """Plans removals and carries them out.
+
+    `loaded` tells which models are in memory, and the pid that has each; it is called in a thread.
+    """
 
     def __init__(self, paths: Paths, records: RecordTable, loaded: Callable[[], Mapping[str, int]]) -> None:
         self._paths = paths
@@ -76,13 +79,13 @@ class Removal:
         job = (await self._records.unfinished()).get(plan.ref)
         if job is not None:
             raise ModelError(f"{plan.ref} is being downloaded", f"The download is {job}.", "Cancel the download first.")
-        await asyncio.to_thread(_require_unused, plan, self._loaded())
+        await asyncio.to_thread(_require_unused, plan, self._loaded)
 
 
-def _require_unused(plan: RemovalPlan, loaded: Mapping[str, int]) -> None:
+def _require_unused(plan: RemovalPlan, loaded: Callable[[], Mapping[str, int]]) -> None:
     """Raise a `ModelError` for a plan whose files are in memory or being written by another program."""
     going = [folder.resolve() for folder in plan.folders]
-    for name, pid in loaded.items():
+    for name, pid in loaded().items():
         by_path = name.startswith("/") and any(Path(name).resolve().is_relative_to(folder) for folder in going)
         if by_path or (name == plan.ref and plan.in_use):
             where = "here" if pid == os.getpid() else f"in another lama (process {pid})"

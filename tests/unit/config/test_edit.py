@@ -144,6 +144,8 @@ VALUES: dict[str, st.SearchStrategy[object]] = {
     "library.downloads": st.sampled_from(["always", "pause-on-battery"]),
     "library.check_updates": st.sampled_from(["daily", "off"]),
     "library.integrity": st.sampled_from(["weekly", "off"]),
+    "library.quota": st.integers(0, 2**45).map(show_size),
+    "library.low_disk": st.integers(0, 2**40).map(show_size),
     "privacy.local_only": st.booleans(),
     "workspace.mouse": st.booleans(),
     "workspace.conversations": st.booleans(),
