@@ -108,6 +108,14 @@ class SnapshotTable:
                 (time.time_ns() // 1_000_000, ok, mtime_ns, path, ref, revision),
             )
 
+    async def differing(self) -> dict[str, frozenset[int]]:
+        """The hashes of files whose last check failed, with the `mtime_ns` that the wrong file had then."""
+        rows = await self._database.read("SELECT DISTINCT hash, mtime_ns FROM snapshot_files WHERE ok = 0")
+        times: dict[str, set[int]] = {}
+        for row in rows:
+            times.setdefault(row["hash"], set()).add(row["mtime_ns"])
+        return {hash_: frozenset(found) for hash_, found in times.items()}
+
     async def forget(self, ref: str, revision: str) -> None:
         """It was removed: nothing is known of this revision any more."""
         async with self._database.transaction() as connection:

@@ -94,6 +94,12 @@ class Updates:
         await self._table.found(Update(model.ref, here.in_force, details.commit, changes, size, checked=now))
         return await self._table.of(model.ref)
 
+    async def not_told(self, model: InstalledModel) -> None:
+        """The hub was asked and does not tell: it is not to be asked again at once."""
+        if model.revision is not None:
+            now = time.time_ns() // 1_000_000
+            await self._table.found(Update(model.ref, model.revision, model.revision, checked=now))
+
     async def fetch(self, model: InstalledModel, downloads: Fetches) -> JobId:
         """Have the newest revision fetched. It is in force when all of it is there, and not before. Raises a
         `LamaError`."""

@@ -1,0 +1,105 @@
+"""Asks the hub once a day whether there are newer revisions of what came from it. Fetches nothing.
+
+The names of the models go to the hub, and nothing else; in local-only and offline modes nothing is asked.
+"""
+
+import asyncio
+import logging
+import random
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+
+from lama_tui.errors import AuthError, ConfigError, LamaError, ModelNotFoundError, StoreError
+from lama_tui.library.hub_cache import cached_repos, hub_cache_folder
+from lama_tui.library.installed import InstalledModel
+from lama_tui.library.updates.update import Update
+from lama_tui.library.updates.updates import AsksHub, Updates
+
+log = logging.getLogger(__name__)
+
+AFTER_START = 30.0
+"""Seconds until the first look: a start is busy enough."""
+EVERY = 86_400.0
+"""Seconds after which the hub is asked again about a model."""
+JITTER = 3_600.0
+"""Seconds by which that varies, so that not everybody asks at the same time."""
+
+_AGAIN = 6 * 3_600.0  # seconds after which it is tried again where the hub could not be reached
+_APART = 1.0  # seconds between two questions
+
+
+class UpdateWatch:
+    """The daily question of one instance. `hub` gives whom to ask, None: nobody may be asked now.
+
+    `tell` gets each newer revision when it is first seen, on the event loop.
+    """
+
+    def __init__(self, updates: Updates, hub: Callable[[], AsksHub | None], tell: Callable[[Update], None]) -> None:
+        self._updates = updates
+        self._hub = hub
+        self._tell = tell
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Begin behind the start of the program."""
+        self._task = asyncio.create_task(self._run(), name="updates")
+
+    async def close(self) -> None:
+        """End, also what is being asked; safe to call twice."""
+        task, self._task = self._task, None
+        if task is not None:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+
+    async def _run(self) -> None:
+        await asyncio.sleep(AFTER_START + random.uniform(0, AFTER_START))  # noqa: S311 — not a secret
+        while True:
+            try:
+                wait = await self.round()
+            except LamaError as error:
+                log.info("updates were not looked for: %s", error.title)
+                wait = _AGAIN
+            await asyncio.sleep(wait + random.uniform(0, JITTER))  # noqa: S311
+
+    async def round(self) -> float:
+        """Ask about the models that are due, and return the seconds until one is. Raises a `LamaError`."""
+        due, wait = await self._due()
+        for at, model in enumerate(due):
+            if (hub := self._hub()) is None:
+                return _AGAIN
+            if at:
+                await asyncio.sleep(_APART)
+            before = (await self._updates.known()).get(model.ref)
+            try:
+                found = await self._updates.look(model, hub)
+            except (StoreError, ConfigError):
+                raise
+            except (ModelNotFoundError, AuthError) as error:
+                log.info("no newer revision of %s is known: %s", model.ref, error.title)
+                await self._updates.not_told(model)
+                continue
+            if found is None:
+                continue
+            news = before is None or before.newest != found.newest
+            if news and found.offered(model.revision):
+                self._tell(found)
+        return EVERY if due else wait
+
+    async def _due(self) -> tuple[Sequence[InstalledModel], float]:
+        """The models that were not asked about for a day, and the seconds until the first of the others is."""
+        known = await self._updates.known()
+        repos = await asyncio.to_thread(lambda: list(cached_repos(hub_cache_folder())))
+        models = [
+            InstalledModel(repo.name, str(repo.folder), repo.revision) for repo in repos if repo.folder is not None
+        ]
+        now = time.time_ns() // 1_000_000
+        due, wait = [], EVERY
+        for model in models:
+            left = EVERY - (now - known[model.ref].checked) / 1000 if model.ref in known else 0.0
+            if 0 < left <= EVERY:
+                wait = min(wait, left)
+            else:
+                due.append(model)
+        return due, wait
