@@ -22,7 +22,7 @@ from lama_tui.events import StreamEvent, TurnStarted
 from lama_tui.library.hub_cache import hub_cache_folder
 from lama_tui.library.installed import resolve
 from lama_tui.monitor.gpu import AppleGpuProbe, NvidiaProbe
-from lama_tui.monitor.presence import LoadedNow, Presence, remove_presence, write_presence
+from lama_tui.monitor.presence import LoadedNow, Presence, present, remove_presence, write_presence
 from lama_tui.monitor.probes import CpuProbe, DiskProbe, MemoryProbe, ModelProbe, Probe, ProcessProbe, SwapProbe
 from lama_tui.monitor.sampler import Sampler
 from lama_tui.paths import Paths
@@ -37,7 +37,10 @@ if TYPE_CHECKING:
     from lama_tui.conversations.search import Search
     from lama_tui.conversations.table import Conversations
     from lama_tui.library.hub.hub import Hub
+    from lama_tui.library.measurement_table import MeasurementTable
     from lama_tui.library.model_table import ModelTable
+    from lama_tui.library.storage.cleaning import Cleaning
+    from lama_tui.library.storage.removal import Removal
     from lama_tui.store.database import Database
 
 log = logging.getLogger(__name__)
@@ -145,6 +148,31 @@ class Services:
         if self._hub is None:
             self._hub = await asyncio.to_thread(_hub_of_environment, self.settings.privacy.local_only)
         return self._hub
+
+    async def removal(self) -> "Removal":
+        """Takes models off this disk. Raises `StoreError` where the database cannot be opened."""
+        from lama_tui.library.storage.record_table import RecordTable
+        from lama_tui.library.storage.removal import Removal
+
+        return Removal(self.paths, RecordTable(await self.database()), self.loaded_models)
+
+    async def cleaning(self) -> "Cleaning":
+        """Finds what was left behind. Raises `StoreError` where the database cannot be opened."""
+        from lama_tui.library.storage.cleaning import Cleaning
+        from lama_tui.library.storage.record_table import RecordTable
+
+        return Cleaning(self.paths, RecordTable(await self.database()))
+
+    async def measurements(self) -> "MeasurementTable":
+        """Speeds as measured here. Raises `StoreError` where the database cannot be opened."""
+        from lama_tui.library.measurement_table import MeasurementTable
+
+        return MeasurementTable(await self.database())
+
+    def loaded_models(self) -> dict[str, int]:
+        """What is in memory, by reference, and the process that has it: this one or another lama. Blocks."""
+        others = {model.model: instance.pid for instance in present(self.paths.run) for model in instance.loaded}
+        return others | {model.reference: os.getpid() for model in self.engine.figures().loaded}
 
     def _note_use(self, conversation: ConversationId, message: MessageId, event: StreamEvent) -> None:
         """A turn began: if its model is one of this machine, keep that it was used now."""
