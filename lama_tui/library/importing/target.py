@@ -1,0 +1,141 @@
+"""The place where an imported model grows: a folder of `data/models/` whose name begins with a dot.
+
+It is locked while somebody works in it, takes its name in one step when all is there, and is removed when
+something fails. What a kill leaves is never taken for a model, and `unfinished` finds it.
+"""
+
+import errno
+import os
+import secrets
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from lama_tui.errors import ModelError
+from lama_tui.library.downloads.space import free_space
+from lama_tui.library.importing.names import check_free
+from lama_tui.paths import make_private
+from lama_tui.security.gate import clean_line
+from lama_tui.store.locks import try_lock
+
+PREFIX = ".import-"
+
+
+class Target:
+    """A place in `models` (`data/models/`) to fill. Blocks."""
+
+    def __init__(self, models: Path, name: str) -> None:
+        self._models = models
+        self._name = name
+        self._lock: int | None = None
+        self.folder = models / f"{PREFIX}{secrets.token_hex(6)}"
+
+    def begin(self) -> None:
+        """Make it. Raises `ModelError`, also where the name is taken."""
+        with of_disk(self._models):
+            make_private(self._models)
+            check_free(self._models, self._name)
+            self.folder.mkdir(mode=0o700)
+            self._lock = os.open(self.folder, os.O_RDONLY | os.O_CLOEXEC)
+            try_lock(self._lock)
+
+    def end(self) -> None:
+        """Take away what is left of it; safe to call however far it came."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+
+    @property
+    def place(self) -> Path:
+        """Where the model will be."""
+        return self._models / self._name
+
+    def finish(self, model: Path) -> Path:
+        """Give `model`, which is this folder or something in it, its name; returns where it is now."""
+        with of_disk(self.place):
+            _sync(model)
+            check_free(self._models, self._name)
+            model.rename(self.place)
+            _sync_folder(self._models)
+        return self.place
+
+
+def unfinished(models: Path) -> list[Path]:
+    """What imports have left that nobody works on any more. Blocks."""
+    try:
+        folders = [entry for entry in models.iterdir() if entry.name.startswith(PREFIX)]
+    except OSError:
+        return []
+    return [folder for folder in folders if not _is_worked_on(folder)]
+
+
+def check_space(folder: Path, needed: int) -> None:
+    """Raise `ModelError` where the disk would be too full."""
+    free, reserve = free_space(folder)
+    if needed > free - reserve:
+        raise too_little_space(needed, free - reserve)
+
+
+def too_little_space(needed: int, free: int) -> ModelError:
+    """The error with its words; bytes."""
+    return ModelError(
+        "The disk has too little space",
+        f"{needed / 1e6:,.1f} MB are needed, and {max(0, free) / 1e6:,.1f} MB can be had.",
+        "Make room: `lama ls` shows what models take; or import with --link, which copies nothing.",
+    )
+
+
+@contextmanager
+def of_disk(path: Path) -> Iterator[None]:
+    """Turn what the system refuses for `path` into a `ModelError`."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise ModelError(
+                "The disk is full", f"{path} could not be written.", "Make room: `lama ls` shows what models take."
+            ) from error
+        why = error.strerror or str(error)
+        what = clean_line(str(error.filename or path))
+        raise ModelError(
+            f"The import failed: {why}", f"{what}.", "Check that it is there, and its permissions."
+        ) from error
+
+
+def _is_worked_on(folder: Path) -> bool:
+    try:
+        descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return True  # it is gone, or nobody can tell
+    try:
+        return not try_lock(descriptor)
+    except OSError:
+        return True  # a file system without locks: rather keep it
+    finally:
+        os.close(descriptor)
+
+
+def _sync(model: Path) -> None:
+    """A model that has its name survives a power cut whole."""
+    if model.is_symlink():
+        return
+    for base, _, names in os.walk(model):
+        for name in names:
+            path = Path(base, name)
+            if not path.is_symlink():
+                descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+                try:
+                    os.fsync(descriptor)
+                finally:
+                    os.close(descriptor)
+        _sync_folder(Path(base))
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
