@@ -21,6 +21,7 @@ from lama_tui.errors import LamaError, StoreError
 from lama_tui.events import StreamEvent, TurnStarted
 from lama_tui.library.hub_cache import hub_cache_folder
 from lama_tui.library.installed import resolve
+from lama_tui.monitor.battery import on_battery
 from lama_tui.monitor.gpu import AppleGpuProbe, NvidiaProbe
 from lama_tui.monitor.presence import LoadedNow, Presence, present, remove_presence, write_presence
 from lama_tui.monitor.probes import CpuProbe, DiskProbe, MemoryProbe, ModelProbe, Probe, ProcessProbe, SwapProbe
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from lama_tui.conversations.prompts import Prompts
     from lama_tui.conversations.search import Search
     from lama_tui.conversations.table import Conversations
+    from lama_tui.library.downloads.queue import Downloads
     from lama_tui.library.hub.hub import Hub
     from lama_tui.library.measurement_table import MeasurementTable
     from lama_tui.library.model_table import ModelTable
@@ -72,6 +74,7 @@ class Services:
         self._conversations: Conversations | None = None
         self._chat: Chat | None = None
         self._hub: Hub | None = None
+        self._downloads: Downloads | None = None
         self._noting: set[asyncio.Task[None]] = set()
         self._closed = False
 
@@ -149,6 +152,26 @@ class Services:
             self._hub = await asyncio.to_thread(_hub_of_environment, self.settings.privacy.local_only)
         return self._hub
 
+    async def downloads(self, *, adopt: bool = True) -> "Downloads":
+        """The queue that all instances share; with `adopt` this one goes on with what nobody works on.
+
+        Raises `StoreError` where the database cannot be opened.
+        """
+        if self._downloads is None:
+            database = await self.database()
+            queue = await asyncio.to_thread(_downloads_queue)
+            self._downloads = self._downloads or queue(
+                database, self.hub, lambda: self.settings, adopt=adopt, on_battery=on_battery
+            )
+        return self._downloads
+
+    async def resume_downloads(self) -> None:
+        """Go on with downloads that an earlier start left, if there are any. Raises `StoreError`."""
+        from lama_tui.library.downloads.job_table import JobTable
+
+        if await JobTable(await self.database()).any_workable():
+            (await self.downloads()).start()
+
     async def removal(self) -> "Removal":
         """Takes models off this disk. Raises `StoreError` where the database cannot be opened."""
         from lama_tui.library.storage.record_table import RecordTable
@@ -208,6 +231,8 @@ class Services:
             partial(self.engine.stop, _ENGINE_SECONDS),
             self.providers.close,
         ]
+        if self._downloads is not None:  # before the database: what runs is given to others
+            steps.insert(0, self._downloads.close)
         if self._hub is not None:
             steps.append(self._hub.close)
         if self._chat is not None:  # first: it saves the running answers
@@ -237,6 +262,13 @@ def _hub_of_environment(local_only: bool) -> "Hub":
     from lama_tui.library.hub.hub import Hub
 
     return Hub(HubAccess.from_environment(), local_only)
+
+
+def _downloads_queue() -> "type[Downloads]":
+    """Imports what the start does not need."""
+    from lama_tui.library.downloads.queue import Downloads
+
+    return Downloads
 
 
 def _mlx_backend(settings: Settings) -> Backend:

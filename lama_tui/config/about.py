@@ -39,7 +39,8 @@ ABOUT: Mapping[str, About] = {
     "engine.idle_unload": About("A model that was not used for so long leaves memory.", "not yet"),
     "engine.prompt_cache_ram": About("Memory for prompts that were read already.", "not yet"),
     "engine.prompt_cache_disk": About("Disk space for prompts that were read already.", "not yet"),
-    "library.downloads": About("Whether downloads go on while the machine runs on battery.", "not yet"),
+    "library.downloads": About("Whether downloads go on while the machine runs on battery."),
+    "library.concurrent_files": About("Files of a model that are fetched at once; counts for downloads that begin."),
     "library.check_updates": About(
         "Whether the hub is asked once a day for newer revisions of the models that came from it. Never in local-only "
         "and offline modes; nothing is fetched by itself.",

@@ -58,6 +58,7 @@ class LibrarySettings:
     be free for the disk not to be called low (0: never)."""
 
     downloads: Literal["always", "pause-on-battery"] = "always"
+    concurrent_files: int = 4
     check_updates: Literal["daily", "off"] = "daily"
     integrity: Literal["weekly", "off"] = "weekly"
     quota: int = 0

@@ -160,6 +160,7 @@ READERS: Mapping[str, Reader] = {
     "engine.prompt_cache_ram": size,
     "engine.prompt_cache_disk": size,
     "library.downloads": choice("always", "pause-on-battery"),
+    "library.concurrent_files": whole(1, 16),
     "library.check_updates": choice("daily", "off"),
     "library.integrity": choice("weekly", "off"),
     "library.quota": size,

@@ -9,6 +9,7 @@ import contextlib
 import http.client
 import socket
 import ssl
+import threading
 import time
 import urllib.parse
 from collections.abc import Iterator, Mapping
@@ -66,6 +67,8 @@ class Body:
         # the response's own readinto fills the whole buffer first: a slow line would show no progress
         count = self._response.fp.readinto1(buffer[: self._left])
         self._left -= count
+        if self._left == 0:
+            self._response.close()  # tells the connection, which stays, that it may be asked again
         return count
 
     @property
@@ -92,7 +95,7 @@ class Fetcher:
         self._local_only = local_only
         self._limits = limits or Limits()
         self._connection: _Connection | None = None
-        self._stopped = False
+        self._ending = threading.Event()
         self._trust: ssl.SSLContext | None = None
 
     @contextlib.contextmanager
@@ -114,9 +117,14 @@ class Fetcher:
 
     def stop(self) -> None:
         """End what runs, soon: it raises `Stopped`, and so does everything later."""
-        self._stopped = True
+        self._ending.set()
         if connection := self._connection:
             connection.shut()
+
+    def wait(self, seconds: float) -> None:
+        """Wait, or raise `Stopped`, also at once; for what a stop has to reach between two requests."""
+        if self._ending.wait(seconds):
+            raise Stopped
 
     def close(self) -> None:
         """Close the connection; the next request makes another."""
@@ -160,11 +168,11 @@ class Fetcher:
             self.close()
         kept = self._connection is not None
         while True:
-            if self._stopped:
+            if self._ending.is_set():
                 raise Stopped
             if self._connection is None:
                 self._connection = _Connection(way, self._local_only, self._limits, self._context(way[0]))
-            if self._stopped:  # it had nothing to shut when it was called
+            if self._ending.is_set():  # it had nothing to shut when it was called
                 raise Stopped
             try:
                 response = self._connection.ask(target, headers)
@@ -193,13 +201,13 @@ class Fetcher:
         try:
             yield
         except (OSError, http.client.HTTPException, ValueError) as error:
-            if self._stopped:
+            if self._ending.is_set():
                 raise Stopped from error
             if isinstance(error, OSError) and error.filename is not None:
                 raise  # of a file: not ours
             raise _translate(error, urllib.parse.urlsplit(url).hostname or "", self._limits) from error
         except LamaError:
-            if self._stopped:
+            if self._ending.is_set():
                 raise Stopped from None
             raise
 

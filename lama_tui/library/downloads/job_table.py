@@ -80,12 +80,20 @@ class JobTable:
         """A new job, or the one that already does the same."""
         async with self._database.transaction(durable=True) as connection:
             rows = await connection.execute_fetchall(
-                f"SELECT id, options FROM jobs WHERE ref = ? AND source = ? AND revision = ? AND {_not_ended()}",  # noqa: S608
-                (ref, source, revision),
+                "SELECT id, state, options FROM jobs WHERE ref = ? AND source = ? AND revision = ? AND kind = ?"
+                " AND state != 'done' ORDER BY id DESC",
+                (ref, source, revision, kind),
             )
             for row in rows:
-                if JobOptions.from_json(row["options"]).patterns == options.patterns:
-                    return JobId(row["id"])
+                if JobOptions.from_json(row["options"]).patterns != options.patterns:
+                    continue
+                if row["state"] in ENDED:  # begin again: what the revision is now is asked anew
+                    await connection.execute(
+                        "UPDATE jobs SET state = 'queued', wish = 'run', commit_id = NULL, why = '', error = NULL,"
+                        " attempts = 0, retry_at = NULL, owner = NULL, updated = ? WHERE id = ?",
+                        (_now(), row["id"]),
+                    )
+                return JobId(row["id"])
             cursor = await connection.execute(
                 "INSERT INTO jobs (kind, ref, source, revision, state, options, created, updated)"
                 " VALUES (?, ?, ?, ?, 'queued', ?, ?, ?)",
@@ -107,6 +115,14 @@ class JobTable:
         )
         queued = [self._queued(row) for row in rows]
         return sorted(queued, key=lambda row: (row.job.ended, -row.job.updated if row.job.ended else row.job.id))
+
+    async def watched(self, known: Collection[JobId]) -> list[QueuedJob]:
+        """Those that are not ended, and of the others those that are `known`; oldest first."""
+        rows = await self._database.read(
+            f"SELECT * FROM jobs WHERE {_not_ended()} OR id IN (SELECT value FROM json_each(?)) ORDER BY id",  # noqa: S608
+            (json.dumps(list(known)),),
+        )
+        return [self._queued(row) for row in rows]
 
     async def any_workable(self) -> bool:
         """Whether there is a job that is to go on by itself."""

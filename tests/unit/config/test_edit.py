@@ -142,6 +142,7 @@ VALUES: dict[str, st.SearchStrategy[object]] = {
     "engine.idle_unload": st.integers(1, 10**6).map(show_duration),
     "engine.prompt_cache_ram": st.integers(0, 2**40).map(show_size),
     "library.downloads": st.sampled_from(["always", "pause-on-battery"]),
+    "library.concurrent_files": st.integers(1, 16),
     "library.check_updates": st.sampled_from(["daily", "off"]),
     "library.integrity": st.sampled_from(["weekly", "off"]),
     "library.quota": st.integers(0, 2**45).map(show_size),

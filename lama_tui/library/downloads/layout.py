@@ -1,0 +1,140 @@
+"""How a model lies in the hub's cache, exactly as the hub's own client lays it out. Blocks: call in a thread.
+
+<cache>/models--ORG--NAME/blobs/HASH                the bytes, HASH.part while they come
+<cache>/models--ORG--NAME/snapshots/COMMIT/…        relative links to them, all at once when all are there
+<cache>/models--ORG--NAME/refs/main                 the commit that `main` was at
+<cache>/.locks/models--ORG--NAME/HASH.lock          who holds it may write the blob
+"""
+
+import os
+import secrets
+import shutil
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from lama_tui.library.hub.values import HubFile
+
+PART = ".part"
+_BUILDING = ".lama-"
+
+
+@dataclass(frozen=True, slots=True)
+class RepoFolder:
+    """The place of one model repo (`ORG/NAME`) in a cache. Computes paths, touches nothing."""
+
+    cache: Path
+    repo: str
+
+    @property
+    def name(self) -> str:
+        """Of the folder."""
+        return "models--" + self.repo.replace("/", "--")
+
+    @property
+    def path(self) -> Path:
+        """Everything of it."""
+        return self.cache / self.name
+
+    def blob(self, hash_: str) -> Path:
+        """The bytes of a file, whole and checked."""
+        return self.path / "blobs" / hash_
+
+    def part(self, hash_: str) -> Path:
+        """The beginning of them."""
+        return self.path / "blobs" / (hash_ + PART)
+
+    def lock(self, hash_: str) -> Path:
+        """The lock of the hub's own client."""
+        return self.cache / ".locks" / self.name / f"{hash_}.lock"
+
+    def snapshot(self, commit: str) -> Path:
+        """The files of a revision by their names."""
+        return self.path / "snapshots" / commit
+
+    def ref(self, revision: str) -> Path:
+        """The file that says which commit a branch or tag was at."""
+        return self.path / "refs" / revision
+
+
+def size_of(path: Path) -> int | None:
+    """Bytes of a file; None where there is none."""
+    try:
+        return path.stat().st_size
+    except OSError:
+        return None
+
+
+def lay_out(folder: RepoFolder, commit: str, revision: str, files: Sequence[HubFile], *, links: bool = True) -> Path:
+    """Make the snapshot of files whose blobs are all there, and point `revision` to it; returns its folder.
+
+    It appears whole or not at all. Where one is there already, what it lacks is added, its `config.json` last.
+    Without `links`, or where the disk has none, the files themselves lie in it. Raises `OSError`.
+    """
+    snapshot = folder.snapshot(commit)
+    for left in folder.path.glob(f"{_BUILDING}*"):
+        shutil.rmtree(left, ignore_errors=True)
+    # a model without its config is not taken for one
+    ordered = sorted(files, key=lambda file: (PurePosixPath(file.path).name == "config.json", file.path))
+    if not snapshot.is_dir():
+        building = folder.path / f"{_BUILDING}{secrets.token_hex(4)}"
+        try:
+            for file in ordered:
+                _place(folder, file, building / file.path, snapshot / file.path, links)
+            snapshot.parent.mkdir(parents=True, exist_ok=True)
+            with suppress(FileExistsError, NotADirectoryError):
+                building.rename(snapshot)
+        except OSError as error:
+            if not snapshot.is_dir():  # else another made it meanwhile: add to it
+                raise error
+        finally:
+            shutil.rmtree(building, ignore_errors=True)
+    for file in ordered:
+        at = snapshot / file.path
+        if not _is_placed(folder, file, at):
+            _place(folder, file, at, at, links)
+    if revision != commit:
+        point(folder.ref(revision), commit)
+    return snapshot
+
+
+def _is_placed(folder: RepoFolder, file: HubFile, at: Path) -> bool:
+    if at.is_symlink():
+        return at.resolve() == folder.blob(file.hash).resolve() and at.exists()
+    blob = folder.blob(file.hash)
+    return at.is_file() and (at.samefile(blob) if blob.exists() else at.stat().st_size == file.size)
+
+
+def _place(folder: RepoFolder, file: HubFile, at: Path, seen_from: Path, links: bool) -> None:
+    """Put a file to `at`, with a link that is right at `seen_from`; replaces what is there."""
+    at.parent.mkdir(parents=True, exist_ok=True)
+    blob = folder.blob(file.hash)
+    new = at.with_name(f"{_BUILDING}{secrets.token_hex(4)}")
+    try:
+        try:
+            if not links:
+                raise NotImplementedError
+            new.symlink_to(os.path.relpath(blob, seen_from.parent))
+        except (OSError, NotImplementedError):
+            _place_file(blob, new)
+        new.replace(at)
+    except BaseException:
+        new.unlink(missing_ok=True)
+        raise
+
+
+def _place_file(blob: Path, new: Path) -> None:
+    """A second name of the same bytes; where the disk has none of these either, a copy."""
+    try:
+        os.link(blob, new)
+    except OSError:
+        shutil.copyfile(blob, new)
+
+
+def point(ref: Path, commit: str) -> None:
+    """Write at once to which commit a branch or tag is. Raises `OSError`."""
+    ref.parent.mkdir(parents=True, exist_ok=True)
+    new = ref.with_name(f"{_BUILDING}{secrets.token_hex(4)}")
+    new.write_text(commit)
+    new.replace(ref)
