@@ -1,7 +1,7 @@
 """Looking for newer revisions: what differs, what is to be fetched, whom it asks and how often."""
 
 import os
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -145,6 +145,13 @@ def test_of_a_gguf_model_the_same_size_is_wanted_again() -> None:
     assert patterns == ()
 
 
+def giving(hub: Hub | None) -> Callable[[], Awaitable[Hub | None]]:
+    async def give() -> Hub | None:
+        return hub
+
+    return give
+
+
 async def day_passes(database: Database) -> None:
     async with database.transaction() as connection:
         await connection.execute("UPDATE updates SET checked = checked - 86400000")
@@ -158,11 +165,11 @@ async def test_the_hub_is_asked_once_a_day_and_news_are_told_once(
     lay_in_cache(REF, OLD, old)
     lay_in_cache("org/gone", {"config.json": "x"})  # the hub has no such model (any more)
     told: list[Update] = []
-    watch = UpdateWatch(updates, lambda: hub, told.append)
+    watch = UpdateWatch(updates, giving(hub), told.append)
     assert await watch.round() == watching.EVERY and told == []
     asked = len(hub_server.asked())
     new = hub_server.add(REF, NEW)
-    assert watching.EVERY - 60 < await UpdateWatch(updates, lambda: hub, told.append).round() <= watching.EVERY
+    assert watching.EVERY - 60 < await UpdateWatch(updates, giving(hub), told.append).round() <= watching.EVERY
     assert len(hub_server.asked()) == asked  # another start on the same day
     await day_passes(database)
     await watch.round()
@@ -189,7 +196,7 @@ async def test_nobody_is_asked_where_that_is_not_wanted(
     told: list[Update] = []
     hub = make(hub_server)
     try:
-        await UpdateWatch(updates, lambda: hub, told.append).round()
+        await UpdateWatch(updates, giving(hub), told.append).round()
     except LamaError as error:
         assert "offline" in error.title or "ocal only" in error.title
     finally:

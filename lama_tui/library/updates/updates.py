@@ -39,7 +39,7 @@ class Fetches(Protocol):
     """What is asked of the queue of downloads."""
 
     async def add(
-        self, ref: str, revision: str = "main", kind: JobKind = "download", patterns: Sequence[str] = ()
+        self, ref: str, revision: str = "main", kind: JobKind = "download", files: Sequence[str] = ()
     ) -> JobId:
         """Put a fetch in line. Raises a `LamaError`."""
 
@@ -109,7 +109,7 @@ class Updates:
         record = await record_of(model, self._snapshots)
         _, patterns = wanted_files(record.files, ())
         await self._table.will_leave(model.ref, here.in_force)
-        return await downloads.add(model.ref, here.follows, kind="update", patterns=patterns)
+        return await downloads.add(model.ref, here.follows, kind="update", files=patterns)
 
     async def revisions(self, model: InstalledModel) -> Revisions | None:
         """What is here of `model`; None where it did not come from the hub."""

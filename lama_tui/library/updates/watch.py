@@ -7,7 +7,7 @@ import asyncio
 import logging
 import random
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 
 from lama_tui.errors import AuthError, ConfigError, LamaError, ModelNotFoundError, StoreError
@@ -35,7 +35,9 @@ class UpdateWatch:
     `tell` gets each newer revision when it is first seen, on the event loop.
     """
 
-    def __init__(self, updates: Updates, hub: Callable[[], AsksHub | None], tell: Callable[[Update], None]) -> None:
+    def __init__(
+        self, updates: Updates, hub: Callable[[], Awaitable[AsksHub | None]], tell: Callable[[Update], None]
+    ) -> None:
         self._updates = updates
         self._hub = hub
         self._tell = tell
@@ -67,7 +69,7 @@ class UpdateWatch:
         """Ask about the models that are due, and return the seconds until one is. Raises a `LamaError`."""
         due, wait = await self._due()
         for at, model in enumerate(due):
-            if (hub := self._hub()) is None:
+            if (hub := await self._hub()) is None:
                 return _AGAIN
             if at:
                 await asyncio.sleep(_APART)
