@@ -17,7 +17,7 @@ VALUED = frozenset({"-c", "--model", "--theme"})
 def main() -> int:
     """Run the command line and return its exit code."""
     arguments = sys.argv[1:]
-    if opens_workspace(arguments) and has_screen():
+    if "_ARGCOMPLETE" not in os.environ and opens_workspace(arguments) and has_screen():
         from lama_tui.cli.guard import guard
 
         return guard(_run, arguments)

@@ -33,6 +33,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     words = sys.argv[1:] if argv is None else argv
     debug = False
     try:
+        if "_ARGCOMPLETE" in os.environ:
+            from lama_tui.cli.completion import complete
+
+            complete(build_parser())  # a shell asks what could follow; it ends here
         if not words:  # the usual start waits for no parser and no verb
             return _open_workspace(WorkspaceOptions(), load_settings(Paths.from_environment()))
         try:
@@ -88,7 +92,7 @@ def _said(error: OSError) -> str:
 def build_parser() -> "argparse.ArgumentParser":
     """The whole command line: flags of the workspace, and the verbs."""
     from lama_tui import __version__
-    from lama_tui.cli import config, doctor, ls, run, search, show, verify
+    from lama_tui.cli import completion, config, doctor, ls, rm, run, search, show, verify
     from lama_tui.cli.parser import Parser
 
     parser = Parser(
@@ -109,7 +113,7 @@ def build_parser() -> "argparse.ArgumentParser":
     parser.add_argument("--no-mouse", action="store_true", help="leave the mouse to the terminal")
     parser.set_defaults(verb=_workspace, tolerates_problems=False)
     verbs = parser.add_subparsers(title="verbs", metavar="VERB")
-    for verb in (run, search, ls, show, verify, config, doctor):
+    for verb in (run, search, ls, show, verify, rm, config, doctor, completion):
         verb.add_to(verbs)
     return parser
 

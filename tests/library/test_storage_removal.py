@@ -214,6 +214,7 @@ async def test_the_store_that_repos_share(home: Path, removal: Removal) -> None:
     assert not shared.exists()
 
 
+@pytest.mark.slow
 async def test_revisions_that_the_hubs_client_fetched(home: Path, removal: Removal) -> None:
     cache = hub_cache_folder()
     with TestHub() as hub:

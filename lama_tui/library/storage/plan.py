@@ -55,7 +55,7 @@ class RemovalPlan:
     @property
     def empty(self) -> bool:
         """Whether there is nothing to delete."""
-        return not (self.refs or self.folders or self.links or self.files)
+        return not (self.everything or self.folders) and self.empties is None
 
 
 def plan_removal(
