@@ -81,6 +81,11 @@ class Progress:
         self._terminal = sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
         self._shown = ""
 
+    @property
+    def is_seen(self) -> bool:
+        """Whether there is a terminal to show it on."""
+        return self._terminal
+
     def show(self, text: str) -> None:
         """Replace what is shown."""
         if self._terminal and text != self._shown:
