@@ -1,7 +1,6 @@
 """Turns against a real database and a scripted provider."""
 
 import asyncio
-import time
 from dataclasses import replace
 
 import pytest
@@ -410,7 +409,7 @@ async def test_what_waits_goes_on_waiting_when_it_cannot_be_saved(chat_with, con
     assert chat.queued(conversation) == () == await conversations.queued()
 
 
-async def test_close_saves_everything_as_interrupted_within_a_second(conversations):
+async def test_close_saves_everything_as_interrupted_and_waits_for_nobody(conversations):
     gate = asyncio.Event()
     provider = Scripted([TextDelta("so far"), gate, StreamFinished("stop", Usage())], deaf=True)
     chat = Chat(conversations, lambda model: (provider, model))
@@ -420,17 +419,18 @@ async def test_close_saves_everything_as_interrupted_within_a_second(conversatio
     await until(lambda: all(chat.running(conversation).text for conversation in ids))
     late = asyncio.create_task(chat.send(await conversations.create(), "late", "m"))
     await asyncio.sleep(0)
-    began = time.monotonic()
-    await chat.close()
-    assert time.monotonic() - began < 1.0
-    await late
+    try:
+        async with asyncio.timeout(20):
+            await chat.close()  # although the provider hears nothing until the gate opens
+            await late
+    finally:
+        gate.set()
     for conversation in ids:
         said = (await conversations.messages(conversation))[-1]
         assert (said.text, said.state) == ("so far", "interrupted")
     assert all(conversation.interrupted for conversation in await conversations.list())
     with pytest.raises(InferenceError):
         await chat.send(ids[0], "more", "m")
-    gate.set()
     await until(lambda: provider.ended == 8)
 
 
