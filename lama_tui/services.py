@@ -10,6 +10,7 @@ import os
 import sys
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -40,14 +41,19 @@ if TYPE_CHECKING:
     from lama_tui.library.downloads.queue import Downloads
     from lama_tui.library.hub.hub import Hub
     from lama_tui.library.measurement_table import MeasurementTable
+    from lama_tui.library.importing.imports import Imports
     from lama_tui.library.model_table import ModelTable
     from lama_tui.library.storage.cleaning import Cleaning
     from lama_tui.library.storage.removal import Removal
+    from lama_tui.library.updates.update import Update
+    from lama_tui.library.updates.updates import Updates
+    from lama_tui.library.watch import ModelWatch
     from lama_tui.store.database import Database
 
 log = logging.getLogger(__name__)
 
 _PRESENCE_INTERVAL = 1.0  # seconds
+_WATCH_AFTER = 30.0  # seconds; a start is busy enough
 _ENGINE_SECONDS = 0.3  # a token takes less; an import or the read of a large file may take more
 
 
@@ -75,6 +81,7 @@ class Services:
         self._chat: Chat | None = None
         self._hub: Hub | None = None
         self._downloads: Downloads | None = None
+        self._watching: asyncio.Task[None] | None = None
         self._noting: set[asyncio.Task[None]] = set()
         self._closed = False
 
@@ -165,12 +172,66 @@ class Services:
             )
         return self._downloads
 
-    async def resume_downloads(self) -> None:
-        """Go on with downloads that an earlier start left, if there are any. Raises `StoreError`."""
+    async def resume_downloads(self) -> bool:
+        """Go on with downloads that an earlier start left; whether there are any. Raises `StoreError`."""
         from lama_tui.library.downloads.job_table import JobTable
 
-        if await JobTable(await self.database()).any_workable():
-            (await self.downloads()).start()
+        if not await JobTable(await self.database()).any_workable():
+            return False
+        (await self.downloads()).start()
+        return True
+
+    async def updates(self) -> "Updates":
+        """What is known of newer revisions. Raises `StoreError` where the database cannot be opened."""
+        from lama_tui.library.updates.updates import Updates
+
+        return Updates(await self.database())
+
+    def watch_models(self, changed: "Callable[[LamaError], None]", newer: "Callable[[Update], None]") -> None:
+        """Re-check files and look for updates in the background, as the settings say, well behind the start.
+
+        `changed` gets what differs from what was published, `newer` each newer revision once.
+        """
+        if self._watching is None and not self._closed:
+            self._watching = asyncio.create_task(self._watch_models(changed, newer), name="models")
+
+    async def _watch_models(self, changed: "Callable[[LamaError], None]", newer: "Callable[[Update], None]") -> None:
+        await asyncio.sleep(_WATCH_AFTER)
+        try:
+            watch = await asyncio.to_thread(_model_watch)
+            database = await self.database()
+            await watch(self.paths, database, lambda: self.settings, self.hub, self._is_at_rest).run(changed, newer)
+        except Exception:  # nobody waits for it who could be told
+            log.exception("models are not watched any more")
+
+    async def _end_watching(self) -> None:
+        if self._watching is not None:
+            self._watching.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._watching
+
+    async def _is_at_rest(self) -> bool:
+        """Whether nothing generates or loads, here or in another lama, nothing is fetched, and there is power."""
+        figures = self.engine.figures()
+        if figures.running or figures.waiting or figures.loading:
+            return False
+
+        def elsewhere() -> bool:
+            return any(instance.running for instance in present(self.paths.run)) or bool(on_battery())
+
+        from lama_tui.library.downloads.job_table import JobTable
+
+        return not (await JobTable(await self.database()).any_running() or await asyncio.to_thread(elsewhere))
+
+    def imports(self) -> "Imports":
+        """What brings models from elsewhere into `data/models/`."""
+        from lama_tui.library.importing.imports import Imports
+        from lama_tui.library.snapshot_table import SnapshotTable
+
+        async def snapshots() -> SnapshotTable:
+            return SnapshotTable(await self.database())
+
+        return Imports(self.paths, snapshots, self.settings.privacy.local_only)
 
     async def removal(self) -> "Removal":
         """Takes models off this disk. Raises `StoreError` where the database cannot be opened."""
@@ -235,6 +296,7 @@ class Services:
             steps.insert(0, self._downloads.close)
         if self._hub is not None:
             steps.append(self._hub.close)
+        steps.insert(0, self._end_watching)
         if self._chat is not None:  # first: it saves the running answers
             steps.insert(0, self._chat.close)
         for step in steps:
@@ -269,6 +331,13 @@ def _downloads_queue() -> "type[Downloads]":
     from lama_tui.library.downloads.queue import Downloads
 
     return Downloads
+
+
+def _model_watch() -> "type[ModelWatch]":
+    """Imports what the start does not need."""
+    from lama_tui.library.watch import ModelWatch
+
+    return ModelWatch
 
 
 def _mlx_backend(settings: Settings) -> Backend:

@@ -118,19 +118,20 @@ async def test_a_wrong_size_is_told_without_reading(database: Database) -> None:
 async def test_it_waits_while_the_machine_is_busy_and_ends_at_once(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(background, "AFTER_START", 0.0)
     monkeypatch.setattr(background, "_BUSY", 0.01)
     lay_in_cache(REF, FILES)
     watched = Watched(database)
     watched.busy = True
-    watched.work.start()
+    running = asyncio.create_task(watched.work.run())
     await until(lambda: watched.asked >= 5)
     assert all(ok is None for _, ok in (await checked(database)).values())
     watched.busy = False
     async with asyncio.timeout(20):
         while not all(ok for _, ok in (await checked(database)).values()):
             continue
-    await asyncio.wait_for(watched.work.close(), 5)
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asyncio.wait_for(running, 5)
 
 
 async def test_one_instance_does_it(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -124,6 +124,10 @@ class JobTable:
         )
         return [self._queued(row) for row in rows]
 
+    async def any_running(self) -> bool:
+        """Whether some instance fetches now."""
+        return bool(await self._database.read("SELECT 1 FROM jobs WHERE state = 'running' LIMIT 1"))
+
     async def any_workable(self) -> bool:
         """Whether there is a job that is to go on by itself."""
         return bool(await self._database.read(f"SELECT 1 FROM jobs WHERE state IN {_WORKABLE} LIMIT 1"))  # noqa: S608

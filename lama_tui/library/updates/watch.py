@@ -8,7 +8,6 @@ import logging
 import random
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import suppress
 
 from lama_tui.errors import AuthError, ConfigError, LamaError, ModelNotFoundError, StoreError
 from lama_tui.library.hub_cache import cached_repos, hub_cache_folder
@@ -18,14 +17,13 @@ from lama_tui.library.updates.updates import AsksHub, Updates
 
 log = logging.getLogger(__name__)
 
-AFTER_START = 30.0
-"""Seconds until the first look: a start is busy enough."""
 EVERY = 86_400.0
 """Seconds after which the hub is asked again about a model."""
 JITTER = 3_600.0
 """Seconds by which that varies, so that not everybody asks at the same time."""
 
 _AGAIN = 6 * 3_600.0  # seconds after which it is tried again where the hub could not be reached
+_SPREAD = 30.0  # seconds in which the first look comes
 _APART = 1.0  # seconds between two questions
 
 
@@ -41,22 +39,10 @@ class UpdateWatch:
         self._updates = updates
         self._hub = hub
         self._tell = tell
-        self._task: asyncio.Task[None] | None = None
 
-    def start(self) -> None:
-        """Begin behind the start of the program."""
-        self._task = asyncio.create_task(self._run(), name="updates")
-
-    async def close(self) -> None:
-        """End, also what is being asked; safe to call twice."""
-        task, self._task = self._task, None
-        if task is not None:
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
-
-    async def _run(self) -> None:
-        await asyncio.sleep(AFTER_START + random.uniform(0, AFTER_START))  # noqa: S311 — not a secret
+    async def run(self) -> None:
+        """One round after the other, until cancelled; not every instance at the same time."""
+        await asyncio.sleep(random.uniform(0, _SPREAD))  # noqa: S311 — not a secret
         while True:
             try:
                 wait = await self.round()

@@ -11,7 +11,6 @@ import os
 import stat
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
@@ -33,8 +32,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-AFTER_START = 60.0
-"""Seconds until the first look: a start is busy enough."""
 EVERY = 7 * 86_400
 """Seconds after which a file is compared again."""
 SLICE = 8 * 1024**2
@@ -74,22 +71,9 @@ class IntegrityPass:
         self._idle = idle
         self._tell = tell
         self._rests = rests
-        self._task: asyncio.Task[None] | None = None
 
-    def start(self) -> None:
-        """Begin behind the start of the program."""
-        self._task = asyncio.create_task(self._run(), name="integrity")
-
-    async def close(self) -> None:
-        """End after the read that is under way; safe to call twice."""
-        task, self._task = self._task, None
-        if task is not None:
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
-
-    async def _run(self) -> None:
-        await asyncio.sleep(AFTER_START)
+    async def run(self) -> None:
+        """One round after the other, until cancelled; a read that is under way ends first."""
         while True:
             try:
                 wait = await self.round()
