@@ -9,7 +9,7 @@ import logging
 import os
 import sys
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING
@@ -38,10 +38,12 @@ if TYPE_CHECKING:
     from lama_tui.conversations.prompts import Prompts
     from lama_tui.conversations.search import Search
     from lama_tui.conversations.table import Conversations
+    from lama_tui.library.benchmarking.estimate import Speeds
     from lama_tui.library.downloads.queue import Downloads
     from lama_tui.library.hub.hub import Hub
-    from lama_tui.library.measurement_table import MeasurementTable
     from lama_tui.library.importing.imports import Imports
+    from lama_tui.library.installed import InstalledModel
+    from lama_tui.library.measurement_table import MeasurementTable
     from lama_tui.library.model_table import ModelTable
     from lama_tui.library.storage.cleaning import Cleaning
     from lama_tui.library.storage.removal import Removal
@@ -252,6 +254,13 @@ class Services:
         from lama_tui.library.measurement_table import MeasurementTable
 
         return MeasurementTable(await self.database())
+
+    async def speeds(self, models: "Sequence[InstalledModel]" = ()) -> "Speeds":
+        """Estimates of speed, from benchmarks and from the answers of `models`. Raises `StoreError`."""
+        from lama_tui.library.benchmarking.known import known_speeds
+
+        device = self.engine.figures().device
+        return await known_speeds(await self.measurements(), models, device.name if device else None)
 
     def loaded_models(self) -> dict[str, int]:
         """What is in memory, by reference, and the process that has it: this one or another lama. Blocks."""

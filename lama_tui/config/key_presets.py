@@ -20,6 +20,7 @@ _VIM: Mapping[str, str] = {
     "list.last": "end,G",
     "conversations.open": "enter,l",
     "conversations.delete": "delete,x",
+    "models.remove": "delete,x",
     "settings.edit": "enter,l",
     "settings.reset": "delete,x",
     "transcript.older": "left_square_bracket,h",
@@ -34,6 +35,7 @@ _EMACS: Mapping[str, str] = {
     "conversation.new": "f12,alt+n",
     "conversation.list": "ctrl+right_square_bracket,alt+l",
     "monitor.toggle": "ctrl+backslash,alt+g",
+    "updates.open": "shift+f10",  # f12 is taken
     "search.open": "ctrl+s",
     "app.stop": "escape,ctrl+g",
     "app.copy": "ctrl+c,alt+w",

@@ -10,7 +10,8 @@ _BY_ID = {key.id: key for key in KEYMAP}
 
 # The panes of the workspace; what opens above covers it, and only keys of the app work there too.
 _PANES: frozenset[Scope] = frozenset({"composer", "transcript", "conversations"})
-_DIALOGS: frozenset[Scope] = frozenset({"models", "chooser", "settings", "log"})
+_SECTIONS: frozenset[Scope] = frozenset({"installed", "hub", "downloads", "updates"})
+_DIALOGS: frozenset[Scope] = frozenset({"models", "chooser", "settings", "log"}) | _SECTIONS
 _TYPING: frozenset[Scope] = frozenset({"app", "workspace", "composer", "chooser", "dialog"})
 
 _NEEDED = ("palette.open", "dialog.close")
@@ -83,4 +84,6 @@ def _overlap(one: Scope, other: Scope) -> bool:
         return bool(both & (_DIALOGS | {"dialog", "workspace", "conversations"}))
     if "dialog" in both:
         return bool(both & _DIALOGS)
+    if "models" in both:
+        return bool(both & _SECTIONS)
     return "workspace" in both and both <= _PANES | {"workspace"}

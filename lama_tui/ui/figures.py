@@ -45,6 +45,22 @@ def rate(value: float | None) -> str:
     return f"{value:.0f} tok/s" if value >= 10 else f"{value:.1f} tok/s"
 
 
+def speed(value: float | None) -> str:
+    """Bytes per second."""
+    return UNKNOWN if value is None else f"{size(value)}/s"
+
+
+def duration(seconds: float | None) -> str:
+    """How long something takes: `40 s`, `12 min`, `3 h 5 min`."""
+    if seconds is None:
+        return UNKNOWN
+    minutes, rest = divmod(round(seconds), 60)
+    if not minutes:
+        return f"{rest} s"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min" if minutes >= 5 else f"{minutes} min {rest} s"
+
+
 def milliseconds(value: float | None) -> str:
     """A short time."""
     if value is None:

@@ -22,7 +22,9 @@ async def browse(stage: Stage) -> ModelBrowser:
     await stage.until(lambda: isinstance(stage.app.screen, ModelBrowser))
     browser = stage.app.screen
     assert isinstance(browser, ModelBrowser)
-    await stage.until(lambda: browser._models is not None and browser._list._rows)
+    await stage.until(lambda: browser.installed is not None and browser.installed._models is not None)
+    await stage.until(lambda: browser.query_one(ModelList)._rows)
+    await stage.until(lambda: browser.query_one(ModelList).lines.has_focus)
     await stage.pilot.pause()
     return browser
 

@@ -9,6 +9,7 @@ from lama_tui.engine.worker import EngineFigures
 from lama_tui.ui.screens.model_picker import ModelPicker
 from lama_tui.ui.screens.models.browser import ModelBrowser
 from lama_tui.ui.screens.models.details import ModelDetails, lines
+from lama_tui.ui.screens.models.list import ModelList
 
 SERVER = CONFIG + '[providers.work]\nkind = "openai"\nendpoint = "https://api.example.org/v1"\nmodel = "large"\n'
 COLD = EngineFigures()
@@ -26,7 +27,7 @@ def fits(details: ModelDetails) -> bool:
 async def browse(visit: Visit) -> ModelBrowser:
     await visit.press("ctrl+l")
     browser = await visit.at(ModelBrowser)
-    await visit.until(lambda: browser._models is not None and browser._list._rows)
+    await visit.until(lambda: browser.query(ModelList) and browser.query_one(ModelList)._rows)
     await visit.settled()
     details = browser.query_one(ModelDetails)
     for _ in range(10):  # it does not notice by itself that its scroll bar came

@@ -6,6 +6,7 @@ ARGUMENTS: Mapping[str, str] = {
     "conversation.settings": "TEXT",
     "models.pick": "REF",
     "search.open": "WORDS",
+    "hub.open": "WORDS",
     "theme.choose": "NAME",
     "thinking.toggle": "on|off|default",
     "conversations.rename": "TITLE",

@@ -13,6 +13,10 @@ PLACES: Mapping[Scope, str] = {
     "transcript": "In the transcript",
     "conversations": "In the list of conversations",
     "models": "In the model browser",
+    "installed": "Among the installed models",
+    "hub": "On the hub",
+    "downloads": "Among the downloads",
+    "updates": "Among the updates",
     "chooser": "In lists to choose from",
     "settings": "In the settings",
     "log": "In the log",
@@ -21,7 +25,15 @@ PLACES: Mapping[Scope, str] = {
 }
 """Where the keys of a scope work, as a heading."""
 
-OPENED_BY: Mapping[Scope, str] = {"models": "models.open", "settings": "settings.open", "log": "log.open"}
+OPENED_BY: Mapping[Scope, str] = {
+    "models": "models.open",
+    "installed": "models.open",
+    "hub": "hub.open",
+    "downloads": "downloads.open",
+    "updates": "updates.open",
+    "settings": "settings.open",
+    "log": "log.open",
+}
 """The binding that opens the screen of a scope."""
 
 BY_ID: Mapping[str, Key] = {key.id: key for key in KEYMAP}
@@ -30,7 +42,19 @@ BY_ID: Mapping[str, Key] = {key.id: key for key in KEYMAP}
 _ALWAYS: tuple[Scope, ...] = ("workspace", "transcript", "conversations", "app", "composer")
 """Scopes whose actions can be asked for from anywhere, the likeliest first."""
 
-_ORDER: tuple[Scope, ...] = (*_ALWAYS, "models", "settings", "log", "chooser", "dialog", "list")
+_ORDER: tuple[Scope, ...] = (
+    *_ALWAYS,
+    "models",
+    "installed",
+    "hub",
+    "downloads",
+    "updates",
+    "settings",
+    "log",
+    "chooser",
+    "dialog",
+    "list",
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ class Now:
 
 _BEFORE_OPEN = {
     "app.copy", "conversation.list", "focus.next", "focus.previous", "monitor.toggle", "settings.open",
-    "models.open", "app.stop", "transcript.compose",
+    "models.open", "hub.open", "downloads.open", "updates.open", "app.stop", "transcript.compose",
 }  # fmt: skip
 """What works before the conversations are open, beside typing."""
 

@@ -22,7 +22,11 @@ _PANES: Mapping[Scope, str] = {
     "composer": "Composer",
     "transcript": "Transcript",
     "conversations": "ConversationList",
-    "list": "Options, Page",
+    "installed": "InstalledSection",
+    "hub": "HubSection",
+    "downloads": "DownloadsSection",
+    "updates": "UpdatesSection",
+    "list": "Options, LongList, Page",
 }
 """Which widgets carry out the actions of a scope, on whatever screen; where there are several, the focused one."""
 

@@ -7,14 +7,14 @@ from textual import on, work
 
 from lama_tui.errors import LamaError
 from lama_tui.security.gate import clean_line
-from lama_tui.ui.screens.wishes import Wishes
+from lama_tui.ui.screens.downloading import Downloading
 from lama_tui.ui.widgets.conversation_list import ConversationList
 
 if TYPE_CHECKING:
     from lama_tui.ui.screens.models.memory import ModelMemory
 
 
-class Doors(Wishes):
+class Doors(Downloading):
     """Opens the other screens. Each is given what it shows, and returns what was chosen."""
 
     _memory: "ModelMemory | None" = None
@@ -36,22 +36,39 @@ class Doors(Wishes):
         if model:
             self._do(self._current.use_model(model))
 
-    @work(exclusive=True, group="models")
-    async def action_browse_models(self) -> None:
+    def action_browse_models(self) -> None:
         """Open the model browser; the model that is chosen there answers in this conversation."""
+        self._browse("Installed")
+
+    def action_search_hub(self, words: str = "") -> None:
+        """Open the model browser to look for a model on the hub."""
+        self._browse("Hub", clean_line(words))
+
+    def action_show_downloads(self) -> None:
+        """Open the model browser at what is downloaded."""
+        self._browse("Downloads")
+
+    def action_show_updates(self) -> None:
+        """Open the model browser at what is newer."""
+        self._browse("Updates")
+
+    @work(exclusive=True, group="models")
+    async def _browse(self, section: str, words: str = "") -> None:
         if self._current is None or self._opened is None:
             return
         from lama_tui.library.installed import resolve
         from lama_tui.ui.screens.models.browser import ModelBrowser
         from lama_tui.ui.screens.models.catalogue import Catalogue
         from lama_tui.ui.screens.models.memory import ModelMemory
+        from lama_tui.ui.screens.models.shelf import Shelf
 
         current, services, before = self._current, self._opened.services, self._opening.settings.model
         if self._memory is None:
             self._memory = ModelMemory(services.engine, partial(resolve, paths=self._opening.paths), self._told)
         browser = ModelBrowser(
-            Catalogue(self._opening, services), self._memory, services.sampler.subscribe, current.model
-        )
+            Catalogue(self._opening, services), Shelf(services), self.queue_of(services), self._memory,
+            services.sampler.subscribe, current.model, section, words,
+        )  # fmt: skip
         model = await self.app.push_screen_wait(browser)
         if self._opening.settings.model != before:
             current.default_model = self._opening.settings.model

@@ -9,7 +9,7 @@ from textual.events import Resize
 from textual.widgets import OptionList
 
 from lama_tui.ui.screens.chooser import FACTS_APART, Choice, Chooser
-from lama_tui.ui.screens.models.columns import shortened
+from lama_tui.ui.screens.models.table import shortened
 
 _BESIDE = 9
 """Cells of a line that are neither name nor facts: mark, what keeps the two apart, ends of the line, scrollbar."""

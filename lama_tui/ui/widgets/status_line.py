@@ -45,11 +45,18 @@ class StatusLine(Widget):
     waiting: reactive[str] = reactive("", repaint=False)
     """What else is waited for: opening, switching, stopping."""
 
+    downloads: reactive[str] = reactive("", repaint=False)
+    """How far downloads are; empty where there are none."""
+
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - the name that Textual uses
         super().__init__(id=id)
         self._drawn: list[tuple[str, str]] = []
 
     def watch_status(self) -> None:
+        """Draw what differs."""
+        self._update()
+
+    def watch_downloads(self) -> None:
         """Draw what differs."""
         self._update()
 
@@ -87,6 +94,7 @@ class StatusLine(Widget):
             *(_Piece(80, "$warning", (note,)) for note in status.notes),
             _Piece(100, "$accent", (self.waiting, _cut(self.waiting, 40))),
             _Piece(95, "$accent", status.doing),
+            _Piece(60, "$accent", (self.downloads,)),
             _Piece(50, "$foreground-muted", (f"{tokens} tokens", tokens)),
             _Piece(40, "$foreground-muted", (figures.rate(usage.decode_tok_s),)),
             _Piece(30, "$foreground-muted", (f"TTFT {figures.milliseconds(usage.ttft_ms)}",)),

@@ -12,6 +12,8 @@ from lama_tui.ui.screens.models.columns import short_name
 
 if TYPE_CHECKING:
     from lama_tui.engine.worker import EngineFigures
+    from lama_tui.library.hub.hub import Hub
+    from lama_tui.library.updates.updates import Updates
     from lama_tui.services import Services
     from lama_tui.ui.opening import Opening
 
@@ -51,6 +53,23 @@ class Catalogue:
         installed = await installed_models(self._opening.paths)
         uses = await (await self._services.models()).all()
         return listed(installed, self._opening.settings, uses)
+
+    async def updates(self) -> "Updates":
+        """What is known of newer revisions. Raises `StoreError`."""
+        from lama_tui.library.updates.updates import Updates
+
+        return Updates(await self._services.database())
+
+    async def hub(self) -> "Hub":
+        """Whom to ask for them. Raises `ConfigError`."""
+        return await self._services.hub()
+
+    async def free_space(self) -> int | None:
+        """Bytes that are free where models of the hub are kept."""
+        from lama_tui.library.downloads.space import free_space
+        from lama_tui.library.hub_cache import hub_cache_folder
+
+        return (await asyncio.to_thread(free_space, hub_cache_folder()))[0]
 
     async def measure(self) -> Measured:
         """The memory of this machine now."""

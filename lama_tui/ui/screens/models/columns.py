@@ -1,13 +1,13 @@
-"""The list of models as a table: which columns there is room for, and a line of each model."""
+"""The list of installed models as a table: which columns there is room for, and a line of each model."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from rich.cells import cell_len
 from textual.content import Content
 
 from lama_tui.ui import figures
 from lama_tui.ui.models import ListedModel
+from lama_tui.ui.screens.models.table import GAP, Column, cell, fitting, pad, shortened, taken, titles
 
 IN_USE, LOADED, LOADING, PINNED, BROKEN = "▸", "●", "◌", "◆", "✕"
 """Marks differ in shape, not only in colour."""
@@ -15,8 +15,7 @@ IN_USE, LOADED, LOADING, PINNED, BROKEN = "▸", "●", "◌", "◆", "✕"
 MARKS = 4
 """Cells before the name: in use, loaded, pinned, and one to keep them apart."""
 
-_GAP = 2
-_NAME = (20, 30)
+NAME = (20, 30)
 """Cells that a name has at least, and that long names have before all columns are shown."""
 
 _IN_A_SENTENCE = 24
@@ -34,51 +33,36 @@ class Row:
     fits: bool | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Column:
-    """A column. `importance` 0 is dropped last."""
-
-    title: str
-    width: int
-    importance: int
-    text: Callable[[Row, int], str]
-    right: bool = False
-
-
 def _used(row: Row, now: int) -> str:
     """When it was used last; of models on servers that is not kept."""
     return figures.UNKNOWN if row.model.server else figures.ago(row.model.last_used, now)
 
 
-COLUMNS = (
+FITS = {True: "✓ yes", False: "✕ no", None: figures.UNKNOWN}
+FITS_STYLE = {True: "$success", False: "$error", None: ""}
+
+COLUMNS: tuple[Column[Row], ...] = (
     Column("FORMAT", 11, 6, lambda row, now: row.model.format or figures.UNKNOWN),
     Column("PARAMS", 7, 3, lambda row, now: figures.parameters(row.model.params), True),
     Column("QUANT", 6, 2, lambda row, now: row.model.quantization, True),
     Column("SIZE", 8, 1, lambda row, now: figures.size(row.model.size), True),
     Column("CONTEXT", 7, 5, lambda row, now: figures.count(row.model.context), True),
     Column("USED", 10, 4, _used, True),
-    Column("FITS", 5, 0, lambda row, now: {True: "✓ yes", False: "✕ no", None: figures.UNKNOWN}[row.fits]),
+    Column("FITS", 5, 0, lambda row, now: FITS[row.fits]),
 )
 
 
-def columns(width: int, longest: int) -> tuple[Column, ...]:
+def columns(width: int, longest: int) -> tuple[Column[Row], ...]:
     """Those that fit beside names of up to `longest` cells, in their order."""
-    kept: list[Column] = []
-    room = width - MARKS - min(max(longest, _NAME[0]), _NAME[1])
-    for column in sorted(COLUMNS, key=lambda column: column.importance):
-        if (room := room - column.width - _GAP) < 0:
-            break
-        kept.append(column)
-    return tuple(column for column in COLUMNS if column in kept)
+    return fitting(COLUMNS, width - MARKS - min(max(longest, NAME[0]), NAME[1]))
 
 
-def heading(shown: Sequence[Column], width: int) -> Content:
+def heading(shown: Sequence[Column[Row]], width: int) -> Content:
     """The titles of the columns."""
-    titles = "".join(" " * _GAP + _cell(column, column.title) for column in shown)
-    return Content.styled(" " * MARKS + pad("MODEL", _name_width(shown, width)) + titles, "$foreground-muted")
+    return Content.styled(" " * MARKS + pad("MODEL", _name_width(shown, width)) + titles(shown), "$foreground-muted")
 
 
-def line(row: Row, shown: Sequence[Column], width: int, now: int) -> Content:
+def line(row: Row, shown: Sequence[Column[Row]], width: int, now: int) -> Content:
     """One model; of one that cannot be used, why. `now` is UTC milliseconds."""
     name_width = _name_width(shown, width)
     marks: list[tuple[str, str] | str] = [
@@ -90,48 +74,18 @@ def line(row: Row, shown: Sequence[Column], width: int, now: int) -> Content:
     name = Content.styled(pad(row.model.name, name_width), "bold" if row.in_use else "")
     if row.model.problem:
         why = f"{BROKEN} {row.model.problem}"
-        return Content.assemble(*marks, name, " " * _GAP, (why, "$warning")).truncate(max(1, width), ellipsis=True)
+        return Content.assemble(*marks, name, " " * GAP, (why, "$warning")).truncate(max(1, width), ellipsis=True)
     parts: list[Content | str] = []
     for column in shown:
-        style = ("$success" if row.fits else "$error" if row.fits is False else "") if column.title == "FITS" else ""
-        parts += [" " * _GAP, Content.styled(_cell(column, column.text(row, now)), style)]
+        style = FITS_STYLE[row.fits] if column.title == "FITS" else ""
+        parts += [" " * GAP, Content.styled(cell(column, column.text(row, now)), style)]
     return Content.assemble(*marks, name, *parts)
 
 
-def _name_width(shown: Sequence[Column], width: int) -> int:
-    return max(1, width - MARKS - sum(column.width + _GAP for column in shown))
-
-
-def _cell(column: Column, text: str) -> str:
-    text = text[: column.width]
-    return f"{text:>{column.width}}" if column.right else f"{text:<{column.width}}"
-
-
-def pad(text: str, width: int) -> str:
-    """A text in exactly `width` cells."""
-    text = shortened(text, width)
-    return text + " " * (width - cell_len(text))
-
-
-def shortened(text: str, width: int) -> str:
-    """A text in at most `width` cells; the middle gives way, for the end tells quantizations apart."""
-    if cell_len(text) <= width:
-        return text
-    tail = _fitting(reversed(text), 2 * (width - 1) // 3)[::-1]
-    head = _fitting(text, width - 1 - cell_len(tail))
-    return f"{head}…{tail}"
+def _name_width(shown: Sequence[Column[Row]], width: int) -> int:
+    return max(1, width - MARKS - taken(shown))
 
 
 def short_name(reference: str) -> str:
     """The name of a model for a sentence that has one line, also on a narrow screen."""
     return shortened(figures.model_name(reference), _IN_A_SENTENCE)
-
-
-def _fitting(characters: Iterable[str], width: int) -> str:
-    """As many as fit in `width` cells."""
-    kept = ""
-    for character in characters:
-        if (width := width - cell_len(character)) < 0:
-            break
-        kept += character
-    return kept

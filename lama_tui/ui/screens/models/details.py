@@ -12,12 +12,10 @@ from lama_tui.types import GUIDE
 from lama_tui.ui import figures
 from lama_tui.ui.screens.models import fit_bar
 from lama_tui.ui.screens.models.columns import BROKEN, IN_USE, LOADED, LOADING, PINNED, Row
+from lama_tui.ui.screens.models.table import fact
 from lama_tui.ui.widgets.page import Page
 
 _ONE = "One model is in memory at a time, and running answers end first: loading this one takes the place of {}."
-
-_NAMES = 13
-"""Cells for the name of a fact."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +38,7 @@ class ModelDetails(Page):
     """Scrolls where it does not fit; redrawn only when something in it changed."""
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - the name that Textual uses
-        super().__init__(id=id)
+        super().__init__(id=id, classes="models-details")
         self._shown: Shown | None = None
         self._drawn = Content.empty()
 
@@ -124,11 +122,4 @@ def _facts(shown: Shown, width: int) -> list[Content]:
         ]
     if model.reference == GUIDE:
         facts.insert(0, ("Guide", "built in and tiny: it only knows this app"))
-    return [line for name, value in facts for line in _fact(name, value, width)]
-
-
-def _fact(name: str, value: str, width: int) -> list[Content]:
-    """A name and its value; a long value goes on below itself."""
-    first, *more = Content(value).wrap(max(8, width - _NAMES)) or [Content.empty()]
-    lines = [Content.assemble((f"{name:<{_NAMES}}", "$foreground-muted"), first)]
-    return lines + [Content.assemble(" " * _NAMES, rest) for rest in more]
+    return [line for name, value in facts for line in fact(name, value, width)]

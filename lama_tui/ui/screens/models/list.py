@@ -13,14 +13,15 @@ from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
 from lama_tui.ui.bindings import bindings
-from lama_tui.ui.screens.models.columns import Column, Row, columns, heading, line
+from lama_tui.ui.screens.models.columns import Row, columns, heading, line
+from lama_tui.ui.screens.models.table import Column
 from lama_tui.ui.widgets.options import Options
 
 
 class _Lines(Options):
     """A click highlights; enter, or a second click on the same line, uses."""
 
-    BINDINGS = [key for key in bindings("models") if isinstance(key, Binding) and key.id == "models.use"]
+    BINDINGS = [key for key in bindings("installed") if isinstance(key, Binding) and key.id == "models.use"]
 
     class UseRequested(Message):
         """The person wants the highlighted model."""
@@ -52,7 +53,7 @@ class ModelList(Vertical):
         self._rows: Sequence[Row] = ()
         self._now = 0
         self._drawn: list[Content] = []
-        self._titles: tuple[int, Sequence[Column]] = (0, ())
+        self._titles: tuple[int, Sequence[Column[Row]]] = (0, ())
 
     def compose(self) -> ComposeResult:
         """The titles of the columns above the lines."""

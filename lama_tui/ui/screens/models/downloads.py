@@ -1,0 +1,232 @@
+"""What is downloaded: how far each is, why one waits, what to do about one that failed."""
+
+import time
+from collections.abc import Callable
+
+from textual import on, work
+from textual.app import ComposeResult
+from textual.content import Content
+from textual.widgets import Static
+
+from lama_tui.library.downloads.job import Job
+from lama_tui.security.gate import clean_line
+from lama_tui.ui import figures
+from lama_tui.ui.bindings import bindings, key_at
+from lama_tui.ui.screens.models import hub_details, jobs
+from lama_tui.ui.screens.models.ask import Ask
+from lama_tui.ui.screens.models.queue import Queue
+from lama_tui.ui.screens.models.section import Section, named
+from lama_tui.ui.screens.models.table import fact, pad
+from lama_tui.ui.widgets.long_list import LongList
+from lama_tui.ui.widgets.page import Page
+
+_BAR = (10, 30)
+"""Cells of a bar, at least and at most."""
+
+
+class DownloadsSection(Section):
+    """Two lines for each, and below the list what there is to say of the highlighted one."""
+
+    BINDINGS = bindings("downloads")
+    KEYS = ("downloads.pause", "downloads.cancel", "downloads.retry", "downloads.use", "downloads.forget")
+
+    def __init__(self, queue: Queue, *, id: str | None = None) -> None:  # noqa: A002 - the name that Textual uses
+        super().__init__(id=id)
+        self._queue = queue
+        self._jobs: list[Job] = []
+        self._now = 0
+        self._drawn = Content("")
+        self._unfollow: Callable[[], None] = lambda: None
+
+    def compose(self) -> ComposeResult:
+        """The list, and the details below it."""
+        yield Static("", id="downloads-empty", markup=False)
+        yield LongList(self._draw, 2, id="downloads-lines")
+        with Page(id="downloads-details"):
+            yield Static("", id="downloads-about", classes="models-text", markup=False)
+
+    def on_mount(self) -> None:
+        """Open the queue, and follow it."""
+        self._unfollow = self._queue.follow(self._show)
+        self._open()
+
+    def on_unmount(self) -> None:
+        """Nobody looks any more."""
+        self._unfollow()
+
+    @work(exclusive=True, group="queue")
+    async def _open(self) -> None:
+        with self.notice.catching():
+            await self._queue.open()
+        self._show()
+
+    def appear(self) -> None:
+        """Others may have added some."""
+        super().appear()
+        self._open()
+
+    @property
+    def _list(self) -> LongList:
+        return self.query_one(LongList)
+
+    # --- what is shown -------------------------------------------------------------
+
+    def _show(self) -> None:
+        chosen = self._chosen()
+        self._jobs = list(self._queue.jobs)
+        self._now = time.time_ns() // 1_000_000
+        at = next((at for at, job in enumerate(self._jobs) if chosen is not None and job.id == chosen.id), None)
+        empty = self.query_one("#downloads-empty", Static)
+        empty.display = not self._jobs
+        if not self._jobs:
+            hub = Content.assemble((key_at(self, "hub.open"), "bold $primary"), " searches the hub; ")
+            empty.update(
+                Content.assemble(
+                    "Nothing is being downloaded.\n\n", hub, ("lama pull ORG/NAME", "$accent"),
+                    " in a shell downloads too, and is shown here.\nDownloads go on while you chat, and when lama is"
+                    " started again.",
+                )
+            )  # fmt: skip
+        if at is None and self._list.highlighted is not None:
+            at = min(self._list.highlighted, max(0, len(self._jobs) - 1))
+        self._list.show(len(self._jobs), at)
+        self._show_details()
+        self.post_message(self.StatusChanged())
+
+    def _draw(self, at: int, room: int) -> list[Content]:
+        """The two lines of a job."""
+        job = self._jobs[at]
+        mark, style = jobs.MARKS[job.state]
+        part = jobs.share(job)
+        right = jobs.percent(part) if job.state in ("running", "paused") else ""
+        name_width = max(8, min(room - 8, max(room // 2, room - 40)))
+        first = Content.assemble(
+            (f"{mark} ", style),
+            (pad(clean_line(job.ref, 300), name_width), "bold"),
+            "  ",
+            Content.styled(jobs.state(job, self._now), style),
+        ).truncate(room, ellipsis=True)
+        if job.ended:
+            when = figures.ago(job.updated, self._now)
+            return [first, Content.styled(f"  {jobs.amount(job)}  {when}", "$foreground-muted")]
+        width = max(_BAR[0], min(_BAR[1], room // 4))
+        said = "  ".join(filter(None, (right, jobs.amount(job), jobs.pace(job))))
+        second = Content.assemble("  ", jobs.bar(part, width), f"  {said}")
+        return [first, second.truncate(room, ellipsis=True)]
+
+    @on(LongList.Highlighted)
+    def _show_details(self) -> None:
+        job = self._chosen()
+        text = Content("") if job is None else Content("\n").join(self._about(job))
+        if not text.is_same(self._drawn):
+            self._drawn = text
+            self.query_one("#downloads-about", Static).update(text)
+
+    def _about(self, job: Job) -> list[Content]:
+        width = max(20, self.query_one("#downloads-details").scrollable_content_region.width)
+        text: list[Content] = []
+        if job.error is not None and job.state == "failed":
+            text += hub_details.trouble(job.error)
+            text.append(Content.assemble((key_at(self, "downloads.retry"), "bold $primary"), " tries again."))
+        elif job.state == "done":
+            text.append(Content.assemble((key_at(self, "downloads.use"), "bold $primary"), " lets it answer here."))
+        elif job.state == "paused":
+            text.append(Content.assemble((key_at(self, "downloads.pause"), "bold $primary"), " goes on with it."))
+        elif job.state == "waiting":
+            now = Content.assemble((key_at(self, "downloads.retry"), "bold $primary"), " tries at once.")
+            text += [Content(jobs.state(job, self._now)), now]
+        files = f"{job.files_done:,} of {job.files:,}" if job.files is not None else figures.UNKNOWN
+        facts = [("Files", files)]
+        if job.now and job.state == "running":
+            facts.append(("Now", clean_line(job.now, 200)))
+        if not job.ended and job.owner is not None and not job.mine:
+            facts.append(("Done by", f"another lama ({clean_line(job.owner, 60)})"))
+        if job.attempts > 1:
+            facts.append(("Tries", str(job.attempts)))
+        facts += [
+            ("From", clean_line(job.source, 200)),
+            ("Revision", clean_line(f"{job.revision} {job.commit or ''}", 120).strip()),
+            ("Asked for", figures.ago(job.created, self._now)),
+        ]
+        return text + [line for name, value in facts for line in fact(name, value, width)]
+
+    @property
+    def status(self) -> str | Content:
+        """What was said last, else all of it together."""
+        return self._said or str(jobs.Total.of(self._jobs))
+
+    # --- actions -------------------------------------------------------------------
+
+    def _chosen(self) -> Job | None:
+        at = self._list.highlighted
+        return self._jobs[at] if at is not None and at < len(self._jobs) else None
+
+    @work(group="wish")
+    async def action_pause(self) -> None:
+        """Pause it, or go on with it."""
+        job = self._chosen()
+        if job is None or job.ended:
+            self.say("" if job is None else "It has ended: there is nothing to pause.")
+            return
+        with self.notice.catching():
+            if job.state == "paused":
+                await self._queue.wish(lambda downloads: downloads.resume(job.id))
+                self.say(f"{named(job.ref)} goes on.")
+            else:
+                await self._queue.wish(lambda downloads: downloads.pause(job.id))
+                self.say(f"{named(job.ref)} is paused: what is here stays.")
+
+    @work(group="wish")
+    async def action_cancel(self) -> None:
+        """Ask what becomes of the parts, and give it up."""
+        job = self._chosen()
+        if job is None or job.ended:
+            self.say("" if job is None else f"It has ended: {key_at(self, 'downloads.forget')} takes it off the list.")
+            return
+        here = figures.size(job.done_bytes)
+        answer = await self.app.push_screen_wait(
+            Ask(
+                f"Give up {named(job.ref)}",
+                [Content(f"{here} of it are on the disk by now, some of it parts of files that are not whole.")],
+                [
+                    ("", "Go on downloading"),
+                    ("keep", f"Give it up and keep the {here}: downloaded again, it goes on from there"),
+                    ("delete", f"Give it up and delete the {here}"),
+                ],
+            )
+        )
+        if answer:
+            with self.notice.catching():
+                await self._queue.wish(lambda downloads: downloads.cancel(job.id, keep_parts=answer == "keep"))
+                self.say(f"{named(job.ref)} was given up.")
+
+    @work(group="wish")
+    async def action_retry(self) -> None:
+        """Try again now."""
+        job = self._chosen()
+        if job is None or job.state not in ("failed", "waiting", "cancelled"):
+            self.say("" if job is None else "There is nothing to try again.")
+            return
+        with self.notice.catching():
+            await self._queue.wish(lambda downloads: downloads.retry(job.id))
+            self.say(f"{named(job.ref)} is tried again.")
+
+    @work(group="wish")
+    async def action_forget(self) -> None:
+        """Take it off the list."""
+        job = self._chosen()
+        if job is None or not job.ended:
+            self.say("" if job is None else f"It has not ended: {key_at(self, 'downloads.cancel')} gives it up.")
+            return
+        with self.notice.catching():
+            await self._queue.wish(lambda downloads: downloads.forget(job.id))
+            self.say("")
+
+    @on(LongList.Chosen)
+    def action_use(self) -> None:
+        """Let the model answer in this conversation."""
+        job = self._chosen()
+        if job is not None and job.state == "done":
+            self.post_message(self.UseRequested(job.ref))
+        elif job is not None:
+            self.say("It is not here yet.")

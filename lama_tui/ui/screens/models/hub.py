@@ -1,0 +1,475 @@
+"""The models of the hub: looked for, looked at, and downloaded."""
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import TypeVar, get_args
+
+from rich.cells import cell_len
+from textual import events, on, work
+from textual.app import ComposeResult
+from textual.containers import Container, Vertical
+from textual.content import Content
+from textual.timer import Timer
+from textual.widgets import Input, Static
+
+from lama_tui.errors import LamaError
+from lama_tui.library.fit import Machine, contexts
+from lama_tui.library.hub.fitting import fit_at, fit_of
+from lama_tui.library.hub.values import HubModel, HubQuery, Sort
+from lama_tui.types import GUIDE
+from lama_tui.ui import figures
+from lama_tui.ui.bindings import bindings, key_at, move_at
+from lama_tui.ui.screens.models import hub_columns, hub_details
+from lama_tui.ui.screens.models.hub_columns import HubRow
+from lama_tui.ui.screens.models.hub_details import HubDetailsPage, HubShown, Keys
+from lama_tui.ui.screens.models.installed import InstalledSection
+from lama_tui.ui.screens.models.queue import Queue
+from lama_tui.ui.screens.models.section import Section, named
+from lama_tui.ui.screens.models.shelf import Looked, Shelf
+from lama_tui.ui.screens.models.table import Column
+from lama_tui.ui.waiting import NOTICED
+from lama_tui.ui.widgets.filter import Filter
+from lama_tui.ui.widgets.long_list import LongList
+
+_PAUSE = 0.25
+"""Seconds without a key after which the hub is asked, or the highlighted model is looked at."""
+
+_AHEAD = 30
+"""Lines before the end of the list at which the next page is asked for."""
+
+_FIRST = 8192
+"""Tokens that are looked at first."""
+
+_KEPT = 50
+"""Models whose details are remembered."""
+
+_BITS = (None, 4, 8, 6, 5, 3, 16)
+_GIB = 1024**3
+_SIZES = (None, *(size * _GIB for size in (1, 2, 4, 8, 16, 32, 64, 128)))
+_SORTS: dict[Sort, str] = {
+    "downloads": "most downloaded",
+    "likes": "most liked",
+    "recent": "newest",
+    "fit": "best fit here",
+}
+
+
+Step = TypeVar("Step")
+
+
+class HubSection(Section):
+    """The field to search with, what the list is narrowed to, the list, the details."""
+
+    BINDINGS = bindings("hub")
+    KEYS = ("hub.download", "hub.sort", "hub.size", "hub.bits", "hub.author", "hub.format", "hub.read")
+
+    def __init__(
+        self,
+        shelf: Shelf,
+        queue: Queue,
+        installed: InstalledSection,
+        words: str | None = None,
+        *,
+        id: str | None = None,  # noqa: A002 - the name that Textual uses
+    ) -> None:
+        super().__init__(id=id)
+        self._shelf = shelf
+        self._queue = queue
+        self._installed = installed
+        self._words = words or ""
+        self._searches = words is not None
+        self._query = HubQuery(self._words)
+        self._models: list[HubModel] = []
+        self._after: str | None = None
+        self._is_asking = False
+        self._trouble: LamaError | None = None
+        self._looked: dict[str, Looked | LamaError] = {}
+        self._cards: dict[str, str] = {}
+        self._addresses: dict[str, str] = {}
+        self._advice: Content | None = None
+        self._tokens = _FIRST
+        self._columns: tuple[int, Sequence[Column[HubRow]]] = (0, ())
+        self._soon: Timer | None = None
+        self._now = 0
+        self._unfollow: Callable[[], None] = lambda: None
+
+    def compose(self) -> ComposeResult:
+        """The field is always there: searching is what one comes for."""
+        yield Filter(self._words, placeholder="Search the hub…", id="hub-filter", classes="hub-filter")
+        yield Static("", id="hub-narrowed", markup=False)
+        with Container(classes="models-body"):
+            with Vertical(id="hub-list"):
+                yield Static("", id="hub-heading", classes="models-heading", markup=False)
+                yield Static("", id="hub-message", markup=False)
+                yield LongList(self._draw, id="hub-lines")
+            yield HubDetailsPage(id="hub-details")
+
+    def on_mount(self) -> None:
+        """Ask for what is downloaded most, or for the words that one came with."""
+        self._unfollow = self._queue.follow(self._job_changed)
+        self._show_narrowed()
+        self._ask()
+
+    def on_unmount(self) -> None:
+        """Nobody looks any more."""
+        self._unfollow()
+
+    @property
+    def _machine(self) -> Machine:
+        return self._installed.machine
+
+    @property
+    def _here(self) -> frozenset[str]:
+        return self._installed.references
+
+    @property
+    def _list(self) -> LongList:
+        return self.query_one(LongList)
+
+    @property
+    def _field(self) -> Input:
+        return self.query_one("#hub-filter", Input)
+
+    def take_keys(self) -> None:
+        """Go to the list, or to the field, where one came to search."""
+        (self._field if self._searches else self._list).focus()
+        self._searches = False
+
+    # --- asking --------------------------------------------------------------------
+
+    def _ask_soon(self) -> None:
+        """Ask when nothing more was typed for a moment."""
+        if self._soon is not None:
+            self._soon.stop()
+        self._soon = self.set_timer(_PAUSE, self._ask)
+
+    @work(exclusive=True, group="hub")
+    async def _ask(self) -> None:
+        """Ask for the first page. What was asked before is given up: the last answer wins."""
+        self._begin_asking()
+        query = self._query
+        try:
+            page = await self._shelf.search(query, None, self._machine)
+        except LamaError as error:
+            self._models, self._after, self._trouble = [], None, error
+        else:
+            self._models, self._after, self._trouble = list(page.models), page.after, None
+        self._is_asking = False
+        self._list.show(0, None)  # the new list begins at its top
+        self._show()
+        if self._here <= {GUIDE} and self._trouble is None and self._advice is None:
+            self._recommend()
+
+    @work(exclusive=True, group="hub-more")
+    async def _more(self) -> None:
+        """Ask for the next page."""
+        after, query = self._after, self._query
+        self._begin_asking()
+        try:
+            page = await self._shelf.search(query, after, self._machine)
+        except LamaError as error:
+            self.say(f"The rest of the list did not come: {error.title}. {key_at(self, 'hub.again')} asks again.")
+            self._is_asking = False
+            return
+        self._is_asking = False
+        if query == self._query and after == self._after:
+            known = {model.repo for model in self._models}
+            self._models += [model for model in page.models if model.repo not in known]
+            self._after = page.after
+            self._show()
+
+    @work(exclusive=True, group="hub-advice")
+    async def _recommend(self) -> None:
+        """Say what to begin with, where nothing is here yet."""
+        try:
+            found = await self._shelf.recommend(self._machine)
+        except LamaError:
+            return  # the list says what is wrong with the hub
+        lines = [
+            Content.assemble(("▸ ", "$accent"), (named(each.model.repo), "bold"), f"  {each.why}") for each in found[:2]
+        ]
+        if lines:
+            self._advice = Content("\n").join([Content.styled("To begin with, on this machine:", "bold"), *lines])
+            self._show()
+
+    def _begin_asking(self) -> None:
+        self._is_asking = True
+        self.set_timer(NOTICED, lambda: self.post_message(self.StatusChanged()))
+
+    def _job_changed(self) -> None:
+        """A download went on: lines that stay as they are are not drawn again."""
+        if self.display:
+            self._show()
+
+    # --- looking at one ------------------------------------------------------------
+
+    @on(LongList.Highlighted)
+    def _highlighted(self) -> None:
+        """Show what is known of it at once; ask for more when one stays on it."""
+        self._show_details()
+        if (
+            self._after is not None
+            and not self._is_asking
+            and (self._list.highlighted or 0) >= self._list.count - _AHEAD
+        ):
+            self._more()
+        model = self._chosen()
+        if model is not None and not isinstance(self._looked.get(model.repo), Looked):
+            self._look(model)
+
+    @work(exclusive=True, group="hub-look")
+    async def _look(self, model: HubModel) -> None:
+        await asyncio.sleep(_PAUSE)  # moving on in the list gives it up
+        try:
+            looked = await self._shelf.look(model.repo)
+            self._addresses[model.repo] = await self._shelf.address(model.repo)
+        except LamaError as error:
+            self._remember(model.repo, error)
+            self._show_details()
+            return
+        self._remember(model.repo, looked)
+        self._show_details()
+        if model.repo not in self._cards:
+            try:
+                self._cards[model.repo] = await self._shelf.card(model.repo, looked.details.commit)
+            except LamaError as error:
+                self._cards[model.repo] = f"*The model card did not come: {error.title}.*"
+            self._show_details()
+
+    def _remember(self, repo: str, found: Looked | LamaError) -> None:
+        self._looked.pop(repo, None)
+        self._looked[repo] = found
+        while len(self._looked) > _KEPT:
+            oldest = next(iter(self._looked))
+            self._looked.pop(oldest)
+            self._cards.pop(oldest, None)
+            self._addresses.pop(oldest, None)
+
+    def _chosen(self) -> HubModel | None:
+        at = self._list.highlighted
+        return self._models[at] if at is not None and at < len(self._models) else None
+
+    # --- what is shown -------------------------------------------------------------
+
+    def _row(self, model: HubModel) -> HubRow:
+        return HubRow(
+            model, model.repo in self._here, self._queue.job_of(model.repo), fit_of(model, self._machine).fits
+        )
+
+    def _draw(self, at: int, room: int) -> list[Content]:
+        """A line of the list."""
+        return [hub_columns.line(self._row(self._models[at]), self._fitting(room), room, self._now)]
+
+    def _fitting(self, room: int) -> Sequence[Column[HubRow]]:
+        if self._columns[0] != room:
+            longest = max((cell_len(model.repo) for model in self._models[:200]), default=0)
+            shown = hub_columns.columns(room, longest)
+            self._columns = (room, shown)
+            self.query_one("#hub-heading", Static).update(hub_columns.heading(shown, room))
+        return self._columns[1]
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Another width has room for other columns."""
+        self._columns = (0, ())
+
+    def _show(self) -> None:
+        self._now = time.time_ns() // 1_000_000
+        message, text = self.query_one("#hub-message", Static), self._message()
+        if str(message.content) != text.plain:
+            message.update(text)
+        message.display = bool(text.plain)
+        self._list.show(len(self._models), self._list.highlighted)
+        self._show_details()
+        self.post_message(self.StatusChanged())
+
+    def _message(self) -> Content:
+        """What stands in place of the list, or above it."""
+        if self._trouble is not None:
+            again = Content.assemble((key_at(self, "hub.again"), "bold $primary"), " asks again.")
+            return Content("\n").join([*hub_details.trouble(self._trouble), Content(""), again])
+        if self._is_asking or self._models:
+            return self._advice if self._advice is not None and not self._query.text else Content("")
+        return Content("Nothing on the hub is like this. Look for fewer words, another size or format.")
+
+    def _show_narrowed(self) -> None:
+        query = self._query
+        size = f"up to {figures.size(query.largest).replace('.0 ', ' ')}" if query.largest else "any size"
+        bits = f"{query.bits}-bit" if query.bits else "any bits"
+        pieces = [
+            (_SORTS[query.sort], "hub.sort"),
+            (size, "hub.size"),
+            (bits, "hub.bits"),
+            (f"by {query.author}" if query.author else "all publishers", "hub.author"),
+            (query.format.upper(), "hub.format"),
+        ]
+        text = Content("   ").join(
+            Content.assemble((key_at(self, binding), "bold $primary"), f" {said}") for said, binding in pieces
+        )
+        self.query_one("#hub-narrowed", Static).update(text)
+
+    def _show_details(self) -> None:
+        model = self._chosen()
+        details = self.query_one(HubDetailsPage)
+        if model is None:
+            details.show(None)
+            return
+        found = self._looked.get(model.repo)
+        looked = found if isinstance(found, Looked) else None
+        machine = self._machine
+        context = min(self._tokens, (looked and looked.details.context) or self._tokens)
+        details.show(
+            HubShown(
+                self._row(model),
+                fit_at(looked.details, context, machine) if looked is not None else fit_of(model, machine),
+                self._tokens,
+                self._now,
+                Keys(
+                    *(
+                        key_at(self, f"{name}")
+                        for name in ("hub.download", "models.less_context", "models.more_context")
+                    )
+                ),
+                looked,
+                found if isinstance(found, LamaError) else None,
+                self._addresses.get(model.repo, ""),
+            ),
+            self._cards.get(model.repo, ""),
+        )
+
+    @property
+    def status(self) -> str | Content:
+        """What happened last, else how many were found."""
+        if self._said:
+            return self._said
+        if self._is_asking:
+            return Content.assemble(("Searching…", "$accent"), f"  {key_at(self, 'dialog.close')} stops it")
+        if self._trouble is not None or not self._models:
+            return ""
+        more = " or more" if self._after is not None else ""
+        chosen = f"{(self._list.highlighted or 0) + 1:,} of " if self._list.highlighted is not None else ""
+        return f"{chosen}{len(self._models):,}{more}"
+
+    def appear(self) -> None:
+        """Files may have come or gone meanwhile."""
+        self.say("")
+        self._show()
+
+    # --- actions -------------------------------------------------------------------
+
+    @work(group="hub-download")
+    async def action_download(self) -> None:
+        """Put the highlighted model into the queue."""
+        model = self._chosen()
+        if model is None:
+            return
+        found, job = self._looked.get(model.repo), self._queue.job_of(model.repo)
+        if job is not None and not job.ended:
+            self.say(f"It is being downloaded already: {key_at(self, 'downloads.open')} shows all downloads.")
+        elif isinstance(found, Looked) and found.offer.here:
+            self.say("All of it is here already.")
+        elif isinstance(found, Looked) and found.offer.problem is not None:
+            self.say(found.offer.problem.title)
+        elif isinstance(found, Looked) and found.offer.short:
+            self.app.bell()
+            self.say(f"The disk has {figures.size(found.offer.short)} too little for it: remove a model first.")
+        else:
+            with self.notice.catching():
+                await self._queue.add(model.repo)
+                self.say(f"{named(model.repo)} is in the queue: {key_at(self, 'downloads.open')} shows it.")
+
+    def action_read(self) -> None:
+        """Go to the details."""
+        self.query_one(HubDetailsPage).focus()
+
+    def action_again(self) -> None:
+        """Ask again."""
+        self._looked.clear()
+        self._ask()
+
+    def _narrow(self, query: HubQuery) -> None:
+        self._query = query
+        self._said = ""
+        self._show_narrowed()
+        self._ask()
+
+    def action_sort(self) -> None:
+        """By another order."""
+        self._narrow(replace(self._query, sort=_after(self._query.sort, get_args(Sort))))
+
+    def action_bits(self) -> None:
+        """Of other bits."""
+        self._narrow(replace(self._query, bits=_after(self._query.bits, _BITS)))
+
+    def action_size(self) -> None:
+        """Up to another size."""
+        self._narrow(replace(self._query, largest=_after(self._query.largest, _SIZES)))
+
+    def action_format(self) -> None:
+        """In the other format."""
+        self._narrow(replace(self._query, format="gguf" if self._query.format == "mlx" else "mlx"))
+
+    def action_author(self) -> None:
+        """Of the highlighted model's publisher, or of all again."""
+        model = self._chosen()
+        author = model.repo.partition("/")[0] if model is not None and not self._query.author else ""
+        self._narrow(replace(self._query, author=author))
+
+    def context(self, step: int) -> None:
+        """Look at a longer or a shorter context."""
+        found = self._looked.get(model.repo) if (model := self._chosen()) is not None else None
+        steps = contexts(found.details.context if isinstance(found, Looked) else None)
+        now = min(self._tokens, steps[-1])
+        others = [at for at in steps if at > now] if step > 0 else [at for at in reversed(steps) if at < now]
+        if others:
+            self._tokens = others[0]
+            self.say("")
+            self._show_details()
+        else:
+            self.say(f"It goes {'no further' if step > 0 else 'from here'}: {now:,} tokens.")
+
+    # --- the field -----------------------------------------------------------------
+
+    def filter(self) -> None:
+        """Go to the field."""
+        self._field.focus()
+
+    @on(Input.Changed, "#hub-filter")
+    def _typed(self, event: Input.Changed) -> None:
+        event.stop()
+        if event.value != self._query.text:
+            self._query = replace(self._query, text=event.value)
+            self._said = ""
+            self._ask_soon()
+
+    @on(Input.Submitted, "#hub-filter")
+    def _searched(self, event: Input.Submitted) -> None:
+        event.stop()
+        self._list.focus()
+
+    def on_key(self, event: events.Key) -> None:
+        """Arrows and page keys move the list while one types."""
+        if self._field.has_focus and (move := move_at(self, event.key)) is not None:
+            event.stop()
+            getattr(self._list, f"action_{move}")()
+
+    def put_away(self) -> bool:
+        """Stop asking; leave the details or the field; forget the words."""
+        if self._is_asking:
+            self.workers.cancel_group(self, "hub")
+            self.workers.cancel_group(self, "hub-more")
+            self._is_asking = False
+            self.say("Stopped.")
+        elif not self._list.has_focus and self._models:
+            self._list.focus()
+        elif self._query.text:
+            self._field.value = ""
+        else:
+            return False
+        return True
+
+
+def _after(now: Step, steps: Sequence[Step]) -> Step:
+    """The step behind this one; behind the last the first."""
+    return steps[(steps.index(now) + 1) % len(steps)]

@@ -1,0 +1,197 @@
+"""A model of the hub in full: what downloading it means, whether it will run here, its files, its card."""
+
+from dataclasses import dataclass
+
+from textual.app import ComposeResult
+from textual.content import Content
+from textual.widgets import Static
+
+from lama_tui.errors import LamaError
+from lama_tui.library.fit import Fit
+from lama_tui.security.gate import clean_line
+from lama_tui.ui import figures
+from lama_tui.ui.screens.models import fit_bar, jobs
+from lama_tui.ui.screens.models.card import Card
+from lama_tui.ui.screens.models.hub_columns import GATED, HERE, HubRow, bits
+from lama_tui.ui.screens.models.shelf import Looked
+from lama_tui.ui.screens.models.table import fact, shortened
+from lama_tui.ui.widgets.page import Page
+
+_FILES = 12
+"""Files that are named, the largest first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """What is pressed for what, in the texts."""
+
+    download: str
+    less: str
+    more: str
+
+
+@dataclass(frozen=True, slots=True)
+class HubShown:
+    """What the details are of. `looked` is None until the hub has answered, `trouble` why it did not."""
+
+    row: HubRow
+    fit: Fit
+    context: int
+    now: int
+    keys: Keys
+    looked: Looked | None = None
+    trouble: LamaError | None = None
+    address: str = ""
+
+
+class HubDetailsPage(Page):
+    """Scrolls; redrawn only when something in it changed."""
+
+    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - the name that Textual uses
+        super().__init__(id=id, classes="models-details")
+        self._shown: HubShown | None = None
+        self._drawn = Content.empty()
+
+    def compose(self) -> ComposeResult:
+        """What is known, and below it what its publisher writes."""
+        yield Static("", id="hub-about", classes="models-text", markup=False)
+        yield Card(id="hub-card")
+
+    def show(self, shown: HubShown | None, card: str = "") -> None:
+        """Show this model; None: there is none."""
+        before, self._shown = self._shown, shown
+        if before is None or shown is None or before.row.model.repo != shown.row.model.repo:
+            self.scroll_home(animate=False)
+        self._draw()
+        if self.card.text != card:
+            self.card.show(card)
+
+    @property
+    def card(self) -> Card:
+        """The model card."""
+        return self.query_one(Card)
+
+    @property
+    def text(self) -> str:
+        """What is shown above the card."""
+        return self._drawn.plain
+
+    def on_resize(self) -> None:
+        """The bar is as wide as the pane."""
+        self._draw()
+
+    def _draw(self) -> None:
+        width = max(10, self.scrollable_content_region.width)
+        text = Content("\n").join(lines(self._shown, width)) if self._shown is not None else Content.empty()
+        if not text.is_same(self._drawn):
+            self._drawn = text
+            self.query_one("#hub-about", Static).update(text)
+
+
+def lines(shown: HubShown, width: int) -> list[Content]:
+    """The text above the card, `width` cells wide; what matters most comes first."""
+    text = [Content.styled(shown.row.name, "bold $primary"), *_offer(shown)]
+    if shown.row.model.gated:
+        where = f": open {shown.address} in a browser" if shown.address else ""
+        agree = f"{GATED} Its publisher asks for an agreement first{where}, then set HF_TOKEN."
+        text.append(Content.styled(agree, "$warning"))
+    if shown.trouble is not None:
+        text += trouble(shown.trouble)
+    text += [Content(""), *_memory(shown, width), Content(""), *_facts(shown, width)]
+    return [*text, *_files(shown, width)]
+
+
+def trouble(error: LamaError) -> list[Content]:
+    """What went wrong, why, and what to do."""
+    found = [Content.styled(clean_line(error.title, 200), "bold $error")]
+    if error.hint:
+        found.append(Content.assemble(("→ ", "$accent"), clean_line(error.hint, 300)))
+    if error.detail:
+        found.append(Content.styled(clean_line(error.detail, 300), "$foreground-muted"))
+    return found
+
+
+def _offer(shown: HubShown) -> list[Content]:
+    """What is fetched and whether there is room, or how far it is."""
+    job, looked = shown.row.job, shown.looked
+    if job is not None and not job.ended:
+        mark, style = jobs.MARKS[job.state]
+        return [Content.assemble((f"{mark} ", style), jobs.progress(job, shown.now))]
+    if looked is None:
+        here = [Content.assemble((f"{HERE} ", "$success"), "is on this machine")] if shown.row.here else []
+        return here if shown.trouble or here else [Content.styled("Asking the hub…", "$foreground-muted")]
+    offer = looked.offer
+    if offer.problem is not None:
+        return trouble(offer.problem)
+    if offer.here:
+        return [Content.assemble((f"{HERE} ", "$success"), "is on this machine, all of it")]
+    some = f"{len(offer.files)} file{'s' if len(offer.files) != 1 else ''}"
+    what = f" downloads {figures.size(offer.needed)} in {some}"
+    if offer.short:
+        missing = f"; the disk has {figures.size(offer.free)} free, {figures.size(offer.short)} too little"
+        return [Content.assemble((shown.keys.download, "bold $primary"), what, (missing, "$error"))]
+    room = f"; the disk has {figures.size(offer.free)} free" if offer.free is not None else ""
+    return [Content.assemble((shown.keys.download, "bold $primary"), what, (room, "$foreground-muted"))]
+
+
+def _memory(shown: HubShown, width: int) -> list[Content]:
+    own = shown.looked.details.context if shown.looked is not None else None
+    context = min(shown.context, own or shown.context)
+    of = f" of {own:,}" if own and own != context else ""
+    text = [fit_bar.verdict(shown.fit)]
+    if shown.fit.weights is None:
+        return text
+    text += [
+        fit_bar.bar(shown.fit, width),
+        Content.assemble(
+            f"At {context:,}{of} tokens", (f"  {shown.keys.less} {shown.keys.more} change it", "$foreground-muted")
+        ),
+        *fit_bar.legend(shown.fit, context),
+    ]
+    if shown.looked is not None and shown.looked.rate is not None:
+        about = "  from what was measured here of models like it"
+        text.append(Content.assemble(f"about {figures.rate(shown.looked.rate)}", (about, "$foreground-muted")))
+    return text
+
+
+def _facts(shown: HubShown, width: int) -> list[Content]:
+    model, looked = shown.row.model, shown.looked
+    told = looked.details.model if looked is not None else model
+    context = looked.details.context if looked is not None else None
+    facts = [
+        ("Parameters", figures.parameters(told.params or model.params)),
+        ("Quantization", bits(told if told.bits else model)),
+        ("Context", f"{context:,} tokens" if context else figures.UNKNOWN),
+        ("Format", clean_line(told.format or model.format or figures.UNKNOWN, 40)),
+        ("Licence", clean_line(told.license or model.license or figures.UNKNOWN, 80)),
+        ("Downloads", figures.count(model.downloads) + " in the last month" if model.downloads else figures.UNKNOWN),
+        ("Likes", figures.count(model.likes)),
+        ("Updated", figures.ago(model.modified, shown.now) if model.modified else figures.UNKNOWN),
+    ]
+    if looked is not None:
+        kind = looked.details.config.get("model_type")
+        if isinstance(kind, str):
+            facts.insert(3, ("Architecture", clean_line(kind, 60)))
+        facts.append(("Revision", clean_line(looked.details.commit, 80)))
+    return [line for name, value in facts for line in fact(name, value, width)]
+
+
+def _files(shown: HubShown, width: int) -> list[Content]:
+    """The files, the largest first; those that are not fetched say so."""
+    if shown.looked is None:
+        return []
+    files = sorted(shown.looked.details.files, key=lambda file: (-file.size, file.path))
+    wanted = {file.path for file in shown.looked.offer.files}
+    sum_ = f"{len(files)} files, {figures.size(shown.looked.details.size)}"
+    text = [Content(""), Content.assemble(("Files", "bold"), (f"  {sum_}", "$foreground-muted"))]
+    for file in files[:_FILES]:
+        skipped = "" if file.path in wanted else "  not needed"
+        name = shortened(clean_line(file.path, 400), max(8, width - 11 - len(skipped)))
+        text.append(
+            Content.assemble((f"{figures.size(file.size):>9}  ", "$foreground-muted"), name, (skipped, "$warning"))
+        )
+    if len(files) > _FILES:
+        rest = files[_FILES:]
+        more = f"{figures.size(sum(file.size for file in rest)):>9}  in {len(rest)} more"
+        text.append(Content.styled(more, "$foreground-muted"))
+    return [*text, Content("")]

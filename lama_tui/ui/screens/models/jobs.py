@@ -1,0 +1,152 @@
+"""A download in words and as a bar. No widgets."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from textual.content import Content
+
+from lama_tui.library.downloads.job import Job, JobState
+from lama_tui.security.gate import clean_line
+from lama_tui.ui import figures
+
+DONE, TODO = "█", "░"
+"""Differ in shape, not only in colour."""
+
+MARKS: dict[JobState, tuple[str, str]] = {
+    "queued": ("◌", "$foreground-muted"),
+    "running": ("↓", "$accent"),
+    "paused": ("‖", "$foreground-muted"),
+    "waiting": ("…", "$warning"),
+    "done": ("✓", "$success"),
+    "failed": ("✕", "$error"),
+    "cancelled": ("–", "$foreground-muted"),
+}
+
+_LONGEST = 300
+"""Characters of a reason."""
+
+
+def share(job: Job) -> float | None:
+    """How much of it is here, 0 to 1; None where its size is not known yet."""
+    if job.state == "done":
+        return 1.0
+    return min(1.0, job.done_bytes / job.total_bytes) if job.total_bytes else None
+
+
+def percent(part: float | None) -> str:
+    """Never 100 before everything is here."""
+    return figures.UNKNOWN if part is None else f"{int(100 * part)} %"
+
+
+def bar(part: float | None, width: int) -> Content:
+    """`part` of `width` cells."""
+    full = int((part or 0.0) * width)
+    return Content.assemble((DONE * full, "$accent"), (TODO * (width - full), "$foreground-muted"))
+
+
+def amount(job: Job) -> str:
+    """How much of how much."""
+    if job.state == "done":
+        return figures.size(job.total_bytes or job.done_bytes)
+    if job.total_bytes is None:
+        return figures.size(job.done_bytes) if job.done_bytes else "size not known yet"
+    return figures.of_total(job.done_bytes, job.total_bytes)
+
+
+def state(job: Job, now: int) -> str:
+    """What it does, or why it does nothing. `now`: UTC milliseconds."""
+    why = clean_line(job.why, _LONGEST)
+    match job.state:
+        case "queued":
+            return why or "waits for its turn"
+        case "running":
+            return "updating" if job.kind == "update" else "importing" if job.kind == "import" else "downloading"
+        case "paused":
+            return "paused"
+        case "waiting":
+            seconds = 0 if job.retry_at is None else (job.retry_at - now) / 1000
+            again = f"tries again in {figures.duration(seconds)}" if seconds > 0 else ""
+            return ": ".join(filter(None, ("waits", ", ".join(filter(None, (why, again))))))
+        case "done":
+            return "is here"
+        case "failed":
+            return clean_line(job.error.title if job.error else why or "failed", _LONGEST)
+        case "cancelled":
+            return "given up"
+
+
+def pace(job: Job) -> str:
+    """How fast, and how long it takes; empty where nothing comes."""
+    if job.state != "running":
+        return ""
+    left = f"{figures.duration(job.left)} left" if job.left is not None else ""
+    return "  ".join(filter(None, (figures.speed(job.rate) if job.rate is not None else "", left)))
+
+
+def progress(job: Job, now: int) -> str:
+    """All on one line, for places with little room."""
+    if job.state == "running":
+        return "  ".join(filter(None, (percent(share(job)), amount(job), pace(job))))
+    return state(job, now)
+
+
+@dataclass(frozen=True, slots=True)
+class Total:
+    """All that is not ended, together. Bytes, bytes a second, seconds; None is unknown."""
+
+    jobs: int = 0
+    running: int = 0
+    done: int = 0
+    total: int | None = None
+    rate: float | None = None
+
+    @classmethod
+    def of(cls, jobs: Sequence[Job]) -> "Total":
+        """Add up those that are not ended."""
+        open_ = [job for job in jobs if not job.ended]
+        running = [job for job in open_ if job.state == "running"]
+        known = [job.total_bytes for job in open_ if job.total_bytes is not None]
+        rates = [job.rate for job in running if job.rate is not None]
+        return cls(
+            len(open_),
+            len(running),
+            sum(job.done_bytes for job in open_),
+            sum(known) if open_ and len(known) == len(open_) else None,
+            sum(rates) if rates else None,
+        )
+
+    @property
+    def share(self) -> float | None:
+        """How much of everything is here, 0 to 1."""
+        return min(1.0, self.done / self.total) if self.total else None
+
+    @property
+    def left(self) -> float | None:
+        """Seconds, at the rate of now."""
+        return (self.total - self.done) / self.rate if self.total is not None and self.rate else None
+
+    def __str__(self) -> str:
+        """The total line."""
+        if not self.jobs:
+            return "Nothing is being downloaded."
+        what = f"{self.jobs} download{'s' if self.jobs > 1 else ''}"
+        how_far = figures.of_total(self.done, self.total) if self.total is not None else figures.size(self.done)
+        pieces = [what, how_far]
+        if self.share is not None:
+            pieces.append(percent(self.share))
+        if self.rate is not None:
+            pieces.append(figures.speed(self.rate))
+        if self.left is not None:
+            pieces.append(f"{figures.duration(self.left)} left")
+        return "  ·  ".join(pieces)
+
+
+def brief(jobs: Sequence[Job]) -> str:
+    """For the line of the workspace: `↓ 42 %`; empty where nothing is being downloaded."""
+    total = Total.of(jobs)
+    if not total.jobs:
+        return ""
+    if total.running:
+        return f"↓ {percent(total.share)}" if total.share is not None else "↓"
+    states = {job.state for job in jobs if not job.ended}
+    return "↓ waits" if "waiting" in states else "↓ paused" if states == {"paused"} else "↓ queued"

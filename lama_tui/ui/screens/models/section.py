@@ -1,0 +1,79 @@
+"""What every section of the browser is: it shows something, says something, and has keys of its own."""
+
+from typing import ClassVar
+
+from textual.containers import Container
+from textual.content import Content
+from textual.message import Message
+
+from lama_tui.ui.screens.models.columns import short_name
+from lama_tui.ui.widgets.long_list import LongList
+from lama_tui.ui.widgets.notice import Notice
+
+
+class Section(Container):
+    """One of the browser's sections. What it does not know it asks for when it is first shown."""
+
+    KEYS: ClassVar[tuple[str, ...]] = ()
+    """Ids of the bindings that matter here, the most important first."""
+
+    class StatusChanged(Message):
+        """The line below has something else to say."""
+
+    class UseRequested(Message):
+        """The person wants this model to answer in the conversation."""
+
+        def __init__(self, reference: str) -> None:
+            super().__init__()
+            self.reference = reference
+
+    class Leads(Message):
+        """What was asked for is in another section."""
+
+        def __init__(self, section: str) -> None:
+            super().__init__()
+            self.section = section
+
+    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - the name that Textual uses
+        super().__init__(id=id)
+        self._said = ""
+
+    @property
+    def status(self) -> str | Content:
+        """What was said last, else what there is to say."""
+        return self._said
+
+    def take_keys(self) -> None:
+        """Give the focus to what takes the keys when the section is gone to."""
+        self.query_one(LongList).focus()
+
+    @property
+    def notice(self) -> Notice:
+        """Where problems are shown."""
+        return self.screen.query_one(Notice)
+
+    def say(self, text: str) -> None:
+        """Say this on the line below, until something else is done."""
+        self._said = text
+        self.post_message(self.StatusChanged())
+
+    def appear(self) -> None:
+        """It was gone to: look at what may have changed meanwhile."""
+        self.say("")
+
+    def filter(self) -> None:
+        """Let the person write what to look for; sections without a field say so."""
+        self.say("There is nothing to narrow here.")
+
+    def put_away(self) -> bool:
+        """Put away what covers or runs; False where there is nothing."""
+        return False
+
+    def context(self, step: int) -> None:
+        """Look at a longer or a shorter context."""
+        self.say("")
+
+
+def named(reference: str) -> str:
+    """A model in a sentence."""
+    return short_name(reference)
