@@ -38,7 +38,7 @@ def add_to(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
 
 def pull(arguments: argparse.Namespace, paths: Paths, loaded: LoadedSettings) -> int:
     """Add it to the queue, or join who fetches it already, and watch until it is here."""
-    shown: _Shown = _Json(arguments.model) if arguments.json else _Lines(_again(arguments))
+    shown: Shown = _Json(arguments.model) if arguments.json else Lines(_again(arguments))
     log = open_log(paths, arguments.debug)
     try:
         return asyncio.run(_pull(arguments, shown, paths, loaded))
@@ -49,18 +49,18 @@ def pull(arguments: argparse.Namespace, paths: Paths, loaded: LoadedSettings) ->
         log.close()
 
 
-async def _pull(arguments: argparse.Namespace, shown: "_Shown", paths: Paths, loaded: LoadedSettings) -> int:
+async def _pull(arguments: argparse.Namespace, shown: "Shown", paths: Paths, loaded: LoadedSettings) -> int:
     from lama_tui.services import open_services
 
     services = await open_services(paths, loaded)
     try:
-        await _check_allowed(services, arguments.model)
+        await check_allowed(services, arguments.model)
         downloads = await services.downloads(adopt=False)
         job = await downloads.add(arguments.model, arguments.revision, files=arguments.files)
         try:
-            ended = await _watch(downloads, job, shown)
+            ended = await watch(downloads, job, shown)
         except asyncio.CancelledError:
-            await _leave(downloads, job, shown)
+            await leave_be(downloads, job, shown)
             raise
     finally:
         await services.close()
@@ -74,7 +74,7 @@ async def _pull(arguments: argparse.Namespace, shown: "_Shown", paths: Paths, lo
     return 0
 
 
-async def _check_allowed(services: "Services", reference: str) -> None:
+async def check_allowed(services: "Services", reference: str) -> None:
     """Raise a `LamaError` for what no hub has, and where none may be asked."""
     from lama_tui.providers.address import is_loopback
     from lama_tui.types import GUIDE
@@ -94,7 +94,7 @@ async def _check_allowed(services: "Services", reference: str) -> None:
         )
 
 
-async def _watch(downloads: "Downloads", job: "JobId", shown: "_Shown") -> "Job":
+async def watch(downloads: "Downloads", job: "JobId", shown: "Shown") -> "Job":
     """Show how it stands until it has ended, or somebody else paused it."""
     changed = asyncio.Event()
     unsubscribe = downloads.subscribe(lambda _: changed.set())
@@ -114,7 +114,7 @@ async def _watch(downloads: "Downloads", job: "JobId", shown: "_Shown") -> "Job"
         unsubscribe()
 
 
-async def _leave(downloads: "Downloads", job: "JobId", shown: "_Shown") -> None:
+async def leave_be(downloads: "Downloads", job: "JobId", shown: "Shown") -> None:
     """Ctrl+c: what this process fetches is paused; what another one does goes on."""
     now = await downloads.job(job)
     if now is None or now.ended:
@@ -148,7 +148,7 @@ def _again(arguments: argparse.Namespace) -> str:
     return shlex.join(words)
 
 
-class _Shown:
+class Shown:
     """What is written of a download."""
 
     def show(self, job: "Job") -> None:
@@ -161,7 +161,7 @@ class _Shown:
         """It is here, or failed."""
 
 
-class _Lines(_Shown):
+class Lines(Shown):
     """A bar on a terminal, else a line now and then."""
 
     def __init__(self, again: str) -> None:
@@ -170,6 +170,7 @@ class _Lines(_Shown):
         self._last: Sequence[object] = ()
 
     def show(self, job: "Job") -> None:
+        """How it stands now."""
         if self._progress.is_seen:
             self._progress.show(_line(job))
             return
@@ -185,10 +186,12 @@ class _Lines(_Shown):
             output.line(f"{job.ref}: {step} % of {size(job.total_bytes)}, {job.files_done} of {job.files} files")
 
     def leave(self, why: str) -> None:
+        """Ctrl+c came."""
         self._progress.clear()
         output.note(why or f"Paused: what came stays. `{self._again}` goes on, and so does the workspace.")
 
     def end(self, ref: str, job: "Job | None", path: str | None, error: LamaError | None) -> None:
+        """It is here, or failed."""
         self._progress.clear()
         if job is not None:
             output.line(
@@ -196,7 +199,7 @@ class _Lines(_Shown):
             )
 
 
-class _Json(_Shown):
+class _Json(Shown):
     """JSON lines."""
 
     def __init__(self, ref: str) -> None:
