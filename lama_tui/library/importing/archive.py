@@ -44,8 +44,11 @@ class _Readable(Protocol):
     def read(self, size: int, /) -> bytes: ...
 
 
-def unpack(path: Path, kind: Kind, into: Path, work: Work) -> None:
-    """Write what is in the archive at `path` into `into`. Raises `ModelError`, `OSError` and `Stopped`."""
+def unpack(path: Path, called: str, kind: Kind, into: Path, work: Work) -> None:
+    """Write what is in the archive at `path`, which is `called` so, into `into`.
+
+    Raises `ModelError`, `DownloadError` for names that are not safe, `OSError` and `Stopped`.
+    """
     size = path.stat().st_size
     free, reserve = free_space(into)
     budget = _Budget(min(max(_ALWAYS, _RATIO * size), free - reserve), free - reserve, size)
@@ -59,7 +62,7 @@ def unpack(path: Path, kind: Kind, into: Path, work: Work) -> None:
                 _unpack_tar(file, kind, write, budget)
         except _BROKEN as error:
             raise ModelFormatError(
-                f"{clean_line(path.name, 80)} is damaged or not what it seems",
+                f"{clean_line(called, 80)} is damaged or not what it seems",
                 clean_line(str(error)) or type(error).__name__,
                 "Get the archive again.",
             ) from error

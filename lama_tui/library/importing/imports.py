@@ -3,12 +3,20 @@
 import asyncio
 import hashlib
 import os
+import re
 import threading
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from lama_tui.errors import LamaError, ModelError, ModelFormatError, ModelIntegrityError, ModelNotFoundError
+from lama_tui.errors import (
+    DownloadError,
+    LamaError,
+    ModelError,
+    ModelFormatError,
+    ModelIntegrityError,
+    ModelNotFoundError,
+)
 from lama_tui.library.hub.values import HubFile
 from lama_tui.library.importing.archive import unpack
 from lama_tui.library.importing.contents import (
@@ -20,13 +28,15 @@ from lama_tui.library.importing.contents import (
     weights_alone,
 )
 from lama_tui.library.importing.copying import copy_file, hash_of
+from lama_tui.library.importing.fetch import AddressFetch, check_address, name_in
 from lama_tui.library.importing.kinds import ARCHIVES, WORDS, Kind, kind_of
-from lama_tui.library.importing.names import check_free, check_model_name, derived_name
+from lama_tui.library.importing.names import Places, check_free, check_model_name, derived_name
 from lama_tui.library.importing.target import Target, check_space, of_disk
 from lama_tui.library.importing.work import Watch, Work
 from lama_tui.library.snapshot_table import SnapshotTable
 from lama_tui.library.verify.hashing import in_thread
 from lama_tui.paths import Paths
+from lama_tui.providers.fetch import Fetcher
 from lama_tui.security.gate import clean_line
 
 Snapshots = Callable[[], Awaitable[SnapshotTable]]
@@ -49,92 +59,147 @@ class Imported:
 
 
 class Imports:
-    """Brings models into `data/models/` and records what they are."""
+    """Brings models into `data/models/` and records what they are. Under `local_only` nothing is fetched."""
 
-    def __init__(self, paths: Paths, snapshots: Snapshots) -> None:
+    def __init__(self, paths: Paths, snapshots: Snapshots, local_only: bool = False) -> None:
         self._paths = paths
         self._snapshots = snapshots
+        self._local_only = local_only
+
+    async def fetch(
+        self, url: str, *, name: str = "", sha256: str = "", insecure_http: bool = False, watch: Watch | None = None
+    ) -> Imported:
+        """Fetch a GGUF file or an archive from an address, then `add` it.
+
+        Cancelled or cut off, what came is kept, and the next call goes on with it. Raises a `LamaError`.
+        """
+        check_address(url, insecure_http)
+        name = name or derived_name(name_in(url))
+        check_model_name(name)
+        check_sha256(sha256)
+        loop = asyncio.get_running_loop()
+        await asyncio.to_thread(check_free, self._paths.models, name)
+        fetching, fetcher = AddressFetch(self._paths.models, url), Fetcher(self._local_only)
+
+        def work(stop: threading.Event) -> Path:
+            return fetching.run(fetcher, Work(stop, watch, loop))
+
+        running = asyncio.ensure_future(in_thread(work))
+        try:
+            try:
+                source = await asyncio.shield(running)
+            except asyncio.CancelledError:
+                fetcher.stop()  # it may wait for the network
+                running.cancel()
+                await asyncio.wait([running])
+                raise
+            try:
+                done = await self._add(_Wish(source, name, sha256, came_from=url), watch)
+            except (ModelFormatError, ModelIntegrityError, DownloadError):
+                await asyncio.to_thread(fetching.discard)  # the same would come again
+                raise
+            await asyncio.to_thread(fetching.discard)
+            return done
+        finally:
+            fetcher.close()
+            fetching.release()
 
     async def add(
-        self, source: Path, *, name: str = "", sha256: str = "", link: bool = False, came_from: str = "",
-        watch: Watch | None = None,
-    ) -> Imported:  # fmt: skip
+        self, source: Path, *, name: str = "", sha256: str = "", link: bool = False, watch: Watch | None = None
+    ) -> Imported:
         """Copy (or `link`) what is at `source`, a folder or a file, and record it.
 
-        `sha256` is what the hash of a file must be, `came_from` the address that it was fetched from. Cancelled,
-        it leaves nothing. Raises a `ModelError` that says what is wrong, `StoreError`.
+        `sha256` is what the hash of a file must be. Cancelled, it leaves nothing. Raises a `ModelError` that says
+        what is wrong, `StoreError`.
         """
+        check_sha256(sha256)
+        return await self._add(_Wish(_absolute(source), name, sha256, link), watch)
+
+    async def _add(self, wish: "_Wish", watch: Watch | None) -> Imported:
         snapshots = await self._snapshots()  # a store that cannot be opened is told before the work
         loop = asyncio.get_running_loop()
-
         made: list[Target] = []
-
-        def work(stop: threading.Event) -> tuple[Path, tuple[HubFile, ...]]:
-            return self._prepare(source, name, came_from, sha256.lower(), link, made, Work(stop, watch, loop))
-
         try:
-            model, files = await in_thread(work)
-            target = made[0]
-            ref, revision = target.place.name, _revision(files)
-            origin = came_from or str(_absolute(source))
-            await snapshots.record(ref, revision, "import", origin, str(target.place), files)
+            model, files = await in_thread(lambda stop: self._prepare(wish, made, Work(stop, watch, loop)))
+            place = made[0].place
+            ref, revision = place.name, _revision(files)
+            await snapshots.record(ref, revision, "import", wish.origin, str(place), files)
             try:
-                path = await asyncio.to_thread(target.finish, model)
+                path = await asyncio.to_thread(made[0].finish, model)
             except LamaError:
                 await snapshots.forget(ref, revision)
                 raise
         finally:
             for target in made:
                 await asyncio.to_thread(target.end)
-        return Imported(ref, path, origin, revision, sum(file.size for file in files), files, link)
+        return Imported(ref, path, wish.origin, revision, sum(file.size for file in files), files, wish.link)
 
-    def _prepare(
-        self, source: Path, name: str, came_from: str, sha256: str, link: bool, made: list[Target], work: Work
-    ) -> tuple[Path, tuple[HubFile, ...]]:
+    def _prepare(self, wish: "_Wish", made: list[Target], work: Work) -> tuple[Path, tuple[HubFile, ...]]:
         """Fill a target, which is put into `made` and is the caller's to end; the model in it, and its files."""
-        source = _absolute(source)
+        source, models = wish.source, self._paths.models
         with of_disk(source):
             if not source.exists():
                 raise ModelNotFoundError(f"There is nothing at {clean_line(str(source))}", "", "Check the path.")
             is_folder = source.is_dir()
             kind: Kind = "not a file" if is_folder else kind_of(source)
-        if is_folder and _inside(source, self._paths.models):
-            raise ModelError("It is among lama's own models already", f"{source} is in {self._paths.models}.", "")
+        if is_folder and source.resolve().is_relative_to(models.resolve()):
+            raise ModelError("It is among lama's own models already", f"{source} is in {models}.", "")
         if not is_folder:
-            _check_single(source, kind, link)
-        elif sha256:
+            _check_single(wish, kind)
+        elif wish.sha256:
             raise ModelError("A folder has no hash", "--sha256 is that of a file.", "Leave it out.")
-        name = name or derived_name(came_from or str(source))
-        check_model_name(name or " ")
-        check_free(self._paths.models, name)
-        if sha256:
-            _check_hash(source, sha256, work)
-        target = Target(self._paths.models, name)
+        name = wish.name or derived_name(str(source))
+        check_model_name(name)
+        check_free(models, name)
+        if wish.sha256:
+            _check_hash(wish, work)
+        target = Target(models, name)
         made.append(target)
         target.begin()
         if kind in ARCHIVES:
-            return _from_archive(source, kind, name, target.folder, work)
+            return _from_archive(wish, kind, name, target.folder, work)
         if is_folder:
-            return _from_folder(source, name, target.folder, link, work)
-        return _from_file(source, target.folder, link, work)
+            return _from_folder(source, name, target.folder, wish.link, work)
+        return _from_file(wish, target.folder, work)
+
+
+@dataclass(frozen=True, slots=True)
+class _Wish:
+    """What to import. `came_from` is the address that `source` was fetched from: it may be taken then, not copied."""
+
+    source: Path
+    name: str = ""
+    sha256: str = ""
+    link: bool = False
+    came_from: str = ""
+
+    @property
+    def origin(self) -> str:
+        """What is recorded."""
+        return self.came_from or str(self.source)
+
+    @property
+    def called(self) -> str:
+        """The name of the file; untrusted."""
+        return name_in(self.came_from) if self.came_from else self.source.name
 
 
 def _absolute(path: Path) -> Path:
     return Path(os.path.abspath(path.expanduser()))  # noqa: PTH100 — links stay as named
 
 
-def _check_single(source: Path, kind: Kind, link: bool) -> None:
+def _check_single(wish: _Wish, kind: Kind) -> None:
     """Whether one file can be a model, or hold one."""
     if kind in ARCHIVES:
-        if link:
+        if wish.link:
             raise ModelError("An archive cannot be linked", "It has to be unpacked.", "Leave out --link.")
         return
-    check_kind(source.name, kind)
+    check_kind(wish.called, kind)
     if kind == "safetensors":
-        raise weights_alone(source.name)
+        raise weights_alone(wish.called)
     if kind != "gguf":
         raise ModelFormatError(
-            f"{clean_line(source.name, 80)} is no model", f"It is {WORDS[kind]}.",
+            f"{clean_line(wish.called, 80)} is no model", f"It is {WORDS[kind]}.",
             "A model is a folder, a GGUF file, or a zip or tar archive with one of these in it.",
         )  # fmt: skip
 
@@ -164,40 +229,45 @@ def _from_folder(source: Path, name: str, into: Path, link: bool, work: Work) ->
     return place, tuple(listed)
 
 
-def _from_file(source: Path, into: Path, link: bool, work: Work) -> tuple[Path, tuple[HubFile, ...]]:
+def _from_file(wish: _Wish, into: Path, work: Work) -> tuple[Path, tuple[HubFile, ...]]:
     """One GGUF file, in a folder of its own."""
+    source = wish.source
     status = source.stat()
     file = SourceFile(source.name, status.st_size, status.st_mtime_ns, (status.st_dev, status.st_ino))
     place = into / "model"
-    name = source.name if source.suffix.lower() == ".gguf" else f"{source.name}.gguf"
+    name = wish.called if wish.called.lower().endswith(".gguf") else f"{wish.called or 'model'}.gguf"
+    Places().add(name)
     with of_disk(place):
         place.mkdir()
-    if link:
-        work.begin("hashing", file.size)
-        listed = _hashed(source.parent, file, work)
-        with of_disk(place):
+        if wish.link:
             (place / name).symlink_to(source)
-        listed = HubFile(name, listed.size, listed.algorithm, listed.hash)
+        elif wish.came_from:
+            source.rename(place / name)
+    if wish.link or wish.came_from:
+        work.begin("hashing", file.size)
+        digest, _ = hash_of(place / name, work, name)
     else:
         check_space(into, file.size)
         work.begin("copying", file.size)
-        listed = HubFile(name, file.size, "sha256", copy_file(source.parent, file, place / name, work))
+        digest = copy_file(source.parent, file, place / name, work)
     check_model(name, place)
-    return place, (listed,)
+    return place, (HubFile(name, file.size, "sha256", digest),)
 
 
-def _from_archive(source: Path, kind: Kind, name: str, into: Path, work: Work) -> tuple[Path, tuple[HubFile, ...]]:
+def _from_archive(wish: _Wish, kind: Kind, name: str, into: Path, work: Work) -> tuple[Path, tuple[HubFile, ...]]:
     unpacked = into / "unpacked"
     with of_disk(unpacked):
         unpacked.mkdir()
-        unpack(source, kind, unpacked, work)
+        unpack(wish.source, wish.called, kind, unpacked, work)
         model = unpacked
         while len(inside := list(model.iterdir())) == 1 and inside[0].is_dir():
             model = inside[0]  # archives often hold one folder
     work.begin("checking", None)
     files = list_files(model, work)
     if not files:
-        raise ModelFormatError("The archive is empty", f"{source.name} holds no files.", "Get the archive again.")
+        raise ModelFormatError(
+            "The archive is empty", f"{clean_line(wish.called, 80)} holds no files.", "Get the archive again."
+        )
     check_kinds(model, files, work)
     with of_disk(model):
         check_model(name, model)
@@ -210,24 +280,21 @@ def _hashed(folder: Path, file: SourceFile, work: Work) -> HubFile:
     return HubFile(file.path, size, "sha256", digest)
 
 
-def _check_hash(source: Path, sha256: str, work: Work) -> None:
-    work.begin("hashing", source.stat().st_size)
-    digest, _ = hash_of(source, work, source.name)
-    if digest != sha256:
-        raise wrong_hash(source.name, sha256, digest)
+def _check_hash(wish: _Wish, work: Work) -> None:
+    work.begin("hashing", wish.source.stat().st_size)
+    digest, _ = hash_of(wish.source, work, wish.called)
+    if digest != wish.sha256.lower():
+        raise ModelIntegrityError(
+            f"{clean_line(wish.called, 80)} is not the file that was asked for",
+            f"Its SHA-256 is {digest}, and it should be {wish.sha256.lower()}.",
+            "Get it again, from somewhere else perhaps; nothing was imported.",
+        )
 
 
-def wrong_hash(name: str, wanted: str, found: str) -> LamaError:
-    """The error with its words."""
-    return ModelIntegrityError(
-        f"{clean_line(name, 80)} is not the file that was asked for",
-        f"Its SHA-256 is {found}, and it should be {clean_line(wanted, 64)}.",
-        "Get it again, from somewhere else perhaps; nothing was imported.",
-    )
-
-
-def _inside(path: Path, folder: Path) -> bool:
-    return path.resolve().is_relative_to(folder.resolve())
+def check_sha256(text: str) -> None:
+    """Raise `ModelError` for what is not the hash of anything."""
+    if text and not re.fullmatch(r"[0-9a-fA-F]{64}", text):
+        raise ModelError("This is no SHA-256", clean_line(text, 80), "It has 64 hex digits")
 
 
 def _revision(files: Sequence[HubFile]) -> str:

@@ -76,14 +76,14 @@ def kind_of(path: Path) -> Kind:
         return kind_of_open(file)
 
 
-def kind_of_open(file: BinaryIO) -> Kind:
-    """What an open file is. It is left at its beginning."""
+def kind_of_open(file: BinaryIO, size: int | None = None) -> Kind:
+    """What an open file is. It is left at its beginning. `size` is what it will have when all of it is there."""
     status = os.fstat(file.fileno())
     if not stat.S_ISREG(status.st_mode):
         return "not a file"
     file.seek(0)
     try:
-        return _kind(file, status.st_size)
+        return _kind(file, size or status.st_size)
     finally:
         file.seek(0)
 

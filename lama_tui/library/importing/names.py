@@ -5,15 +5,14 @@ import unicodedata
 from pathlib import Path, PurePosixPath
 
 from lama_tui.errors import ModelError, ModelFormatError
+from lama_tui.library.safe_path import safe_path
 from lama_tui.security.gate import clean_line
 from lama_tui.types import GUIDE
 
 _SUFFIXES = re.compile(r"(\.tar)?\.(safetensors|gguf|zip|tar|tgz|tbz2?|txz|gz|bz2|xz|zst)$", re.IGNORECASE)
 _UNUSUAL = re.compile(r"[^\w.+-]+")
 _LONGEST = 96  # bytes of a model's name
-_LONGEST_PART = 255  # bytes of a file's name, as file systems have it
 _DEEPEST = 16
-_DRIVE = re.compile(r"[A-Za-z]:")
 
 
 def derived_name(source: str) -> str:
@@ -62,19 +61,10 @@ class Places:
         self._files: set[str] = set()
 
     def add(self, path: str) -> PurePosixPath:
-        """Check a relative path with `/`. Raises `ModelFormatError`."""
-        parts = path.split("/")
-        why = ""
-        if not path or path.startswith(("/", "\\", "~")) or _DRIVE.match(path):
-            why = "it is absolute or empty"
-        elif any(part in ("", ".", "..") for part in parts):
-            why = "it leads out of the folder or nowhere"
-        elif "\\" in path or any(unicodedata.category(sign) in ("Cc", "Cs", "Co", "Cn") for sign in path):
-            why = "it has signs in it that no name should have"
-        elif len(parts) > _DEEPEST or any(len(part.encode()) > _LONGEST_PART for part in parts):
-            why = "it is too long or too deep"
-        if why:
-            raise _refused(path, why)
+        """Check a relative path with `/`. Raises `DownloadError` or `ModelFormatError`."""
+        safe_path(path)
+        if path.startswith("~") or path.count("/") >= _DEEPEST:
+            raise _refused(path, "it names a home folder, or is too deep")
         folded = _folded(path)
         if folded in self._spelled:
             raise _refused(path, "another one differs from it by upper and lower case only, or not at all")

@@ -1,0 +1,212 @@
+"""Fetches one file from an address, and goes on at the byte where it was cut off.
+
+What came is kept in a folder of `data/models/` whose name begins with a dot and comes from the address, until it is
+imported. Blocks: call it in a thread.
+"""
+
+import contextlib
+import hashlib
+import json
+import os
+import re
+import shutil
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from lama_tui.errors import ConnectionLost, DownloadError, LamaError, ModelFormatError, ProviderError
+from lama_tui.library.downloads.retry import Backoff
+from lama_tui.library.importing.contents import check_kind, weights_alone
+from lama_tui.library.importing.kinds import ARCHIVES, WORDS, kind_of_open
+from lama_tui.library.importing.target import PREFIX, check_space, of_disk
+from lama_tui.library.importing.work import Work
+from lama_tui.providers.fetch import Body, Fetcher
+from lama_tui.providers.refusal import explanation
+from lama_tui.security.gate import clean_line
+from lama_tui.security.redaction import redact
+from lama_tui.store.locks import try_lock
+
+_PIECE = 1 << 20
+_LOOK = 1 << 16  # bytes after which it is looked at what comes
+_RANGE = re.compile(r"bytes (\d+)-\d+/(\d+|\*)")
+
+
+def is_address(source: str) -> bool:
+    """Whether it is one, and no path."""
+    return re.match(r"[A-Za-z][A-Za-z0-9+.-]*://", source) is not None
+
+
+def check_address(url: str, insecure_http: bool) -> None:
+    """Raise `DownloadError` for an address that may not be fetched from."""
+    shown = redact(clean_line(url, 200))
+    try:
+        split = urlsplit(url)
+        usable = bool(split.hostname) and (split.port or 1) > 0 and url.isascii() and url.isprintable()
+    except ValueError:
+        usable, split = False, urlsplit("")
+    if not usable or split.username is not None or " " in url:
+        raise DownloadError("This is no address", shown, "It is like https://host/path/model.gguf, without a password")
+    if split.scheme == "http" and not insecure_http:
+        raise DownloadError(
+            "Over http anybody on the way can change what comes", shown,
+            "Use https; or, where you trust the way, --insecure-http, best with --sha256",
+        )  # fmt: skip
+    if split.scheme not in ("http", "https"):
+        raise DownloadError("Only https is fetched", shown, "Get the file yourself and import it from this disk")
+
+
+def name_in(url: str) -> str:
+    """The name of the file that an address leads to; untrusted."""
+    return unquote(urlsplit(url).path).rstrip("/").rpartition("/")[2]
+
+
+class AddressFetch:
+    """The file at `url`, in `models` (`data/models/`) while it comes."""
+
+    def __init__(self, models: Path, url: str, backoff: Backoff | None = None) -> None:
+        self._url = url
+        self._shown = redact(clean_line(url, 160))
+        self._folder = models / f"{PREFIX}{hashlib.sha256(url.encode()).hexdigest()[:16]}"
+        self._part = self._folder / "part"
+        self._note = self._folder / "part.json"
+        self._backoff = backoff or Backoff(tries=6)
+        self._validator = ""
+        self._total: int | None = None
+        self._lock: int | None = None
+
+    def run(self, fetcher: Fetcher, work: Work) -> Path:
+        """Fetch what is missing and return the whole file; nobody else fetches it until `release`.
+
+        Raises a `LamaError`, and `Stopped` of `fetcher` or of `work`.
+        """
+        with of_disk(self._folder):
+            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._lock = os.open(self._folder, os.O_RDONLY | os.O_CLOEXEC)
+            if not try_lock(self._lock):
+                self.release()
+                raise DownloadError("Another lama fetches this already", self._shown, "Wait until it is done")
+        self._fetch(fetcher, work)
+        return self._part
+
+    def release(self) -> None:
+        """Let others go on with it; safe to call twice."""
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+
+    def discard(self) -> None:
+        """Take away what came: it was imported, or is not what was wanted."""
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _fetch(self, fetcher: Fetcher, work: Work) -> None:
+        attempt = 0
+        with of_disk(self._part):
+            descriptor = os.open(self._part, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        with os.fdopen(descriptor, "r+b", buffering=0) as part:
+            self._read_note()
+            while True:
+                before = os.fstat(descriptor).st_size
+                try:
+                    if self._ask(part.fileno(), fetcher, work):
+                        break
+                    error: LamaError = ConnectionLost("The connection broke", self._shown, "Try again")
+                except LamaError as raised:
+                    error = raised
+                attempt = 1 if os.fstat(descriptor).st_size > before else attempt + 1
+                pause = self._backoff.before(attempt, error)
+                if pause is None:
+                    raise error
+                work.advance(0, f"{error.title}; trying again in {pause:.0f} s")
+                fetcher.wait(pause)
+            with of_disk(self._part):
+                os.fsync(descriptor)
+
+    def _ask(self, part: int, fetcher: Fetcher, work: Work) -> bool:
+        """One request for what is missing; whether all is there."""
+        have = os.fstat(part).st_size
+        if not self._validator:
+            have = 0
+        elif self._total is not None and have == self._total:
+            return True
+        headers = {"Range": f"bytes={have}-", "If-Range": self._validator} if have else {}
+        with fetcher.get(self._url, headers) as body:
+            if body.status not in (200, 206):
+                raise self._refusal(body)
+            have = self._begin_at(body, have)
+            self._note_down(body, have)
+            with of_disk(self._part):
+                os.ftruncate(part, have)
+                os.lseek(part, have, os.SEEK_SET)
+            if self._total is not None:
+                check_space(self._folder, self._total - have)
+            work.begin("fetching", self._total)
+            work.advance(have, name_in(self._url))
+            self._copy(body, part, have, work)
+            return body.is_read
+
+    def _begin_at(self, body: Body, have: int) -> int:
+        if body.status == 200:
+            return 0
+        said = _RANGE.match(body.headers.get("content-range", ""))
+        if said is None or int(said[1]) != have:
+            raise DownloadError("Another part of the file came than was asked for", self._shown, "Try again later")
+        return have
+
+    def _copy(self, body: Body, part: int, have: int, work: Work) -> None:
+        buffer = memoryview(bytearray(_PIECE))
+        looked = have > _LOOK
+        while count := body.readinto(buffer):
+            with of_disk(self._part):
+                written = 0
+                while written < count:
+                    written += os.write(part, buffer[written:count])
+            have += count
+            if not looked and have > _LOOK:
+                self._look(part)
+                looked = True
+            work.advance(count, name_in(self._url))
+        if not looked and body.is_read:
+            self._look(part)
+
+    def _look(self, part: int) -> None:
+        """Whether what comes can be a model: not after gigabytes."""
+        at = os.lseek(part, 0, os.SEEK_CUR)
+        with os.fdopen(os.dup(part), "rb") as file:
+            kind = kind_of_open(file, self._total)
+        os.lseek(part, at, os.SEEK_SET)
+        try:
+            if kind == "safetensors":
+                raise weights_alone(name_in(self._url))
+            if kind not in ARCHIVES:
+                check_kind(name_in(self._url), kind)
+                if kind != "gguf":
+                    raise ModelFormatError(
+                        "What comes is no model", f"{self._shown} is {WORDS[kind]}.", "Check the address: look at it."
+                    )
+        except ModelFormatError:
+            self.discard()
+            raise
+
+    def _note_down(self, body: Body, have: int) -> None:
+        """What tells that the file is still the same when the rest of it is asked for."""
+        etag = body.headers.get("etag", "")
+        self._validator = etag if etag.startswith('"') else body.headers.get("last-modified", "")
+        self._total = None if body.length is None else have + body.length
+        with of_disk(self._note):
+            self._note.write_text(json.dumps({"validator": self._validator, "total": self._total}))
+
+    def _read_note(self) -> None:
+        with contextlib.suppress(OSError, ValueError, AttributeError):
+            note = json.loads(self._note.read_text())
+            validator, total = note.get("validator"), note.get("total")
+            if isinstance(validator, str) and (total is None or type(total) is int):
+                self._validator, self._total = validator, total
+
+    def _refusal(self, body: Body) -> LamaError:
+        said = explanation(body.explanation())
+        detail = f"{self._shown}: HTTP {body.status}" + (f": {said}" if said else "")
+        if body.status in (408, 429) or body.status >= 500:
+            return ConnectionLost("The server has a problem", detail, "Try again later")
+        if body.status == 416:
+            self.discard()
+            return DownloadError("The file became shorter meanwhile", detail, "Try again: it begins anew")
+        return ProviderError("The server refused the file", detail, "Check the address")

@@ -1,0 +1,56 @@
+"""`lama import`: what people and scripts see of it."""
+
+import json
+import pickle
+import signal
+from collections.abc import Callable
+from pathlib import Path
+
+from models import make_tiny_llama
+
+from lama_tui.paths import Paths
+
+
+def test_a_folder_is_imported_and_listed(lama: Callable, paths: Paths, tmp_path: Path) -> None:
+    source = make_tiny_llama(tmp_path / "Tiny")
+    done = lama("import", str(source))
+    assert (done.code, done.err) == (0, "")
+    assert done.out.startswith("Tiny: 4 files, ") and "imported into" in done.out
+    linked = json.loads(lama("import", str(source), "--name", "two", "--link", "--json").out)
+    assert linked.keys() == {"ref", "path", "source", "revision", "size", "linked", "files"}
+    assert (linked["ref"], linked["source"], linked["linked"]) == ("two", str(source), True)
+    assert {len(file["sha256"]) for file in linked["files"]} == {64}
+    listed = {model["ref"]: model for model in json.loads(lama("ls", "--json").out)}
+    assert {"guide", "Tiny", "two"} == set(listed)
+    assert lama("show", "two").code == 0
+
+
+def test_what_is_refused_is_one_line(lama: Callable, paths: Paths, tmp_path: Path) -> None:
+    (tmp_path / "model.safetensors").write_bytes(pickle.dumps({"a": 1}))
+    for arguments, said in (
+        (["import", str(tmp_path / "model.safetensors"), "--name", "x"], "pickle"),
+        (["import", str(tmp_path / "absent")], "nothing at"),
+        (["import", "http://127.0.0.1:1/x.gguf"], "--insecure-http"),
+        (["import", "https://127.0.0.1:1/x.gguf", "--link"], "linked"),
+        (["import", "ftp://host/x.gguf"], "https"),
+        (["import", str(tmp_path), "--sha256", "123"], "64 hex digits"),
+        (["import", ""], ""),
+        (["import", "a\0b"], ""),
+    ):
+        ended = lama(*arguments)
+        assert (ended.code, ended.out, ended.err.count("\n")) == (1, "", 1), ended
+        assert said in ended.err
+    assert lama("import").code == 2
+    assert not paths.models.exists() or not list(paths.models.iterdir())
+
+
+def test_an_interrupted_import_leaves_nothing(spawn: Callable, paths: Paths, tmp_path: Path) -> None:
+    source = make_tiny_llama(tmp_path / "Tiny")
+    with (source / "z.bin").open("wb") as file:
+        file.truncate(3_000_000_000)
+    with spawn("import", str(source)) as process:
+        while not (paths.models.exists() and list(paths.models.iterdir())):
+            assert process.poll() is None, process.stderr.read()
+        process.send_signal(signal.SIGINT)
+        assert process.wait(30) == 130
+    assert list(paths.models.iterdir()) == []
