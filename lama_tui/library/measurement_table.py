@@ -1,5 +1,6 @@
 """Speeds as measured on this machine, one row a model, revision and length of prompt. Raises `StoreError` only."""
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import astuple, dataclass, fields
 from typing import TYPE_CHECKING
@@ -14,6 +15,7 @@ class Measurement:
 
     `weights` are bytes in memory as the backend measured them, `device` is its name for people ("cpu", "Apple M2
     Max"). `prompt_tokens` and `completion_tokens` are those of one run. `revision` is "" for what has none.
+    `experts` are those of a mixture, 0 is dense; `runs` how many the medians are of.
     """
 
     ref: str
@@ -30,8 +32,21 @@ class Measurement:
     ttft_ms: float | None
     peak_memory: int | None
     at: int
+    experts: int = 0
+    runs: int = 1
 
 
+@dataclass(frozen=True, slots=True)
+class ChatSpeed:
+    """How fast a model wrote its last answers in conversations: the median of so many `answers`."""
+
+    ref: str
+    decode_tok_s: float
+    answers: int
+
+
+_ANSWERS = 300  # the last ones of all models that are looked at
+_TOKENS = 16  # a shorter answer says little of speed
 _COLUMNS = ", ".join(field.name for field in fields(Measurement))
 
 
@@ -63,3 +78,20 @@ class MeasurementTable:
         """Everything that was measured here, the newest first; models that are gone too: others are like them."""
         rows = await self._database.read(f"SELECT {_COLUMNS} FROM measurements ORDER BY at DESC, id DESC")  # noqa: S608
         return [Measurement(*row) for row in rows]
+
+    async def of_chats(self) -> Sequence[ChatSpeed]:
+        """What the last answers in conversations say, by the reference of their model."""
+        from statistics import median  # imports much, for one caller
+
+        rows = await self._database.read(
+            "SELECT model, json_extract(usage, '$.decode_tok_s') AS speed,"
+            " json_extract(usage, '$.completion_tokens') AS tokens"
+            " FROM (SELECT model, usage FROM messages WHERE role = 'assistant' AND model <> ''"
+            " ORDER BY id DESC LIMIT ?)",
+            (_ANSWERS,),
+        )
+        speeds: dict[str, list[float]] = defaultdict(list)
+        for row in rows:
+            if row["speed"] and (row["tokens"] or 0) >= _TOKENS:
+                speeds[row["model"]].append(float(row["speed"]))
+        return [ChatSpeed(ref, median(of_ref), len(of_ref)) for ref, of_ref in speeds.items()]

@@ -91,7 +91,9 @@ CREATE TABLE measurements (
     decode_tok_s REAL,
     ttft_ms REAL,
     peak_memory INTEGER,
-    at INTEGER NOT NULL
+    at INTEGER NOT NULL,
+    experts INTEGER NOT NULL DEFAULT 0, -- of a mixture: a token reads only a part of the weights; 0 is dense
+    runs INTEGER NOT NULL DEFAULT 1 -- that the figures are medians of
 );
 CREATE INDEX measurements_by_ref ON measurements (ref, at);
 

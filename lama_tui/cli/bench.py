@@ -1,0 +1,132 @@
+"""`lama bench REF`: how fast a model of this machine reads and writes; kept for estimates of others like it."""
+
+import argparse
+import asyncio
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lama_tui.cli import output
+from lama_tui.config.loader import LoadedSettings
+from lama_tui.paths import Paths
+from lama_tui.security.log import open_log
+from lama_tui.ui.figures import milliseconds, rate, size
+
+if TYPE_CHECKING:
+    from lama_tui.library.benchmarking.benchmark import BenchmarkProgress, Result
+    from lama_tui.types import Usage
+
+_LONGEST = 1_000_000
+
+
+def add_to(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the verb and its flags."""
+    parser = verbs.add_parser("bench", help="measure how fast a model is on this machine")
+    parser.add_argument("model", metavar="REF", help="guide, a hub id or a folder")
+    parser.add_argument(
+        "--prompt-tokens", metavar="N[,N…]", type=_lengths, default=(128, 1024), help="lengths of prompts (128,1024)"
+    )
+    parser.add_argument("--tokens", metavar="N", type=_count, default=64, help="length of each answer (64)")
+    parser.add_argument("--runs", metavar="N", type=_count, default=3, help="runs of each length; medians count (3)")
+    parser.add_argument("--json", action="store_true", help="one object")
+    parser.set_defaults(verb=bench)
+
+
+def bench(arguments: argparse.Namespace, paths: Paths, loaded: LoadedSettings) -> int:
+    """Measure, show and keep. Raises a `LamaError`."""
+    log = open_log(paths, arguments.debug)
+    progress = output.Progress()
+    try:
+        results = asyncio.run(_bench(arguments, paths, loaded, progress))
+    finally:
+        progress.clear()
+        log.close()
+    if arguments.json:
+        output.json_document({"ref": arguments.model, "results": [_json(result) for result in results]})
+        return 0
+    for result in results:
+        if result.skipped:
+            output.line(f"{result.asked:,} tokens were not tried: {result.skipped}.")
+    measured = [result.measured for result in results if result.measured is not None]
+    if measured:
+        output.line(f"{arguments.model} on {measured[0].device}, medians of {arguments.runs} runs:")
+        output.table(
+            ("PROMPT", "ANSWER", "PREFILL", "DECODE", "FIRST TOKEN", "PEAK MEMORY"),
+            [
+                (
+                    f"{each.prompt_tokens:,}",
+                    f"{each.completion_tokens:,}",
+                    rate(each.prefill_tok_s),
+                    rate(each.decode_tok_s),
+                    milliseconds(each.ttft_ms),
+                    size(each.peak_memory),
+                )
+                for each in measured
+            ],
+            right=range(6),
+        )
+    return 0 if measured else 1
+
+
+async def _bench(
+    arguments: argparse.Namespace, paths: Paths, loaded: LoadedSettings, progress: output.Progress
+) -> "tuple[Result, ...]":
+    from lama_tui.library.benchmarking.benchmark import benchmark
+    from lama_tui.library.benchmarking.known import experts_in
+    from lama_tui.library.installed import describe, resolve
+    from lama_tui.services import open_services
+
+    source = await resolve(arguments.model, paths)  # raises, with what to do
+    model = await describe(arguments.model, paths)
+    experts = await asyncio.to_thread(experts_in, Path(source.folder))
+    services = await open_services(paths, loaded)
+    try:
+        table = await services.measurements()
+        return await benchmark(
+            services.engine,
+            model,
+            lambda at: progress.show(_shown(model.ref, at)),
+            prompt_tokens=arguments.prompt_tokens,
+            tokens=arguments.tokens,
+            runs=arguments.runs,
+            experts=experts or 0,
+            keep=table.record,
+        )
+    finally:
+        await services.close()
+
+
+def _shown(ref: str, at: "BenchmarkProgress") -> str:
+    of_runs = f" · run {at.run} of {at.runs}" if at.run else ""
+    if at.doing == "loading":
+        share = f", {size(at.done)} of {size(at.total)}" if at.total else "…"
+    else:
+        share = f", {at.done:,} of {at.total:,} tokens" if at.total else "…"
+    return f"{ref}{of_runs} · {at.doing}{share}"
+
+
+def _json(result: "Result") -> dict[str, object]:
+    measured = result.measured
+    names = (
+        *("device", "prompt_tokens", "completion_tokens", "prefill_tok_s", "decode_tok_s", "ttft_ms", "peak_memory"),
+        *("weights", "at"),
+    )
+    values: dict[str, object] = {name: getattr(measured, name, None) for name in names}
+    runs = [_run_json(usage) for usage in result.runs]
+    return {"asked": result.asked, **values, "runs": runs, "skipped": result.skipped or None}
+
+
+def _run_json(usage: "Usage") -> dict[str, object]:
+    names = ("prompt_tokens", "completion_tokens", "prefill_tok_s", "decode_tok_s", "ttft_ms", "peak_memory")
+    return {name: getattr(usage, name) for name in names}
+
+
+def _count(text: str) -> int:
+    value = int(text)
+    if not 1 <= value <= _LONGEST:
+        raise argparse.ArgumentTypeError("a whole number from 1 on")
+    return value
+
+
+def _lengths(text: str) -> tuple[int, ...]:
+    """Lengths between commas, each once."""
+    return tuple(dict.fromkeys(_count(part) for part in text.split(",")))

@@ -1,0 +1,1 @@
+"""How fast models are here: measured, and estimated for those that are like what was measured."""
