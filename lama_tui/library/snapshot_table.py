@@ -4,7 +4,7 @@ Every method raises `StoreError`.
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -54,9 +54,15 @@ class SnapshotTable:
         self._database = database
 
     async def record(
-        self, ref: str, revision: str, kind: SnapshotKind, source: str, path: str, files: Sequence[HubFile]
-    ) -> None:
-        """It is here, with these files; what was known of this revision before is replaced."""
+        self, ref: str, revision: str, kind: SnapshotKind, source: str, path: str, files: Sequence[HubFile],
+        right: Mapping[str, tuple[int, int]] | None = None,
+    ) -> None:  # fmt: skip
+        """It is here, with these files; what was known of this revision before is replaced.
+
+        `right` are the paths whose hash was computed, as they came or later, and was right: when, and the file's
+        `mtime_ns` then.
+        """
+        right = right or {}
         async with self._database.transaction(durable=True) as connection:
             await connection.execute(
                 "DELETE FROM snapshots WHERE ref = ? AND revision = ?",
@@ -67,8 +73,14 @@ class SnapshotTable:
                 (ref, revision, kind, source, path, time.time_ns() // 1_000_000),
             )
             await connection.executemany(
-                "INSERT INTO snapshot_files (snapshot_id, path, size, algorithm, hash) VALUES (?, ?, ?, ?, ?)",
-                [(cursor.lastrowid, file.path, file.size, file.algorithm, file.hash) for file in files],
+                "INSERT INTO snapshot_files (snapshot_id, path, size, algorithm, hash, checked, ok, mtime_ns)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                [
+                    (cursor.lastrowid, file.path, file.size, file.algorithm, file.hash, checked, ok, mtime_ns)
+                    for file in files
+                    for ok in (True if file.path in right else None,)
+                    for checked, mtime_ns in (right.get(file.path, (None, None)),)
+                ],
             )
 
     async def files(self, ref: str, revision: str) -> list[SnapshotFile]:
@@ -107,6 +119,15 @@ class SnapshotTable:
                 " AND snapshot_id = (SELECT id FROM snapshots WHERE ref = ? AND revision = ?)",
                 (time.time_ns() // 1_000_000, ok, mtime_ns, path, ref, revision),
             )
+
+    async def right(self) -> dict[str, dict[int, int]]:
+        """The hashes of files that were right when they were last checked: their `mtime_ns` then, and when it was."""
+        rows = await self._database.read("SELECT hash, mtime_ns, checked FROM snapshot_files WHERE ok = 1")
+        found: dict[str, dict[int, int]] = {}
+        for row in rows:
+            times = found.setdefault(row["hash"], {})
+            times[row["mtime_ns"]] = max(row["checked"], times.get(row["mtime_ns"], 0))
+        return found
 
     async def differing(self) -> dict[str, frozenset[int]]:
         """The hashes of files whose last check failed, with the `mtime_ns` that the wrong file had then."""

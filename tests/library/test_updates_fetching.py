@@ -20,6 +20,7 @@ from lama_tui.library.installed import InstalledModel, describe
 from lama_tui.library.snapshot_table import SnapshotTable
 from lama_tui.library.updates.updates import Updates
 from lama_tui.library.verify.check import Check
+from lama_tui.library.verify.facts import facts
 from lama_tui.library.verify.verification import Verification
 from lama_tui.paths import Paths
 from lama_tui.store.database import Database
@@ -104,6 +105,7 @@ async def test_an_update_fetches_what_changed_and_can_be_taken_back(
     old = server.add(REF, OLD)
     await pull(instance)
     before = await model()
+    assert (await facts(instance.database, REF, old)).verified is True  # every byte was hashed as it came
     new = server.add(REF, NEW)
     found = await instance.updates.look(before, instance.hub)
     assert found is not None and found.size == 300_000 + len(NEW["config.json"])
@@ -115,6 +117,7 @@ async def test_an_update_fetches_what_changed_and_can_be_taken_back(
     after = await model()
     assert (before.revision, after.revision) == (old, new)
     assert (await instance.updates.offered([after])) == []
+    assert (await facts(instance.database, REF, new)).verified is True  # also of what it shares with the old one
     assert (await levels(instance))["hashes"].status == "ok"
     assert Path(before.path, "config.json").read_text() == OLD["config.json"]  # noqa: ASYNC240 — what was loaded reads on
     server.close()

@@ -25,7 +25,7 @@ from lama_tui.library.hub.access import HubAccess
 from lama_tui.library.hub.client import check_repo
 from lama_tui.library.hub.values import HubDetails, HubFile
 from lama_tui.library.safe_path import safe_path, safe_paths
-from lama_tui.library.verify.aside import set_bad_aside
+from lama_tui.library.verify.aside import known_right, set_bad_aside
 from lama_tui.providers.fetch import Fetcher, Limits, Stopped
 from lama_tui.security.hanging import begin
 
@@ -79,6 +79,7 @@ class Work:
         self._files_done = 0
         self._paths: dict[str, list[str]] = {}
         self._new: list[str] = []
+        self._checked: set[str] = set()  # hashes that were computed as the bytes came
         self._rate = Rate()
 
     async def run(self) -> None:
@@ -106,7 +107,8 @@ class Work:
         known = {file.path: file for file in files}
         for old in await self._snapshots.files(job.ref, commit):  # of an earlier download of other files of it
             known.setdefault(old.path, HubFile(old.path, old.size, old.algorithm, old.hash))
-        await self._snapshots.record(job.ref, commit, "hub", job.source, str(path), list(known.values()))
+        right = await known_right(self.folder, list(known.values()), self._checked, self._snapshots)
+        await self._snapshots.record(job.ref, commit, "hub", job.source, str(path), list(known.values()), right)
 
     def hold(self, why: str) -> None:
         """Stop what runs and wait, for a reason in words; an empty one lets it go on."""
@@ -210,6 +212,8 @@ class Work:
                     del self._active[transfer]
                     self._fetched += transfer.fetched
                 self._finished += file.size
+                if transfer.fetched:
+                    self._checked.add(file.hash)
                 self._files_done += len(self._paths[file.hash])
                 self._new += self._paths[file.hash]
         finally:

@@ -1,11 +1,13 @@
-"""Sets blobs aside that a check found to be other than published, so that a download fetches them again.
+"""What a download should know of earlier checks: which blobs are bad, and which are known to be right.
 
-Their bytes stay as `blobs/HASH.bad` until somebody cleans up; everything that is right is not fetched twice.
+What differs from what was published is set aside as `blobs/HASH.bad` until somebody cleans up, so that it is fetched
+again; everything that is right is not fetched twice.
 """
 
 import asyncio
 import logging
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from lama_tui.library.downloads.layout import RepoFolder
@@ -25,6 +27,30 @@ async def set_bad_aside(folder: RepoFolder, files: Sequence[HubFile], snapshots:
     failed = await snapshots.differing()
     suspected = {file.hash: failed[file.hash] for file in files if file.hash in failed}
     return await asyncio.to_thread(_set_aside, folder, suspected) if suspected else ()
+
+
+async def known_right(
+    folder: RepoFolder, files: Sequence[HubFile], fetched: Collection[str], snapshots: SnapshotTable
+) -> Mapping[str, tuple[int, int]]:
+    """The paths of files whose hash is known to be right, with when that was found and their `mtime_ns`.
+
+    `fetched` are hashes that were computed just now, as the bytes came. Raises `StoreError`.
+    """
+    before, now = await snapshots.right(), time.time_ns() // 1_000_000
+
+    def look() -> Mapping[str, tuple[int, int]]:
+        found = {}
+        for file in files:
+            try:
+                mtime_ns = folder.blob(file.hash).stat().st_mtime_ns
+            except OSError:
+                continue
+            checked = now if file.hash in fetched else before.get(file.hash, {}).get(mtime_ns)
+            if checked is not None:
+                found[file.path] = (checked, mtime_ns)
+        return found
+
+    return await asyncio.to_thread(look)
 
 
 def _set_aside(folder: RepoFolder, suspected: Mapping[str, frozenset[int]]) -> Sequence[Path]:

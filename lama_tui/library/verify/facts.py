@@ -8,6 +8,21 @@ if TYPE_CHECKING:
     from lama_tui.store.database import Database
 
 
+_FETCHED = """
+SELECT s.ref, s.revision, s.kind, count(*) AS files, coalesce(sum(f.ok = 1), 0) AS fine,
+    coalesce(sum(f.ok = 0), 0) AS wrong
+FROM snapshots s JOIN snapshot_files f ON f.snapshot_id = s.id GROUP BY s.id ORDER BY s.fetched
+"""
+"""What was found of the hashes of each file, as it came or later."""
+
+_CHECKED = """
+SELECT c.ref, c.revision, c.level, c.status, c.detail FROM model_checks c
+WHERE c.at >= coalesce((SELECT max(s.fetched) FROM snapshots s WHERE s.ref = c.ref
+    AND (s.revision = c.revision OR (c.revision = '' AND s.kind = 'import'))), 0)
+"""
+"""What was found of each level, unless its files are newer."""
+
+
 @dataclass(frozen=True, slots=True)
 class Facts:
     """`verified`: whether its files are complete and what was published; None: not known. `signature` is what was
@@ -19,16 +34,16 @@ class Facts:
 
 async def facts(database: "Database", ref: str, revision: str | None) -> Facts:
     """What is known of one revision of one model. Raises `StoreError`."""
-    rows = await database.read(
-        "SELECT level, status, detail FROM model_checks WHERE ref = ? AND revision = ?", (ref, revision or "")
-    )
-    return _facts({row["level"]: (row["status"], row["detail"]) for row in rows})
+    return (await all_facts(database)).get((ref, revision or ""), Facts())
 
 
 async def all_facts(database: "Database") -> Mapping[tuple[str, str], Facts]:
     """What is known of every model, by reference and revision ("" where it has none). Raises `StoreError`."""
     found: dict[tuple[str, str], dict[str, tuple[str, str]]] = {}
-    for row in await database.read("SELECT ref, revision, level, status, detail FROM model_checks"):
+    for row in await database.read(_FETCHED):
+        status = "failed" if row["wrong"] else "ok" if row["fine"] == row["files"] else "unknown"
+        found[row["ref"], row["revision"] if row["kind"] == "hub" else ""] = {"hashes": (status, "")}
+    for row in await database.read(_CHECKED):
         found.setdefault((row["ref"], row["revision"]), {})[row["level"]] = row["status"], row["detail"]
     return {key: _facts(levels) for key, levels in found.items()}
 
