@@ -71,6 +71,10 @@ _PLACE: Mapping[Scope, tuple[str, ...]] = {
     "transcript": ("transcript", "message", "answer"),
     "conversations": ("conversation",),
     "models": ("model browser", "model"),
+    "installed": ("model browser", "model"),
+    "hub": ("hub",),
+    "downloads": ("download",),
+    "updates": ("update",),
     "settings": ("settings",),
     "log": ("log",),
 }
