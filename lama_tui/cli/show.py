@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,10 +11,12 @@ from lama_tui.config.loader import LoadedSettings
 from lama_tui.errors import ModelNotFoundError
 from lama_tui.paths import Paths
 from lama_tui.security.gate import clean_row
-from lama_tui.ui.figures import UNKNOWN, parameters, size
+from lama_tui.ui.figures import UNKNOWN, ago, parameters, rate, size
 
 if TYPE_CHECKING:
+    from lama_tui.cli.known import Known
     from lama_tui.library.installed import InstalledModel
+    from lama_tui.library.storage.usage import ModelStorage
 
 _FIELDS = (
     *("ref", "path", "revision", "format", "architecture", "params", "bits", "size", "context"),
@@ -41,11 +44,10 @@ def show(arguments: argparse.Namespace, paths: Paths, loaded: LoadedSettings) ->
     if arguments.card:
         return _show_card(model, arguments.json)
     if arguments.json:
-        values: dict[str, object] = {name: getattr(model, name) for name in _FIELDS}
-        output.json_document(values | {"path": model.path or None, "problem": model.problem or None})
+        output.json_document(asyncio.run(_values(model, paths)))
     else:
         width = max(map(len, _FIELDS))
-        for name, text in _lines(model):
+        for name, text in asyncio.run(_lines(model, paths)):
             output.line(f"{name:<{width}}  {clean_row(text)}")
     if model.problem:
         asyncio.run(resolve(arguments.model, paths))  # raises, with what to do
@@ -76,7 +78,41 @@ def _show_card(model: "InstalledModel", as_json: bool) -> int:
     return 0
 
 
-def _lines(model: "InstalledModel") -> list[tuple[str, str]]:
+async def _known(model: "InstalledModel", paths: Paths) -> "Known":
+    from lama_tui.cli.known import known
+    from lama_tui.library.benchmarking.known import experts_in
+
+    experts = await asyncio.to_thread(experts_in, Path(model.path)) if model.path else None
+    return (await known(paths, [model])).of(model, experts)
+
+
+async def _storage(model: "InstalledModel", paths: Paths) -> "ModelStorage | None":
+    from lama_tui.library.storage.usage import library_usage
+
+    return (await library_usage(paths)).of(model.ref)
+
+
+async def _values(model: "InstalledModel", paths: Paths) -> dict[str, object]:
+    known, storage = await _known(model, paths), await _storage(model, paths)
+    speed = known.speed
+    return {name: getattr(model, name) for name in _FIELDS} | {
+        "path": model.path or None,
+        "problem": model.problem or None,
+        "verified": known.verified,
+        "signature": known.signature,
+        "last_used": known.last_used,
+        "pinned": known.pinned,
+        "update": known.update or None,
+        "disk": storage.size if storage else None,
+        "frees": storage.alone if storage else None,
+        "old_revisions": [each.revision for each in storage.revisions if each.old] if storage else [],
+        "decode_tok_s": speed.decode_tok_s if speed else None,
+        "speed_source": speed.source if speed else None,
+    }
+
+
+async def _lines(model: "InstalledModel", paths: Paths) -> list[tuple[str, str]]:
+    known, storage = await _known(model, paths), await _storage(model, paths)
     lines = [
         ("model", model.ref),
         ("path", output.home_as_tilde(model.path) if model.path else UNKNOWN),
@@ -89,8 +125,21 @@ def _lines(model: "InstalledModel") -> list[tuple[str, str]]:
         ("weights", size(model.weights)),
         ("context", UNKNOWN if model.context is None else f"{model.context:,} tokens"),
         ("license", model.license or UNKNOWN),
-        ("verified", UNKNOWN if model.verified is None else "yes" if model.verified else "no"),
-        ("signature", model.signature or UNKNOWN),
+        ("verified", UNKNOWN if known.verified is None else "yes" if known.verified else "no"),
+        ("signature", known.signature or UNKNOWN),
         ("fits", UNKNOWN if model.fits is None else "yes" if model.fits else "no, not in the memory that is free now"),
+        ("speed", _speed(known)),
+        ("used", ago(known.last_used, time.time_ns() // 1_000_000) + (", pinned" if known.pinned else "")),
+        ("update", UNKNOWN if known.update is None else str(known.update) if known.update else "none"),
     ]
+    if storage is not None:
+        old = f", {size(storage.old)} of old revisions" if storage.old else ""
+        lines.append(("on disk", f"{size(storage.size)}{old}; {size(storage.alone)} no other model uses"))
     return [*lines, ("problem", model.problem)] if model.problem else lines
+
+
+def _speed(known: "Known") -> str:
+    if known.speed is None:
+        return UNKNOWN
+    about = "" if known.speed.kind == "measured" else "about "
+    return f"{about}{rate(known.speed.decode_tok_s)}, {known.speed.source}"

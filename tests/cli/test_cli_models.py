@@ -71,9 +71,9 @@ def test_what_cannot_be_used_is_told_with_the_reason(lama: Callable, paths: Path
 
 
 def test_a_fresh_machine_is_told_what_to_do(lama: Callable, paths: Paths) -> None:
-    assert "hf download" in lama("ls").out
+    assert "lama pull" in lama("ls").out
     make_tiny_llama(paths.models / "tiny")
-    assert "hf download" not in lama("ls").out
+    assert "lama pull" not in lama("ls").out
 
 
 def test_ls_tells_what_a_running_instance_has_loaded(lama: Callable, paths: Paths) -> None:
