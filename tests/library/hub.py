@@ -43,6 +43,8 @@ class TestHub:
         self.repos: dict[str, Repo] = {}
         self.tokens: dict[str, set[str]] = {}
         self.log: list[Asked] = []
+        self.sent = 0
+        """Bytes of files that were given to the network piece by piece (`rate`, `flip`), whoever got them."""
         self.page = page
         self.closing = threading.Event()
         self._troubles: list[Trouble] = []
@@ -302,6 +304,7 @@ class _Handler(BaseHTTPRequestHandler):
             if trouble.flip is not None and at <= trouble.flip < upto:
                 place = trouble.flip - at
                 chunk = chunk[:place] + bytes((chunk[place] ^ 1,)) + chunk[place + 1 :]
+            self.server.hub.sent += len(chunk)
             self.connection.sendall(chunk)
             at = upto
             if trouble.rate is not None and self.server.hub.closing.wait(0.05):
