@@ -208,6 +208,9 @@ class Work:
                 self._parts -= part
                 try:
                     fetcher = await self._fetch(transfer, fetcher)
+                except BaseException:
+                    self._parts += max(transfer.done, part)  # it stays on the disk, to go on from there
+                    raise
                 finally:
                     del self._active[transfer]
                     self._fetched += transfer.fetched
