@@ -78,7 +78,7 @@ async def test_the_end_is_followed_until_one_scrolls_away(workspace: Open) -> No
         await stage.say("count")
         await stage.until_seen("row 49")
         await stage.begun()
-        assert stage.transcript.following
+        await stage.until(lambda: stage.transcript.following)
         await stage.press("pageup")
         await stage.until(lambda: not stage.transcript.following)
         await stage.until_gone("row 49")
@@ -87,7 +87,7 @@ async def test_the_end_is_followed_until_one_scrolls_away(workspace: Open) -> No
         await stage.until(lambda: "row 98" in stage.chat.running(stage.messages[0].conversation).text)  # type: ignore[union-attr]
         await stage.until(lambda: stage.transcript.virtual_size.height > 190)
         assert re.findall(r"row \d+", stage.seen()) == before
-        assert stage.sees("pgdn follows")
+        await stage.until(lambda: stage.sees("pgdn follows"))
         stage.transcript.focus()
         await stage.until_seen("G follows")
         await stage.press("G")
@@ -120,14 +120,14 @@ async def test_stopped_and_continued(workspace: Open) -> None:
         await stage.until_seen("half")
         await stage.press("escape")
         await stage.idle()
-        assert stage.states == ["complete", "stopped"]
+        await stage.until(lambda: stage.states == ["complete", "stopped"])
         await stage.until_seen("stopped · esc, then c continues it")
         await stage.press("escape")
-        assert stage.transcript.has_focus
+        await stage.until(lambda: stage.transcript.has_focus)
         await stage.press("c")
         await stage.until_seen("half and the other half")
         await stage.idle()
-        assert stage.states == ["complete", "complete"]
+        await stage.until(lambda: stage.states == ["complete", "complete"])
         assert stage.scripted.requests[1].prefix == "half"
         assert not stage.sees("continues it")
 

@@ -61,7 +61,7 @@ async def test_it_is_there_after_a_restart_with_its_blocks(workspace: Open) -> N
         await shows(stage, f"see {LARGE}!")
         await stage.until_seen("see [pasted 40 lines, ")
         await stage.press("ctrl+underscore")  # undo brings nothing of an earlier run
-        assert stage.composer.expanded == f"see {LARGE}!"
+        await stage.until(lambda: stage.composer.expanded == f"see {LARGE}!")
 
 
 async def test_each_conversation_has_its_own(workspace: Open) -> None:

@@ -44,7 +44,7 @@ async def test_a_text_of_several_lines_is_walked_through_first(workspace: Open) 
         await stage.press("up")
         await shows(stage, "line one\nline two")
         await stage.press("up")
-        assert stage.composer.cursor_location[0] == 0
+        await stage.until(lambda: stage.composer.cursor_location[0] == 0)
         await stage.press("up")
         await shows(stage, "older")
         await stage.press("down")
@@ -107,16 +107,16 @@ async def test_search_by_words_anywhere_in_the_text(workspace: Open) -> None:
             "two plums and on the last line a quince",
             "an apple [b]and[/b] a pear",
         ]
-        assert stage.sees("an apple [b]and[/b] a pear")
+        await stage.until(lambda: stage.sees("an apple [b]and[/b] a pear"))
         await stage.press(*"QUINCE plums")
         await stage.until(lambda: len(screen._shown) == 1)
         await stage.until_seen("and on the last line a quince")
         await stage.press("enter")
         await shows(stage, "two plums\nand on the last line a quince")
-        assert stage.composer.has_focus
+        await stage.until(lambda: stage.composer.has_focus)
         assert len(stage.scripted.requests) == 3  # not sent
         await stage.press("ctrl+underscore")
-        assert stage.composer.text == ""
+        await stage.until(lambda: stage.composer.text == "")
 
 
 async def test_leaving_the_search_changes_nothing(workspace: Open) -> None:
@@ -126,7 +126,7 @@ async def test_leaving_the_search_changes_nothing(workspace: Open) -> None:
         await searching(stage)
         await stage.press("escape")
         await stage.until(lambda: stage.app.screen is stage.screen)
-        assert stage.composer.text == "typed"
+        await stage.until(lambda: stage.composer.text == "typed")
 
 
 async def test_a_search_with_nothing_written_says_so(workspace: Open) -> None:

@@ -35,7 +35,7 @@ async def test_new_and_switching_back(workspace: Open) -> None:
         await stage.press("ctrl+s", "end", "enter")
         await stage.until_seen("about cats")
         assert not stage.sees("about dogs")
-        assert stage.composer.has_focus
+        await stage.until(lambda: stage.composer.has_focus)
         assert [len(r.messages) for r in stage.scripted.requests] == [1, 1]
 
 
@@ -110,7 +110,7 @@ async def test_deleting_and_bringing_back(workspace: Open) -> None:
         await stage.press("ctrl+s", "home", "delete")
         await stage.until(lambda: len(listed(stage)) == 1)
         assert [line[2:] for line in listed(stage)] == ["cats"]
-        assert stage.messages == ()
+        await stage.until(lambda: stage.messages == ())
         await stage.until_seen("Deleted “dogs”. u in the list brings it back.")
         await stage.press("delete")
         await stage.until(lambda: not listed(stage))
@@ -172,7 +172,7 @@ async def test_the_last_conversation_opens_unless_another_is_wanted(workspace: O
     async with workspace() as stage:
         await stage.until_seen("about dogs")
     async with workspace(options=WorkspaceOptions(new=True)) as stage:
-        assert stage.messages == ()
+        await stage.until(lambda: stage.messages == ())
     async with workspace(options=WorkspaceOptions(conversation="CAT")) as stage:
         await stage.until_seen("about cats")
     async with workspace(options=WorkspaceOptions(conversation="[/nope]")) as stage:

@@ -38,7 +38,7 @@ async def test_keys_typed_before_it_is_there_are_not_lost_and_it_stays_away(work
         await stage.press(*"early")
         await stage.opened()
         await stage.pilot.pause()
-        assert stage.composer.text == "early"
+        await stage.until(lambda: stage.composer.text == "early")
         assert not stage.sees(CARD)
 
 
@@ -47,7 +47,7 @@ async def test_what_was_sent_before_it_is_there_keeps_it_away(workspace: Open) -
         await stage.press(*"early", "enter")
         await stage.opened()
         await stage.idle()
-        assert stage.messages[0].text == "early"
+        await stage.until(lambda: stage.messages[0].text == "early")
         assert not stage.sees(CARD)
 
 

@@ -68,7 +68,7 @@ async def test_typing_narrows_and_two_columns_stand_where_there_is_room(workspac
         await stage.press(*"漢[nope]")
         await stage.until_seen("No key and no command has to do with “regenerate漢[nope]”")
         await stage.press("f1", "escape")
-        assert stage.app.screen is stage.screen
+        await stage.until(lambda: stage.app.screen is stage.screen)
 
 
 async def test_it_scrolls_by_the_keys_of_lists_and_says_how_to_bind_others(workspace: Open) -> None:

@@ -33,7 +33,7 @@ async def test_vim_moves_in_lists(workspace: Open) -> None:
         for key, line in (("j", 1), ("j", 2), ("k", 1), ("G", 2), ("g", 0), ("ctrl+d", 2), ("ctrl+u", 0)):
             await stage.press(key)
             await stage.until(lambda line=line: stage.sidebar.highlighted == line)
-        assert stage.composer.text == ""  # none of it was typed
+        await stage.until(lambda: stage.composer.text == "")  # none of it was typed
         await stage.press("j", "l")
         await stage.until(lambda: stage.screen._current and stage.screen._current.title == "two")
 
@@ -42,7 +42,7 @@ async def test_vim_searches_and_finds_actions_where_one_does_not_type(workspace:
     async with workspace(config=VIM) as stage:
         await stage.ask("hello")
         await stage.press("a", ":", "/")
-        assert stage.composer.text == "a:/"
+        await stage.until(lambda: stage.composer.text == "a:/")
         stage.transcript.focus()
         await stage.press(":")
         await stage.until(lambda: isinstance(stage.app.screen, PaletteScreen))
@@ -67,7 +67,7 @@ async def test_emacs_edits_in_the_composer(workspace: Open) -> None:
         assert composer.text == "Y\na cdX"
         await stage.press("ctrl+n", "Z")
         assert composer.text == "Y\naZ cdX"
-        assert stage.app.screen is stage.screen  # ctrl+n began no conversation, ctrl+p no palette
+        await stage.until(lambda: stage.app.screen is stage.screen)  # ctrl+n began no conversation, ctrl+p no palette
 
 
 async def test_emacs_moves_in_lists_while_one_types(workspace: Open) -> None:
@@ -98,7 +98,7 @@ async def test_a_key_that_was_taken_away_does_nothing(workspace: Open) -> None:
     async with workspace(config='[keys]\nhelp.open = ""\nmonitor.toggle = ""\n', size=(140, 30)) as stage:
         await stage.press("f1", "ctrl+g")
         await stage.pilot.pause()
-        assert stage.app.screen is stage.screen
+        await stage.until(lambda: stage.app.screen is stage.screen)
         assert "unbound" not in stage.seen()
         assert "Help" not in stage.seen().splitlines()[-1]
 

@@ -56,7 +56,7 @@ async def test_keys_are_taken_while_a_message_of_100_000_lines_is_drawn(workspac
         await stage.until(lambda: (drawing(stage) or 0) > first)
         await stage.until(lambda: whole(stage))
         await stage.until(lambda: drawing(stage) is None)
-        assert stage.sees("row 3", "row 20" if role == "user" else "row 7")
+        await stage.until(lambda: stage.sees("row 3", "row 20" if role == "user" else "row 7"))
         stage.transcript.focus()
         await stage.press("G")
         await stage.until_seen(f"row {ROWS - 1}")
@@ -73,8 +73,8 @@ async def test_folding_again_stops_the_drawing(workspace: Open) -> None:
             await stage.press(stop)
             await stage.until_seen("more lines")
             assert not stage.sees("drawing…")
-            assert stage.transcript._column.unfinished is None
-            assert stage.transcript.has_focus
+            await stage.until(lambda: stage.transcript._column.unfinished is None)
+            await stage.until(lambda: stage.transcript.has_focus)
         await stage.until(lambda: stage.transcript._unfinished._timer is None)
         assert not whole(stage)
 
@@ -99,4 +99,4 @@ async def test_the_width_changes_while_a_message_is_drawn_and_after(workspace: O
         await stage.until_seen("drawing…")
         assert stage.sees(middle[0])  # as it was, until it is drawn anew
         await stage.until(lambda: drawing(stage) is None and stage.transcript.virtual_size.height < narrow)
-        assert stage.sees(middle[0])
+        await stage.until(lambda: stage.sees(middle[0]))

@@ -56,7 +56,7 @@ async def test_a_server_is_chosen_for_this_conversation_and_kept(workspace: Open
         await stage.ask("again")
         assert [r.model for r in stage.scripted.requests] == ["guide", "home:small"]
     async with workspace(config=SERVERS) as stage:
-        assert model(stage) == "home:small"
+        await stage.until(lambda: model(stage) == "home:small")
         await stage.press("ctrl+n")
         await stage.until(lambda: model(stage) == "guide")
 
@@ -73,7 +73,7 @@ async def test_narrowing_to_nothing_says_so(workspace: Open) -> None:
         await stage.until(lambda: len(listed(models)) >= 3)
         await stage.press("down", "up", "pagedown", "pageup", "escape")
         await stage.until(lambda: stage.app.screen is stage.screen)
-        assert model(stage) == "guide"
+        await stage.until(lambda: model(stage) == "guide")
 
 
 async def test_a_model_that_cannot_run_says_why_and_is_not_chosen(workspace: Open, paths: object) -> None:
@@ -90,7 +90,7 @@ async def test_a_model_that_cannot_run_says_why_and_is_not_chosen(workspace: Ope
         about = str(stage.app.screen.query_one("#about").render())
         assert about.strip()
         await stage.press("escape")
-        assert model(stage) == "guide"
+        await stage.until(lambda: model(stage) == "guide")
 
 
 async def test_a_model_in_a_deep_folder_is_named_whole(workspace: Open, tmp_path: Path) -> None:
@@ -113,7 +113,7 @@ async def test_the_list_of_a_hub_cache_with_strange_names(workspace: Open, home:
             folder.mkdir(parents=True)
             (folder / "config.json").write_text("{}")
         models = await pick(stage)
-        assert listed(models).count("same") == 2  # two folders that look alike
+        await stage.until(lambda: listed(models).count("same") == 2)  # two folders that look alike
         await stage.press("escape")
 
 

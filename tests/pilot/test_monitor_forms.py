@@ -36,7 +36,7 @@ async def test_one_key_goes_through_the_forms(workspace: Open, width: int, heigh
             if now != "off":
                 await stage.until_seen("Mem", "Queue", "idle")
         await stage.press("x")
-        assert stage.composer.text == "x"
+        await stage.until(lambda: stage.composer.text == "x")
 
 
 @pytest.mark.parametrize(("width", "height"), [(60, 20), (80, 24)])
@@ -60,7 +60,7 @@ async def test_typing_leads_back_from_a_pane_that_covers_everything(workspace: O
         await stage.until(lambda: form(stage) == "pane")
         await stage.press("h", "i")
         await stage.until(lambda: form(stage) == "off" and not watched(stage))
-        assert stage.composer.text == "hi" and stage.composer.region.area
+        await stage.until(lambda: stage.composer.text == "hi" and stage.composer.region.area)
 
 
 @pytest.mark.parametrize(("wish", "first"), [("pane", "pane"), ("strip", "strip"), ("off", "off")])

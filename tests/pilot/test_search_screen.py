@@ -29,10 +29,10 @@ async def test_enter_opens_the_message_where_it_was_said(workspace: Open) -> Non
         )
         await stage.press("enter")
         await stage.until(lambda: stage.app.screen is stage.screen and stage.transcript.has_focus)
-        assert stage.messages[0].text == "a question about animals"
+        await stage.until(lambda: stage.messages[0].text == "a question about animals")
         assert stage.transcript.current is not None
-        assert stage.transcript.current.text == "The quokka smiles."
-        assert stage.sees("The quokka smiles.")
+        await stage.until(lambda: stage.transcript.current.text == "The quokka smiles.")
+        await stage.until(lambda: stage.sees("The quokka smiles."))
 
 
 async def test_a_branch_that_was_left_is_shown_again(workspace: Open) -> None:
@@ -88,6 +88,6 @@ async def test_drafts_stay_with_their_conversations(workspace: Open) -> None:
         await stage.until_seen("1 message")
         await stage.press("enter")
         await stage.until(lambda: stage.transcript.has_focus)
-        assert stage.composer.text == ""
+        await stage.until(lambda: stage.composer.text == "")
         stage.screen._switch(stage.sidebar.listed[0].id)
         await stage.until(lambda: stage.composer.text == "unsent in second")

@@ -222,7 +222,7 @@ async def test_a_key_works_at_once_under_its_new_name(workspace: Open) -> None:
         await stage.until(lambda: stage.app.screen is stage.screen)
         await stage.press("f4")
         await stage.pilot.pause()
-        assert stage.app.screen is stage.screen
+        await stage.until(lambda: stage.app.screen is stage.screen)
         await stage.press("f11")
         await stage.until(lambda: isinstance(stage.app.screen, SettingsScreen))
 
@@ -238,9 +238,9 @@ async def test_keys_of_the_composer_and_texts_that_name_keys_follow(workspace: O
         await stage.press("escape")
         stage.composer.focus()
         await stage.press("a", "ctrl+b", "b")
-        assert stage.composer.text == "a\nb"
-        assert stage.transcript._keys.fold == "z"
-        assert stage.transcript._column.messages[0].message.text == "Hi"
+        await stage.until(lambda: stage.composer.text == "a\nb")
+        await stage.until(lambda: stage.transcript._keys.fold == "z")
+        await stage.until(lambda: stage.transcript._column.messages[0].message.text == "Hi")
 
 
 async def test_the_monitor_goes_and_comes_at_once(workspace: Open) -> None:

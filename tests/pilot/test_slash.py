@@ -33,14 +33,14 @@ async def test_a_slash_lists_all_and_typing_narrows(workspace: Open) -> None:
 async def test_tab_completes_and_arrows_choose(workspace: Open) -> None:
     async with workspace() as stage:
         await stage.press(*"/hel", "tab")
-        assert stage.composer.text == "/help"
+        await stage.until(lambda: stage.composer.text == "/help")
         stage.composer.text = ""
         await stage.press(*"/mo", "down", "tab")
-        assert stage.composer.text == "/models"
+        await stage.until(lambda: stage.composer.text == "/models")
         stage.composer.text = ""
         await stage.press(*"/ren", "tab", *"x")
-        assert stage.composer.text == "/rename x"
-        assert stage.composer.has_focus
+        await stage.until(lambda: stage.composer.text == "/rename x")
+        await stage.until(lambda: stage.composer.has_focus)
 
 
 async def test_escape_closes_the_list_and_keeps_the_text(workspace: Open) -> None:
@@ -51,7 +51,7 @@ async def test_escape_closes_the_list_and_keeps_the_text(workspace: Open) -> Non
         await stage.until(lambda: not offered(stage))
         await stage.until_gone("tab Complete")
         await stage.until(lambda: stage.composer.text == "/he")
-        assert stage.composer.has_focus
+        await stage.until(lambda: stage.composer.has_focus)
         await stage.press("l")
         assert not offered(stage)
         await stage.press("ctrl+c", "slash")
@@ -62,7 +62,7 @@ async def test_enter_carries_out_and_nothing_is_sent(workspace: Open) -> None:
     async with workspace() as stage:
         await stage.press(*"/he", "enter")
         await stage.until(lambda: isinstance(stage.app.screen, HelpScreen))
-        assert stage.composer.text == ""
+        await stage.until(lambda: stage.composer.text == "")
         assert not stage.messages
         assert not stage.scripted.requests
 
@@ -72,7 +72,7 @@ async def test_what_was_found_by_its_purpose_is_written_out_first(workspace: Ope
         await stage.press(*"/shell")
         await stage.press("enter")
         await stage.until(lambda: stage.composer.text != "")
-        assert stage.app.screen is stage.screen
+        await stage.until(lambda: stage.app.screen is stage.screen)
         assert not stage.scripted.requests
 
 
@@ -84,14 +84,14 @@ async def test_an_unknown_command_is_not_sent_and_can_be_sent_all_the_same(works
         assert not stage.scripted.requests
         await stage.press("home", "slash", "enter")
         await stage.idle()
-        assert stage.messages[0].text == "/tmp is full"
+        await stage.until(lambda: stage.messages[0].text == "/tmp is full")
 
 
 async def test_a_leading_space_sends_it(workspace: Open) -> None:
     async with workspace() as stage:
         await stage.press("space", *"/help", "enter")
         await stage.idle()
-        assert stage.messages[0].text.strip() == "/help"
+        await stage.until(lambda: stage.messages[0].text.strip() == "/help")
 
 
 async def test_paths_stay_texts(workspace: Open) -> None:
@@ -100,7 +100,7 @@ async def test_paths_stay_texts(workspace: Open) -> None:
         assert not offered(stage)
         await stage.press("enter")
         await stage.idle()
-        assert stage.messages[0].text == "/usr/bin"
+        await stage.until(lambda: stage.messages[0].text == "/usr/bin")
 
 
 async def test_a_very_long_text_and_any_script_are_no_trouble(workspace: Open) -> None:
@@ -167,4 +167,4 @@ async def test_a_click_takes_a_line(workspace: Open) -> None:
         await stage.until(lambda: offered(stage)[0] == "/theme")
         await stage.pilot.click(SlashList, offset=(4, 0))
         await stage.until(lambda: stage.composer.text == "/theme ")
-        assert stage.composer.has_focus
+        await stage.until(lambda: stage.composer.has_focus)

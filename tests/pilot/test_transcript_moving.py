@@ -121,8 +121,8 @@ async def test_a_range_by_keyboard(workspace: Open) -> None:
             assert clipboard.texts[1].rstrip().endswith("row 39")
             await stage.press("v", "k", "k", "escape")
             await stage.pilot.pause()
-            assert stage.transcript.has_focus
-            assert stage.transcript._cursor.begun is None
+            await stage.until(lambda: stage.transcript.has_focus)
+            await stage.until(lambda: stage.transcript._cursor.begun is None)
             assert not stage.screen.selections
 
 
@@ -145,7 +145,7 @@ async def test_dragging_selects_and_stays_while_an_answer_streams(workspace: Ope
         await stage.pilot.mouse_up(offset=(x + 5, begin + 4))
         await stage.pilot.pause()
         assert stage.screen.get_selected_text() == "row 1\n\nrow 2\n\nrow 3"
-        assert stage.sees("row 1")  # nothing moved
+        await stage.until(lambda: stage.sees("row 1"))  # nothing moved
         assert not transcript.following
         await stage.until_seen("new below")
         rest.set()

@@ -23,7 +23,7 @@ async def test_a_question_in_other_words(workspace: Open) -> None:
         await stage.press("e")  # on the answer: its question
         await stage.until_seen("editing your message · esc leaves it")
         await stage.until(lambda: stage.composer.has_focus)
-        assert stage.composer.text == "the question"
+        await stage.until(lambda: stage.composer.text == "the question")
         await stage.press("space", *"again", "enter")
         await stage.until_seen("second answer", "‹ 2/2 ›")
         await stage.idle()
@@ -49,7 +49,7 @@ async def test_an_edit_that_is_left_gives_the_draft_back_and_is_kept(workspace: 
         await stage.until(lambda: stage.composer.text == "the questionx")
         await stage.press("ctrl+n")
         await stage.until(lambda: not stage.messages)
-        assert stage.composer.text == ""
+        await stage.until(lambda: stage.composer.text == "")
         assert len(stage.scripted.requests) == 1
 
 
@@ -62,7 +62,7 @@ async def test_an_edit_while_an_answer_streams_is_refused_and_not_lost(workspace
         await stage.press("e", "x", "enter")
         await stage.until_seen("An answer is still being written")
         await stage.until(lambda: stage.composer.text == "the questionx")
-        assert stage.sees("editing your message")
+        await stage.until(lambda: stage.sees("editing your message"))
         assert len(stage.messages) == 2
 
 

@@ -64,7 +64,7 @@ async def test_a_word_that_comes_at_once_while_one_reads(workspace: Open) -> Non
         await stage.until(lambda: stage.transcript.has_focus)
         arrive(stage, *"hexer yields foes")  # most of these letters are keys of the transcript
         await stage.until(lambda: stage.composer.text == "hexer yields foes")
-        assert stage.app.screen is stage.screen
+        await stage.until(lambda: stage.app.screen is stage.screen)
         assert len(stage.messages) == 2
 
 
@@ -129,7 +129,7 @@ async def test_a_screen_closes_once_and_only_itself(workspace: Open) -> None:
         dialog.dismiss("after")  # by a task of its own, while something else covers it
         dialog.dismiss("again")
         await stage.until(lambda: named)
-        assert stage.app.screen is above and stage.app.screen_stack == [stage.screen, above]
+        await stage.until(lambda: stage.app.screen is above and stage.app.screen_stack == [stage.screen, above])
         above.dismiss()
         above.dismiss()
         await stage.until(lambda: stage.app.screen is stage.screen)

@@ -108,6 +108,7 @@ async def test_switching_slowly_can_be_stopped(workspace: Open, monkeypatch: pyt
 
         monkeypatch.setattr(stage.conversations, "messages", hang)
         stage.sidebar.focus()
+        await stage.until(lambda: stage.sidebar.highlighted is not None)
         await stage.press("enter")
         await stage.until_seen("opening the conversation · esc stops")
         await stage.press("escape")
@@ -222,7 +223,7 @@ async def test_a_long_answer_calls_back(
         await stage.idle()
         await stage.until(lambda: all(w.is_finished for w in stage.app.workers if w.group == "ended"))
         await stage.pilot.pause()
-        assert notes(written) == ([note] if note else [])
+        await stage.until(lambda: notes(written) == ([note] if note else []))
 
 
 async def test_who_looks_is_not_called(workspace: Open, written: list[str]) -> None:
@@ -230,7 +231,7 @@ async def test_who_looks_is_not_called(workspace: Open, written: list[str]) -> N
         assert stage.app.app_focus  # as in terminals that never say
         await stage.ask("hello")
         await stage.pilot.pause()
-        assert notes(written) == []
+        await stage.until(lambda: notes(written) == [])
 
 
 async def test_who_stopped_it_is_not_called(workspace: Open, written: list[str]) -> None:
