@@ -7,14 +7,14 @@ from textual import on, work
 
 from lama_tui.errors import LamaError
 from lama_tui.security.gate import clean_line
-from lama_tui.ui.screens.downloading import Downloading
+from lama_tui.ui.screens.model_news import ModelNews
 from lama_tui.ui.widgets.conversation_list import ConversationList
 
 if TYPE_CHECKING:
     from lama_tui.ui.screens.models.memory import ModelMemory
 
 
-class Doors(Downloading):
+class Doors(ModelNews):
     """Opens the other screens. Each is given what it shows, and returns what was chosen."""
 
     _memory: "ModelMemory | None" = None

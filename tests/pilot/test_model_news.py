@@ -1,0 +1,36 @@
+"""What the workspace says of installed models by itself."""
+
+import os
+from collections.abc import Iterator
+
+import pytest
+from stage import Open
+
+from lama_tui import services as composition
+from lama_tui.library.updates import watch as watching
+from tests.library.cached import lay_in_cache
+from tests.library.hub import TestHub
+
+REF = "org/tiny"
+OLD = {"config.json": "{}", "model.safetensors": b"w" * 5000}
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[TestHub]:
+    with TestHub() as server:
+        monkeypatch.setenv("HF_ENDPOINT", server.endpoint)
+        monkeypatch.delenv("HF_HUB_OFFLINE")
+        monkeypatch.setattr(watching, "_SPREAD", 0.0)
+        monkeypatch.setattr(composition, "_WATCH_AFTER", 0.0)
+        yield server
+
+
+async def test_a_newer_revision_and_a_changed_file_are_told(workspace: Open, server: TestHub) -> None:
+    snapshot = lay_in_cache(REF, OLD, server.add(REF, OLD))
+    server.add(REF, OLD | {"config.json": '{"v": 2}'})
+    weights = (snapshot / "model.safetensors").resolve()
+    weights.write_bytes(b"w" * 4999 + b"x")
+    os.utime(weights, (1, 1))
+    async with workspace(size=(120, 40)) as stage:
+        await stage.until_seen(f"The files of {REF} have changed")
+        await stage.until_seen(f"newer {REF}: 8 B to fetch")
