@@ -6,6 +6,7 @@ by their description. Code stays as it is. The text stays untrusted: where it is
 
 import html
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 from lama_tui.errors import ModelNotFoundError
@@ -17,25 +18,18 @@ LIMIT = 256 << 10  # bytes
 _FRONT = re.compile(r"\A\ufeff?---[ \t]*\r?\n.*?^(?:---|\.\.\.)[ \t]*(?:\r?\n|\Z)", re.DOTALL | re.MULTILINE)
 _CODE = re.compile(r"^([ ]{0,3})(`{3,}|~{3,}).*?(?:^[ ]{0,3}\2[`~]*[ \t]*$|\Z)|`[^`\n]+`", re.DOTALL | re.MULTILINE)
 _COMMENT = re.compile(r"<!--.*?(?:-->|\Z)", re.DOTALL)
-_HIDDEN = re.compile(
-    r"<(script|style|svg|video|audio|iframe|object)\b[^<>]*>.*?(?:</\1\s*>|\Z)", re.DOTALL | re.IGNORECASE
-)
 _PICTURE = re.compile(r"!\[([^\[\]]{0,500})\]\([^()\s]{0,4000}(?:\s+\"[^\"]*\")?\)")
 _EMPTY_LINK = re.compile(r"\[\s*\]\([^()\s]{0,4000}\)")
-_IMAGE = re.compile(r"<img\b[^<>]*>", re.IGNORECASE)
+_TAG = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9-]*)((?:\s[^<>]*)?)/?>")
 _ALT = re.compile(r"\balt\s*=\s*(?:\"([^\"]{0,500})\"|'([^']{0,500})')", re.IGNORECASE)
-_LINK = re.compile(
-    r"<a\b[^<>]*?\bhref\s*=\s*[\"']([^\"'<>\s]{1,2000})[\"'][^<>]*>(.*?)</a\s*>", re.DOTALL | re.IGNORECASE
+_HREF = re.compile(r"\bhref\s*=\s*[\"']([^\"'<>()\s]{1,2000})[\"']", re.IGNORECASE)
+_HIDDEN = frozenset(("script", "style", "svg", "video", "audio", "iframe", "object"))
+_BREAKING = frozenset(
+    ("br", "p", "div", "center", "tr", "table", "ul", "ol", "details", "summary", "section", "figure", "hr")
 )
-_HEADING = re.compile(r"<h([1-6])\b[^<>]*>(.*?)</h\1\s*>", re.DOTALL | re.IGNORECASE)
-_ITEM = re.compile(r"<li\b[^<>]*>\s*", re.IGNORECASE)
-_BREAK = re.compile(
-    r"<br\s*/?>|</?(?:p|div|center|tr|table|ul|ol|details|summary|section|figure)\b[^<>]*>", re.IGNORECASE
-)
-_BOLD = re.compile(r"</?(?:b|strong)\b[^<>]*>", re.IGNORECASE)
-_TAG = re.compile(r"</?[a-zA-Z][a-zA-Z0-9-]*(?:\s[^<>]*)?/?>")
+_TORN_HEADING = re.compile(r"^(#{1,6}) [ \t]*\n\s*(?=\S)", re.MULTILINE)
 _INDENTED = re.compile(r"^[ \t]+(?=</?[a-zA-Z!])", re.MULTILINE)
-_BLANKS = re.compile(r"(?:[ \t]*\n){3,}")
+_BLANKS = re.compile(r"\n(?:[ \t]*\n){2,}")
 
 
 async def card(client: HubClient, repo: str, commit: str) -> str:
@@ -74,21 +68,46 @@ def readable(text: str) -> str:
 def _without_html(text: str) -> str:
     if "<" in text:
         text = _INDENTED.sub("", text)  # without its tag, an indented line would be code
-        text = _HIDDEN.sub("", _COMMENT.sub("", text))
-        text = _IMAGE.sub(_description, text)
-        text = _LINK.sub(_markdown_link, text)
-        text = _HEADING.sub(lambda found: f"\n{'#' * int(found[1])} {' '.join(_TAG.sub('', found[2]).split())}\n", text)
-        text = _BOLD.sub("**", _ITEM.sub("\n- ", text))
-        text = _TAG.sub("", _BREAK.sub("\n", text))
+        text = _TORN_HEADING.sub(r"\1 ", "".join(_shown(_COMMENT.sub("", text))))
     text = _EMPTY_LINK.sub("", _PICTURE.sub(lambda found: found[1].strip(), text))
     return clean(html.unescape(text))
 
 
-def _description(found: re.Match[str]) -> str:
-    alt = _ALT.search(found[0])
-    return (alt[1] or alt[2] or "").strip() if alt else ""
+def _shown(text: str) -> Iterator[str]:
+    """The pieces of `text` with Markdown in the place of tags, in one pass whatever they are."""
+    at, hidden = 0, ""
+    targets: list[str] = []
+    for tag in _TAG.finditer(text):
+        closes, name, attributes = bool(tag[1]), tag[2].lower(), tag[3]
+        if not hidden:
+            yield text[at : tag.start()]
+        at = tag.end()
+        if hidden:
+            hidden = "" if closes and name == hidden else hidden
+        elif name in _HIDDEN:
+            hidden = "" if closes else name
+        elif name == "a":
+            if not closes:
+                href = _HREF.search(attributes)
+                targets.append(href[1] if href else "")
+                yield "[" if targets[-1] else ""
+            elif targets and (target := targets.pop()):
+                yield f"]({target})"
+        else:
+            yield _markdown(name, closes, attributes)
+    if not hidden:
+        yield text[at:]
 
 
-def _markdown_link(found: re.Match[str]) -> str:
-    words = " ".join(_TAG.sub(" ", found[2]).split())
-    return f"[{words}]({found[1]})" if words else ""
+def _markdown(name: str, closes: bool, attributes: str) -> str:
+    """What stands for a tag; nothing for most."""
+    if name in _BREAKING:
+        return "\n"
+    if name == "img":
+        alt = _ALT.search(attributes)
+        return (alt[1] or alt[2] or "").strip() if alt else ""
+    if len(name) == 2 and name[0] == "h" and name[1] in "123456":
+        return "\n" if closes else f"\n{'#' * int(name[1])} "
+    if name == "li":
+        return "" if closes else "\n- "
+    return "**" if name in ("b", "strong") else ""
