@@ -40,7 +40,7 @@ class Ask(Dialog[str | None]):
 
     def compose(self) -> ComposeResult:
         """What would be done, and the answers."""
-        with Vertical(classes="dialog ask") as dialog:
+        with Vertical(classes="dialog") as dialog:
             dialog.border_title = Content(self._title)
             with Page(can_focus=False):
                 yield Static(Content("\n").join(self._text), classes="models-text", markup=False)

@@ -26,7 +26,7 @@ from lama_tui.ui.widgets.notice import Notice
 _LOOK = 0.25
 """Seconds between looks at what the engine does."""
 
-_EVERYWHERE = ("models.filter", "models.next_section", "models.previous_section", "dialog.close")
+_EVERYWHERE = ("models.next_section", "models.previous_section")
 """Bindings that do something in every section."""
 
 
@@ -128,7 +128,7 @@ class ModelBrowser(Above[str | None]):
     def keys_now(self) -> Sequence[str]:
         """The bindings that do something here."""
         own = self._open.KEYS if self._open is not None else ()
-        return (*own[:1], *_EVERYWHERE[-1:], *own[1:], *_EVERYWHERE[:-1])
+        return (*own[:1], "dialog.close", *own[1:], *_EVERYWHERE)
 
     def action_section(self, step: int) -> None:
         """Go to another section."""

@@ -45,6 +45,8 @@ _FIRST = 8192
 _KEPT = 50
 """Models whose details are remembered."""
 
+_ADVICE = " is good to begin with on this machine."
+
 _BITS = (None, 4, 8, 6, 5, 3, 16)
 _GIB = 1024**3
 _SIZES = (None, *(size * _GIB for size in (1, 2, 4, 8, 16, 32, 64, 128)))
@@ -63,7 +65,9 @@ class HubSection(Section):
     """The field to search with, what the list is narrowed to, the list, the details."""
 
     BINDINGS = bindings("hub")
-    KEYS = ("hub.download", "hub.sort", "hub.size", "hub.bits", "hub.author", "hub.format", "hub.read")
+    KEYS = (
+        "hub.download", "models.filter", "hub.read", "hub.sort", "hub.size", "hub.bits", "hub.author", "hub.format",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -82,17 +86,19 @@ class HubSection(Section):
         self._searches = words is not None
         self._query = HubQuery(self._words)
         self._models: list[HubModel] = []
+        self._listed: list[HubModel] = []  # every line of the list
         self._after: str | None = None
         self._is_asking = False
         self._trouble: LamaError | None = None
         self._looked: dict[str, Looked | LamaError] = {}
         self._cards: dict[str, str] = {}
         self._addresses: dict[str, str] = {}
-        self._advice: Content | None = None
+        self._advised: list[HubModel] | None = None
         self._tokens = _FIRST
         self._columns: tuple[int, Sequence[Column[HubRow]]] = (0, ())
         self._soon: Timer | None = None
         self._now = 0
+        self._ended: frozenset[int] = frozenset()
         self._unfollow: Callable[[], None] = lambda: None
 
     def compose(self) -> ComposeResult:
@@ -101,8 +107,8 @@ class HubSection(Section):
         yield Static("", id="hub-narrowed", markup=False)
         with Container(classes="models-body"):
             with Vertical(id="hub-list"):
-                yield Static("", id="hub-heading", classes="models-heading", markup=False)
                 yield Static("", id="hub-message", markup=False)
+                yield Static("", id="hub-heading", classes="models-heading", markup=False)
                 yield LongList(self._draw, id="hub-lines")
             yield HubDetailsPage(id="hub-details")
 
@@ -159,7 +165,7 @@ class HubSection(Section):
         self._is_asking = False
         self._list.show(0, None)  # the new list begins at its top
         self._show()
-        if self._here <= {GUIDE} and self._trouble is None and self._advice is None:
+        if self._here <= {GUIDE} and self._trouble is None and self._advised is None:
             self._recommend()
 
     @work(exclusive=True, group="hub-more")
@@ -187,11 +193,9 @@ class HubSection(Section):
             found = await self._shelf.recommend(self._machine)
         except LamaError:
             return  # the list says what is wrong with the hub
-        lines = [
-            Content.assemble(("▸ ", "$accent"), (named(each.model.repo), "bold"), f"  {each.why}") for each in found[:2]
-        ]
-        if lines:
-            self._advice = Content("\n").join([Content.styled("To begin with, on this machine:", "bold"), *lines])
+        self._advised = [each.model for each in found[:2]]
+        if not self._query.text and self._advised:
+            self._list.show(0, None)
             self._show()
 
     def _begin_asking(self) -> None:
@@ -200,6 +204,12 @@ class HubSection(Section):
 
     def _job_changed(self) -> None:
         """A download went on: lines that stay as they are are not drawn again."""
+        ended = {job.id: job.ref for job in self._queue.jobs if job.ended}
+        for repo in {ended[job] for job in ended.keys() - self._ended} & self._looked.keys():
+            del self._looked[repo]  # what is to be fetched is another amount now
+            if (model := self._chosen()) is not None and model.repo == repo:
+                self._look(model)
+        self._ended = frozenset(ended)
         if self.display:
             self._show()
 
@@ -247,20 +257,29 @@ class HubSection(Section):
             self._cards.pop(oldest, None)
             self._addresses.pop(oldest, None)
 
+    @property
+    def _leads(self) -> Sequence[HubModel]:
+        """What stands before the list: what to begin with, as long as one looks for nothing in particular."""
+        return self._advised or () if replace(self._query, sort="downloads") == HubQuery() else ()
+
     def _chosen(self) -> HubModel | None:
-        at = self._list.highlighted
-        return self._models[at] if at is not None and at < len(self._models) else None
+        at, listed = self._list.highlighted, self._listed
+        return listed[at] if at is not None and at < len(listed) else None
 
     # --- what is shown -------------------------------------------------------------
 
     def _row(self, model: HubModel) -> HubRow:
         return HubRow(
-            model, model.repo in self._here, self._queue.job_of(model.repo), fit_of(model, self._machine).fits
+            model,
+            model.repo in self._here,
+            self._queue.job_of(model.repo),
+            fit_of(model, self._machine).fits,
+            advised=model in self._leads,
         )
 
     def _draw(self, at: int, room: int) -> list[Content]:
         """A line of the list."""
-        return [hub_columns.line(self._row(self._models[at]), self._fitting(room), room, self._now)]
+        return [hub_columns.line(self._row(self._listed[at]), self._fitting(room), room, self._now)]
 
     def _fitting(self, room: int) -> Sequence[Column[HubRow]]:
         if self._columns[0] != room:
@@ -280,7 +299,10 @@ class HubSection(Section):
         if str(message.content) != text.plain:
             message.update(text)
         message.display = bool(text.plain)
-        self._list.show(len(self._models), self._list.highlighted)
+        self.set_class(not self._models, "-bare")
+        leads = self._leads
+        self._listed = [*leads, *(model for model in self._models if model not in leads)] if leads else self._models
+        self._list.show(len(self._listed), self._list.highlighted)
         self._show_details()
         self.post_message(self.StatusChanged())
 
@@ -290,7 +312,7 @@ class HubSection(Section):
             again = Content.assemble((key_at(self, "hub.again"), "bold $primary"), " asks again.")
             return Content("\n").join([*hub_details.trouble(self._trouble), Content(""), again])
         if self._is_asking or self._models:
-            return self._advice if self._advice is not None and not self._query.text else Content("")
+            return Content.assemble((hub_columns.ADVISED, "$accent"), _ADVICE) if self._leads else Content("")
         return Content("Nothing on the hub is like this. Look for fewer words, another size or format.")
 
     def _show_narrowed(self) -> None:
@@ -304,8 +326,10 @@ class HubSection(Section):
             (f"by {query.author}" if query.author else "all publishers", "hub.author"),
             (query.format.upper(), "hub.format"),
         ]
+        keys = not self._field.has_focus  # there letters are letters
         text = Content("   ").join(
-            Content.assemble((key_at(self, binding), "bold $primary"), f" {said}") for said, binding in pieces
+            Content.assemble((f"{key_at(self, binding)} " if keys else "", "bold $primary"), said)
+            for said, binding in pieces
         )
         self.query_one("#hub-narrowed", Static).update(text)
 
@@ -347,6 +371,8 @@ class HubSection(Section):
             return Content.assemble(("Searching…", "$accent"), f"  {key_at(self, 'dialog.close')} stops it")
         if self._trouble is not None or not self._models:
             return ""
+        if self._field.has_focus:
+            return f"{key_at(self, 'list.down')} and {key_at(self, 'list.up')} move in the list while you type."
         more = " or more" if self._after is not None else ""
         chosen = f"{(self._list.highlighted or 0) + 1:,} of " if self._list.highlighted is not None else ""
         return f"{chosen}{len(self._models):,}{more}"
@@ -442,6 +468,12 @@ class HubSection(Section):
             self._query = replace(self._query, text=event.value)
             self._said = ""
             self._ask_soon()
+
+    @on(events.DescendantFocus)
+    @on(events.DescendantBlur)
+    def _focus_moved(self) -> None:
+        self._show_narrowed()
+        self.post_message(self.StatusChanged())
 
     @on(Input.Submitted, "#hub-filter")
     def _searched(self, event: Input.Submitted) -> None:

@@ -13,7 +13,7 @@ from lama_tui.ui.screens.models import jobs
 from lama_tui.ui.screens.models.columns import FITS, FITS_STYLE, NAME
 from lama_tui.ui.screens.models.table import GAP, Column, cell, fitting, pad, taken, titles
 
-HERE, GATED = "●", "§"
+HERE, GATED, ADVISED = "●", "§", "★"
 MARKS = 3
 """Cells before the name: whether it is here, whether one must agree to something first, and one to keep them apart."""
 
@@ -23,12 +23,13 @@ _BAR = 12
 
 @dataclass(frozen=True, slots=True)
 class HubRow:
-    """A model of the hub as the list shows it now; `job` is its download."""
+    """A model of the hub as the list shows it now; `job` is its download. `advised`: good to begin with here."""
 
     model: HubModel
     here: bool = False
     job: Job | None = None
     fits: bool | None = None
+    advised: bool = False
 
     @property
     def name(self) -> str:
@@ -45,7 +46,7 @@ COLUMNS: tuple[Column[HubRow], ...] = (
     Column("PARAMS", 7, 3, lambda row, now: figures.parameters(row.model.params), True),
     Column("BITS", 6, 2, lambda row, now: bits(row.model), True),
     Column("SIZE", 8, 1, lambda row, now: figures.size(row.model.size), True),
-    Column("LOADED", 6, 4, lambda row, now: figures.count(row.model.downloads), True),
+    Column("DOWNLOADS", 9, 4, lambda row, now: figures.count(row.model.downloads), True),
     Column("LIKES", 6, 5, lambda row, now: figures.count(row.model.likes), True),
     Column(
         "UPDATED", 10, 6,
@@ -57,7 +58,7 @@ COLUMNS: tuple[Column[HubRow], ...] = (
 
 def columns(width: int, longest: int) -> tuple[Column[HubRow], ...]:
     """Those that fit beside names of up to `longest` cells, in their order."""
-    return fitting(COLUMNS, width - MARKS - min(max(longest, NAME[0]), NAME[1] + 10))
+    return fitting(COLUMNS, width - MARKS - min(max(longest, NAME[0]), NAME[1] + 2))
 
 
 def heading(shown: Sequence[Column[HubRow]], width: int) -> Content:
@@ -68,13 +69,14 @@ def heading(shown: Sequence[Column[HubRow]], width: int) -> Content:
 def line(row: HubRow, shown: Sequence[Column[HubRow]], width: int, now: int) -> Content:
     """One model; of one that is being downloaded, how far that is. `now` is UTC milliseconds."""
     fetched = row.job is not None and not row.job.ended
-    mark = jobs.MARKS[row.job.state] if row.job is not None and fetched else (HERE if row.here else " ", "$success")
+    mark = (HERE, "$success") if row.here else (ADVISED, "$accent") if row.advised else (" ", "")
+    mark = jobs.MARKS[row.job.state] if row.job is not None and fetched else mark
     name_width = _name_width(shown, width)
     name: list[Content | str | tuple[str, str]] = [
         mark,
         (GATED if row.model.gated else " ", "$warning"),
         " ",
-        pad(row.name, name_width),
+        _name(row, name_width),
     ]
     if row.job is not None and fetched:
         room = width - MARKS - name_width - GAP
@@ -84,13 +86,23 @@ def line(row: HubRow, shown: Sequence[Column[HubRow]], width: int, now: int) -> 
             " " * GAP,
             jobs.bar(jobs.share(row.job), bar),
             " ",
-            Content.styled(jobs.progress(row.job, now), "$accent").truncate(max(1, room - bar - 1), ellipsis=True),
+            Content.styled(jobs.progress(row.job, now, room - bar - 1), "$accent").truncate(
+                max(1, room - bar - 1), ellipsis=True
+            ),
         )
     parts: list[Content | str] = []
     for column in shown:
         style = FITS_STYLE[row.fits] if column.title == "FITS" else ""
         parts += [" " * GAP, Content.styled(cell(column, column.text(row, now)), style)]
     return Content.assemble(*name, *parts)
+
+
+def _name(row: HubRow, width: int) -> Content:
+    """The name, and as much of its publisher as there is room for."""
+    author, _, name = row.name.rpartition("/")
+    if len(name) >= width - 3:
+        return Content(pad(name, width))
+    return Content.assemble(name, (f" {author}", "$foreground-muted")).truncate(width, ellipsis=True, pad=True)
 
 
 def _name_width(shown: Sequence[Column[HubRow]], width: int) -> int:

@@ -172,7 +172,7 @@ def _facts(shown: HubShown, width: int) -> list[Content]:
         kind = looked.details.config.get("model_type")
         if isinstance(kind, str):
             facts.insert(3, ("Architecture", clean_line(kind, 60)))
-        facts.append(("Revision", clean_line(looked.details.commit, 80)))
+        facts.append(("Revision", clean_line(looked.details.commit[:12])))
     return [line for name, value in facts for line in fact(name, value, width)]
 
 

@@ -35,7 +35,7 @@ class InstalledSection(Section):
     """The list beside the details, and above them the field that narrows the list."""
 
     BINDINGS = bindings("installed")
-    KEYS = ("models.use", "models.load", "models.pin", "models.default")
+    KEYS = ("models.use", "models.load", "models.pin", "models.default", "models.remove", "models.verify", "models.filter")
 
     def __init__(
         self,

@@ -83,11 +83,14 @@ def pace(job: Job) -> str:
     return "  ".join(filter(None, (figures.speed(job.rate) if job.rate is not None else "", left)))
 
 
-def progress(job: Job, now: int) -> str:
-    """All on one line, for places with little room."""
-    if job.state == "running":
-        return "  ".join(filter(None, (percent(share(job)), amount(job), pace(job))))
-    return state(job, now)
+def progress(job: Job, now: int, room: int = 1000) -> str:
+    """All on one line, as much of it as `room` cells are enough for; how far it is goes before how fast."""
+    if job.state != "running":
+        return state(job, now)
+    pieces = [piece for piece in (percent(share(job)), amount(job), pace(job)) if piece]
+    while len(pieces) > 1 and len("  ".join(pieces)) > room:
+        pieces.pop()
+    return "  ".join(pieces)
 
 
 @dataclass(frozen=True, slots=True)
