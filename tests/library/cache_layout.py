@@ -19,8 +19,13 @@ def repo_folder(cache: Path, name: str) -> Path:
     return cache / ("models--" + name.replace("/", "--"))
 
 
-def lay_out(cache: Path, name: str, commit: str, files: Contents, *, refs: tuple[str, ...] = ()) -> Path:
-    """One revision of a repo, its bytes in `blobs`; the snapshot's folder."""
+def lay_out(
+    cache: Path, name: str, commit: str, files: Contents, *, refs: tuple[str, ...] = (), by: str = "links"
+) -> Path:
+    """One revision of a repo, its bytes in `blobs`; the snapshot's folder.
+
+    Where a disk has no `links`, files are there `by` "hard" links or "copies".
+    """
     repo = repo_folder(cache, name)
     snapshot = repo / "snapshots" / commit
     (repo / "blobs").mkdir(parents=True, exist_ok=True)
@@ -31,7 +36,12 @@ def lay_out(cache: Path, name: str, commit: str, files: Contents, *, refs: tuple
             blob.write_bytes(data)
         link = snapshot / path
         link.parent.mkdir(parents=True, exist_ok=True)
-        link.symlink_to(os.path.relpath(blob, link.parent))
+        if by == "links":
+            link.symlink_to(os.path.relpath(blob, link.parent))
+        elif by == "hard":
+            link.hardlink_to(blob)
+        else:
+            link.write_bytes(data)
     for ref in refs:
         file = repo / "refs" / ref
         file.parent.mkdir(parents=True, exist_ok=True)

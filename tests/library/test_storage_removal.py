@@ -14,6 +14,7 @@ from lama_tui.library.downloads.job_table import JobOptions, JobTable
 from lama_tui.library.hub.values import HubFile
 from lama_tui.library.hub_cache import hub_cache_folder
 from lama_tui.library.installed import installed_models
+from lama_tui.library.model_table import ModelTable
 from lama_tui.library.snapshot_table import SnapshotTable
 from lama_tui.library.storage.record_table import RecordTable
 from lama_tui.library.storage.removal import Removal
@@ -89,6 +90,12 @@ async def test_the_whole_model_goes_with_all_that_is_known_of_it(
     assert [snapshot.ref for snapshot in await table.all()] == ["org/other"]
     with pytest.raises(ModelNotFoundError):
         await removal.plan("org/model")
+
+
+async def test_a_pinned_model_says_so(cache: Path, removal: Removal, database: Database) -> None:
+    await ModelTable(database).pin("org/model", True)
+    assert "pinned" in (await removal.plan("org/model")).notes[0]
+    assert not any("pinned" in note for note in (await removal.plan("org/other")).notes)
 
 
 async def test_the_revision_in_use_goes_and_the_other_takes_its_place(cache: Path, removal: Removal) -> None:

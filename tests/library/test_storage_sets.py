@@ -26,16 +26,17 @@ FILES = st.dictionaries(
 REVISIONS = st.lists(FILES, min_size=1, max_size=3)
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(
     repos=st.tuples(REVISIONS, REVISIONS),
     own=FILES,
     hard=st.booleans(),
+    by=st.sampled_from(("links", "links", "hard", "copies")),
     removals=st.lists(
         st.tuples(st.sampled_from((*REPOS, "mine")), st.one_of(st.none(), st.integers(0, 2))), max_size=5
     ),
 )
-def test_any_set_of_removals(repos: tuple, own: dict, hard: bool, removals: list) -> None:
+def test_any_set_of_removals(repos: tuple, own: dict, hard: bool, by: str, removals: list) -> None:
     with tempfile.TemporaryDirectory() as name, pytest.MonkeyPatch.context() as patch:
         home = Path(name)
         cache = home / "cache"
@@ -46,7 +47,7 @@ def test_any_set_of_removals(repos: tuple, own: dict, hard: bool, removals: list
         for repo, revisions in zip(REPOS, repos, strict=True):
             for at, files in enumerate(revisions):
                 refs = ("main",) if at == len(revisions) - 1 else ()
-                there[repo, commit_of(at)] = (lay_out(cache, repo, commit_of(at), files, refs=refs), files)
+                there[repo, commit_of(at)] = (lay_out(cache, repo, commit_of(at), files, refs=refs, by=by), files)
         folder = paths.models / "mine"
         folder.mkdir(parents=True)
         for path, data in own.items():
@@ -69,8 +70,8 @@ def test_any_set_of_removals(repos: tuple, own: dict, hard: bool, removals: list
             }
             for folder, files in there.values():
                 assert is_whole(folder, files)
-            blobs = [repo_folder(cache, ref) / "blobs" for ref in REPOS]
-            assert measure(cache, paths.models).total == bytes_below(*blobs, paths.models)
+            counted = [repo_folder(cache, ref) / part for ref in REPOS for part in ("blobs", "snapshots")]
+            assert measure(cache, paths.models).total == bytes_below(*counted, paths.models)
         left = {(ref, folder.name) for ref in REPOS for folder in (repo_folder(cache, ref) / "snapshots").glob("*")}
         assert left == {key for key in there if key[0] != "mine"}
 

@@ -33,6 +33,10 @@ class RecordTable:
             await connection.executemany("DELETE FROM model_checks WHERE ref = ? AND revision = ?", rows)
             await connection.executemany("DELETE FROM updates WHERE ref = ? AND installed = ?", rows)
 
+    async def is_pinned(self, ref: str) -> bool:
+        """Whether a person said that it is to be kept when room is needed."""
+        return bool(await self._database.read("SELECT 1 FROM models WHERE ref = ? AND pinned", (ref,)))
+
     async def unfinished(self) -> Mapping[str, str]:
         """Models that a job works on or will, and the state of that job."""
         rows = await self._database.read(f"SELECT ref, state FROM jobs WHERE {_UNFINISHED}")  # noqa: S608 — our words

@@ -9,7 +9,7 @@ import errno
 import os
 import secrets
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from lama_tui.errors import ModelError, StoreError
@@ -53,6 +53,8 @@ class Removal:
         """
         plan = await asyncio.to_thread(plan_removal, ref, self._paths, revision=revision, old_revisions=old_revisions)
         await self._require_unused(plan)
+        if plan.whole and await self._records.is_pinned(plan.ref):
+            return replace(plan, notes=("It is pinned, to be kept when room is needed.", *plan.notes))
         return plan
 
     async def carry_out(self, plan: RemovalPlan) -> Removed:
