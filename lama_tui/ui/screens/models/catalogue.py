@@ -9,11 +9,15 @@ from lama_tui.library.fit import Fit, Machine, fit
 from lama_tui.library.installed import installed_models, machine_memory
 from lama_tui.ui.models import ListedModel, listed
 from lama_tui.ui.screens.models.columns import short_name
+from lama_tui.ui.screens.models.known import Known, Storage, known, storage
 
 if TYPE_CHECKING:
     from lama_tui.engine.worker import EngineFigures
     from lama_tui.library.hub.hub import Hub
+    from lama_tui.library.installed import InstalledModel
+    from lama_tui.library.storage.removal import Removal
     from lama_tui.library.updates.updates import Updates
+    from lama_tui.library.verify.verification import Verification
     from lama_tui.services import Services
     from lama_tui.ui.opening import Opening
 
@@ -56,9 +60,25 @@ class Catalogue:
 
     async def updates(self) -> "Updates":
         """What is known of newer revisions. Raises `StoreError`."""
-        from lama_tui.library.updates.updates import Updates
+        return await self._services.updates()
 
-        return Updates(await self._services.database())
+    async def known(self, model: "InstalledModel") -> Known:
+        """What is known of a model beside its files. Raises `StoreError`."""
+        return await known(self._services, model)
+
+    async def storage(self) -> Storage:
+        """What all models take. Raises `StoreError`."""
+        return await storage(self._services)
+
+    async def removal(self) -> "Removal":
+        """What plans removals and carries them out. Raises `StoreError`."""
+        return await self._services.removal()
+
+    async def verification(self) -> "Verification":
+        """What checks models. Raises `StoreError`."""
+        from lama_tui.library.verify.verification import Verification
+
+        return Verification(await self._services.database(), self._services.engine)
 
     async def hub(self) -> "Hub":
         """Whom to ask for them. Raises `ConfigError`."""

@@ -1,6 +1,7 @@
 """Everything that is known of one model, the fit first."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from textual.app import ComposeResult
 from textual.content import Content
@@ -12,8 +13,13 @@ from lama_tui.types import GUIDE
 from lama_tui.ui import figures
 from lama_tui.ui.screens.models import fit_bar
 from lama_tui.ui.screens.models.columns import BROKEN, IN_USE, LOADED, LOADING, PINNED, Row
+from lama_tui.ui.screens.models.known import Known
+from lama_tui.ui.screens.models.known import lines as lines_of_known
 from lama_tui.ui.screens.models.table import fact
 from lama_tui.ui.widgets.page import Page
+
+if TYPE_CHECKING:
+    from lama_tui.library.storage.usage import ModelStorage
 
 _ONE = "One model is in memory at a time, and running answers end first: loading this one takes the place of {}."
 
@@ -32,6 +38,9 @@ class Shown:
     replaces: str = ""
     advice: str = ""
     keys: str = ""
+    known: Known | None = None
+    storage: "ModelStorage | None" = None
+    verify: str = ""
 
 
 class ModelDetails(Page):
@@ -122,4 +131,7 @@ def _facts(shown: Shown, width: int) -> list[Content]:
         ]
     if model.reference == GUIDE:
         facts.insert(0, ("Guide", "built in and tiny: it only knows this app"))
-    return [line for name, value in facts for line in fact(name, value, width)]
+    text = [line for name, value in facts for line in fact(name, value, width)]
+    if shown.known is not None:
+        text += lines_of_known(shown.known, shown.storage, shown.now, width, shown.verify)
+    return text

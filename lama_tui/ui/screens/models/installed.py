@@ -19,9 +19,9 @@ from lama_tui.ui.models import ListedModel, what_to_do
 from lama_tui.ui.screens.models.catalogue import Catalogue, Measured, fit_of, machine
 from lama_tui.ui.screens.models.columns import Row
 from lama_tui.ui.screens.models.details import ModelDetails, Shown
+from lama_tui.ui.screens.models.keeping import Keeping
 from lama_tui.ui.screens.models.list import ModelList
 from lama_tui.ui.screens.models.memory import ModelMemory
-from lama_tui.ui.screens.models.section import Section
 from lama_tui.ui.widgets.filter import Filter
 
 _PATIENCE = 0.5
@@ -31,11 +31,19 @@ _FIRST = 8192
 """Tokens that are looked at first."""
 
 
-class InstalledSection(Section):
+class InstalledSection(Keeping):
     """The list beside the details, and above them the field that narrows the list."""
 
     BINDINGS = bindings("installed")
-    KEYS = ("models.use", "models.load", "models.pin", "models.default", "models.remove", "models.verify", "models.filter")
+    KEYS = (
+        "models.use",
+        "models.load",
+        "models.pin",
+        "models.default",
+        "models.remove",
+        "models.verify",
+        "models.filter",
+    )
 
     def __init__(
         self,
@@ -46,8 +54,7 @@ class InstalledSection(Section):
         *,
         id: str | None = None,  # noqa: A002 - the name that Textual uses
     ) -> None:
-        super().__init__(id=id)
-        self._catalogue = catalogue
+        super().__init__(catalogue, id=id)
         self._memory = memory
         self._subscribe = subscribe
         self._current = current
@@ -85,7 +92,9 @@ class InstalledSection(Section):
             self._models = await self._catalogue.find()
         if self._models is None:
             self._models = ()
+        self._known.clear()
         self.show()
+        self.measure_storage()
 
     def _sampled(self, sample: ResourceSample) -> None:
         """The memory of the machine, as the monitor measures it."""
@@ -153,7 +162,10 @@ class InstalledSection(Section):
         if row is None:
             details.show(None)
             return
-        now = self._memory.figures
+        model, now = row.model.installed, self._memory.figures
+        known = self.known_of(model)
+        if model is not None and known is None and row.model.reference != GUIDE:
+            self.learn(model)
         others = [figures.model_name(m.reference) for m in now.loaded if m.reference != row.model.reference]
         alone = len(self._models or ()) == 1 and row.model.reference == GUIDE
         details.show(
@@ -166,6 +178,9 @@ class InstalledSection(Section):
                 state=self._state(row),
                 replaces=", ".join(others),
                 advice=what_to_do(self._catalogue.folder) if alone else "",
+                known=known,
+                storage=self._storage.usage.of(model.ref) if self._storage is not None and model is not None else None,
+                verify=key_at(self, "models.verify"),
                 keys=f"{key_at(self, 'models.less_context')} {key_at(self, 'models.more_context')}",
             )
         )
@@ -180,7 +195,9 @@ class InstalledSection(Section):
 
     @property
     def status(self) -> str | Content:
-        """What happened last, else what the machine has."""
+        """What is checked, else what happened last, else what the machine has."""
+        if self.checking is not None:
+            return self.checking
         if self._said:
             return self._said
         if self._models is None:
@@ -189,11 +206,17 @@ class InstalledSection(Section):
             return f"Nothing here is called “{self._filter.value}”."
         has = self.machine
         free = f"{figures.size(has.available)} of {figures.size(has.total)} for a model"
-        return f"{len(self._models)} models  ·  {free}" if len(self._models) > 1 else free
+        if len(self._models) < 2:
+            return free
+        if self._storage is None:
+            return f"{len(self._models)} models  ·  {free}"
+        takes = f"{len(self._models)} models take {figures.size(self._storage.usage.total)}"
+        hint = self._storage.hint()
+        return Content.assemble(takes, "  ·  ", (hint, "$warning") if hint else free)
 
     # --- actions -------------------------------------------------------------------
 
-    def _chosen(self) -> Row | None:
+    def chosen(self) -> Row | None:
         """The highlighted model, if there is one."""
         self._said = ""
         return self._list.highlighted
@@ -201,7 +224,7 @@ class InstalledSection(Section):
     @on(ModelList.UseRequested)
     def action_use(self) -> None:
         """Let the highlighted model answer in this conversation."""
-        row = self._chosen()
+        row = self.chosen()
         if row is not None and row.model.problem:
             self.app.bell()
             self.say(f"It cannot be used: {row.model.problem}")
@@ -210,7 +233,7 @@ class InstalledSection(Section):
 
     def action_load(self) -> None:
         """Load the highlighted model, or unload it."""
-        row = self._chosen()
+        row = self.chosen()
         if row is None:
             return
         insisted, self._insisted = self._insisted == row.model.reference, ""
@@ -233,7 +256,7 @@ class InstalledSection(Section):
     @work(exclusive=True, group="pin")
     async def action_pin(self) -> None:
         """Pin the highlighted model, or let it go."""
-        row = self._chosen()
+        row = self.chosen()
         if row is None:
             return
         if row.model.server:
@@ -256,7 +279,7 @@ class InstalledSection(Section):
     @work(exclusive=True, group="default")
     async def action_set_default(self) -> None:
         """Let new conversations begin with the highlighted model."""
-        row = self._chosen()
+        row = self.chosen()
         if row is None:
             return
         if row.model.problem:
@@ -268,7 +291,7 @@ class InstalledSection(Section):
 
     def context(self, step: int) -> None:
         """Look at a longer or a shorter context."""
-        row = self._chosen()
+        row = self.chosen()
         if row is None:
             return
         steps = contexts(row.model.context)
@@ -303,7 +326,9 @@ class InstalledSection(Section):
         self._list.lines.focus()
 
     def put_away(self) -> bool:
-        """Leave the field, and narrow no more."""
+        """Stop a check, else leave the field, and narrow no more."""
+        if self.stop_checking():
+            return True
         if not self.has_class("-filtering"):
             return False
         self._filter.value = ""

@@ -127,6 +127,7 @@ class UpdatesSection(Section):
         self._now = time.time_ns() // 1_000_000
         empty = self.query_one("#updates-empty", Static)
         empty.display = not self._rows
+        self.set_class(not self._rows, "-bare")
         if not self._rows:
             hub = (key_at(self, "hub.open"), "bold $primary")
             empty.update(

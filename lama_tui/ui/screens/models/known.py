@@ -1,0 +1,127 @@
+"""What is known of an installed model beside its files: where it came from, what was checked, what it takes."""
+
+import asyncio
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from textual.content import Content
+
+from lama_tui.library.installed import InstalledModel
+from lama_tui.security.gate import clean_line
+from lama_tui.ui import figures
+from lama_tui.ui.screens.models.table import fact
+
+if TYPE_CHECKING:
+    from lama_tui.library.benchmarking.estimate import SpeedEstimate
+    from lama_tui.library.storage.quota import DiskRoom, QuotaState
+    from lama_tui.library.storage.usage import LibraryUsage, ModelStorage
+    from lama_tui.library.verify.check import Checks, Level
+    from lama_tui.services import Services
+
+MARKS = {"ok": ("✓", "$success"), "failed": ("✕", "$error"), "unknown": ("–", "$foreground-muted")}
+LEVELS: dict["Level", str] = {
+    "complete": "Complete",
+    "hashes": "As published",
+    "supported": "Supported",
+    "generates": "Answers",
+    "benchmarked": "Measured",
+}
+"""The levels of a check, in their order, as the names of facts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """Of one revision of one model. `checks` are by level; `source` is an address, an endpoint or a path."""
+
+    checks: "Checks" = field(default_factory=dict)
+    signature: str | None = None
+    source: str = ""
+    fetched: int | None = None
+    speed: "SpeedEstimate | None" = None
+
+
+@dataclass(frozen=True, slots=True)
+class Storage:
+    """What all models take, against the quota and the disk."""
+
+    usage: "LibraryUsage"
+    quota: "QuotaState"
+    room: "DiskRoom | None"
+
+    def hint(self) -> str:
+        """What there is to say of all of it; empty where there is enough room."""
+        if self.room is not None and self.room.low:
+            return f"the disk is low: {figures.size(self.room.free)} free"
+        if self.quota.over:
+            what = ", ".join(clean_line(each.ref, 40) for each in self.quota.suggestions[:2])
+            over = f"{figures.size(self.quota.over)} over the quota"
+            return f"{over}: {what} could go" if what else over
+        return ""
+
+
+async def known(services: "Services", model: InstalledModel) -> Known:
+    """Look it up. Raises `StoreError`."""
+    from lama_tui.library.benchmarking.known import experts_in
+    from lama_tui.library.snapshot_table import SnapshotTable
+    from lama_tui.library.verify.check_table import CheckTable
+    from lama_tui.library.verify.facts import facts
+
+    database = await services.database()
+    checks = await CheckTable(database).of(model.ref, model.revision or "")
+    told = await facts(database, model.ref, model.revision)
+    snapshots = [each for each in await SnapshotTable(database).all() if each.ref == model.ref]
+    snapshot = next((each for each in snapshots if model.revision in (None, each.revision)), None)
+    experts = await asyncio.to_thread(experts_in, Path(model.path)) if model.path else None
+    speeds = await services.speeds([model])
+    return Known(
+        checks,
+        told.signature,
+        snapshot.source if snapshot is not None else "",
+        snapshot.fetched if snapshot is not None else None,
+        speeds.of(model.ref, model.weights, model.bits, experts),
+    )
+
+
+async def storage(services: "Services") -> Storage:
+    """Measure the disk. Raises `StoreError`."""
+    from lama_tui.library.hub_cache import hub_cache_folder
+    from lama_tui.library.storage.quota import disk_room, quota_state
+    from lama_tui.library.storage.usage import library_usage
+
+    library = services.settings.library
+    usage = await library_usage(services.paths)
+    uses = await (await services.models()).all()
+    loaded = await asyncio.to_thread(services.loaded_models)
+    room = await disk_room(hub_cache_folder(), library.low_disk)
+    return Storage(usage, quota_state(usage, uses, library.quota, loaded), room)
+
+
+def lines(found: Known, storage: "ModelStorage | None", now: int, width: int, verify: str) -> list[Content]:
+    """The facts, each on its line; `verify` is the key that checks."""
+    text: list[Content] = []
+    if found.speed is not None:
+        text += fact("Speed", f"{figures.rate(found.speed.decode_tok_s)}, {found.speed.source}", width)
+    if storage is not None:
+        shared = storage.size - storage.alone
+        also = f", {figures.size(shared)} of it shared with others" if shared else ""
+        old = f", {figures.size(storage.old)} of it old revisions" if storage.old else ""
+        text += fact("Takes", f"{figures.size(storage.size)} on the disk{also}{old}", width)
+    if found.source:
+        came = f", {figures.ago(found.fetched, now)}" if found.fetched else ""
+        text += fact("From", clean_line(found.source, 400) + came, width)
+    text += [Content(""), Content.assemble(("Checks", "bold"), (f"  {verify} checks all levels", "$foreground-muted"))]
+    for level, name in LEVELS.items():
+        check = found.checks.get(level)
+        mark, style = MARKS[check.status if check is not None else "unknown"]
+        said = clean_line(check.detail, 300) if check is not None else "not looked at"
+        when = f", {figures.ago(check.at, now)}" if check is not None and check.at and check.status == "ok" else ""
+        text += fact(name, Content.assemble((f"{mark} ", style), f"{said}{when}"), width)
+        if check is not None and check.status == "failed":
+            text += [Content.styled(f"  {clean_line(each.path, 100)} {clean_line(each.what, 100)}", "$foreground-muted")
+                     for each in check.differences[:5]]  # fmt: skip
+            if check.hint:
+                text += fact("", Content.assemble(("→ ", "$accent"), clean_line(check.hint, 300)), width)
+    bad = found.signature is not None and found.signature.startswith("INVALID")
+    signature = Content.styled(clean_line(found.signature or figures.UNKNOWN, 200), "$error" if bad else "")
+    return [*text, *fact("Signature", signature, width)]
