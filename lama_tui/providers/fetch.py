@@ -23,6 +23,7 @@ from lama_tui.security.gate import clean_line
 from lama_tui.security.redaction import redact
 
 _REDIRECTS = 10
+_INTERIM = 10  # answers before the one that counts
 _ERROR_BODY = 1 << 16  # bytes read of a body that only explains an error
 _IN_A_URL = "%/:=&?~#+!$,;'@()*[]"
 
@@ -76,6 +77,10 @@ class Body:
         """Whether the connection can be used for another request."""
         return self._response.isclosed() if self._left is None else self._left == 0
 
+    def close(self) -> None:
+        """Read no more of it."""
+        self._response.close()
+
     def explanation(self) -> bytes:
         """The beginning of a body that explains an error; as much as comes."""
         with contextlib.suppress(OSError, http.client.HTTPException):
@@ -112,7 +117,10 @@ class Fetcher:
                 body = self._follow(url, headers, token)
                 yield body
         finally:
-            if body is None or not body.is_read:
+            if body is None:
+                self.close()
+            elif not body.is_read:
+                body.close()  # first: of an answer without a length it holds the connection
                 self.close()
 
     def stop(self) -> None:
@@ -230,6 +238,18 @@ def _check_redirect(source: urllib.parse.SplitResult, target: urllib.parse.Split
     )
 
 
+class _Response(http.client.HTTPResponse):
+    """As its parent, which reads interim answers (`100 Continue`) for as long as they come."""
+
+    _answers = 0
+
+    def _read_status(self) -> tuple[str, int, str]:
+        self._answers += 1
+        if self._answers > _INTERIM:
+            raise http.client.HTTPException("it says only that it will answer")
+        return super()._read_status()  # type: ignore[misc, no-any-return] # no types are published for it
+
+
 class _Connection:
     """One connection to one server, direct or through a proxy."""
 
@@ -247,6 +267,7 @@ class _Connection:
         self._socket: socket.socket | None = None
         self._proxy = urllib.parse.urlsplit(proxy_to(scheme, host, local_only) or "")
         self._http = http.client.HTTPConnection(host, port)
+        self._http.response_class = _Response
         try:
             self._http.sock = self._open(scheme, host, port, trust)
         except BaseException:

@@ -110,6 +110,7 @@ def _tree(raw: bytes, headers: Mapping[str, str]) -> tuple[list[_Entry], str | N
 def _files(repo: str, entries: list[_Entry]) -> tuple[HubFile, ...]:
     """The files, each checked. One that cannot be trusted takes the whole listing with it. Raises `DownloadError`."""
     paths = safe_paths(path for path, *_ in entries)
+    sizes: dict[str, int] = {}
     found = []
     for path, (_, size, sha256, git) in zip(paths, entries, strict=True):
         algorithm: HashAlgorithm = "git-sha1" if sha256 is None else "sha256"
@@ -118,6 +119,8 @@ def _files(repo: str, entries: list[_Entry]) -> tuple[HubFile, ...]:
             raise _not_trusted(repo, f"It gives no size for {clean_line(path, 80)}")
         if not isinstance(digest, str) or not shape.fullmatch(digest):
             raise _not_trusted(repo, f"It gives no hash for {clean_line(path, 80)}")
+        if sizes.setdefault(digest, length) != length:
+            raise _not_trusted(repo, f"It gives another size for the same bytes: {clean_line(path, 80)}")
         found.append(HubFile(path, length, algorithm, digest))
     return tuple(sorted(found, key=lambda file: file.path))
 

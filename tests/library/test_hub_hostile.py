@@ -1,0 +1,142 @@
+"""Servers that speak no proper HTTP, on a bare socket: every answer ends, as values or as one of our errors."""
+
+import hashlib
+import itertools
+import os
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import pytest
+
+from lama_tui.errors import LamaError
+from lama_tui.library.downloads.layout import RepoFolder
+from lama_tui.library.downloads.transfer import Transfer
+from lama_tui.library.hub.access import HubAccess
+from lama_tui.library.hub.hub import Hub
+from lama_tui.library.hub.values import HubFile, HubQuery
+from lama_tui.providers.fetch import Fetcher, Limits
+
+OK = b"HTTP/1.1 200 OK\r\n"
+CHUNK = b"10000\r\n" + b"x" * 0x10000 + b"\r\n"
+NEVER_ENDING = {
+    "a body in pieces": itertools.chain([OK + b"Transfer-Encoding: chunked\r\n\r\n"], itertools.repeat(CHUNK)),
+    "a body without a length": itertools.chain([OK + b"\r\n"], itertools.repeat(b"y" * 65536)),
+    "headers": itertools.chain([OK], (b"X-%d: y\r\n" % number for number in itertools.count())),
+    "one header": itertools.chain([OK + b"X: "], itertools.repeat(b"y" * 65536)),
+    "interim answers": itertools.repeat(b"HTTP/1.1 100 Continue\r\n\r\n" * 1000),
+    "the first line": itertools.repeat(b"y" * 65536),
+    "redirects": itertools.repeat(b"HTTP/1.1 302 Found\r\nLocation: /again\r\nContent-Length: 0\r\n\r\n", 200),
+}
+BROKEN = {
+    "nothing": b"",
+    "no HTTP": b"SSH-2.0-OpenSSH_9.6\r\n",
+    "a negative length": OK + b"Content-Length: -5\r\n\r\n{}",
+    "a huge length": OK + b"Content-Length: " + b"9" * 5000 + b"\r\n\r\n{}",
+    "a huge piece": OK + b"Transfer-Encoding: chunked\r\n\r\n" + b"f" * 100 + b"\r\nx",
+    "a piece in words": OK + b"Transfer-Encoding: chunked\r\n\r\nzz\r\nx\r\n0\r\n\r\n",
+    "a compressed body": OK + b"Content-Encoding: gzip\r\nContent-Length: 2\r\n\r\nxx",
+    "a status of words": b"HTTP/1.1 abc OK\r\n\r\n",
+    "a strange status": b"HTTP/1.1 999 What\r\nContent-Length: 0\r\n\r\n",
+    "a strange place": b"HTTP/1.1 302 F\r\nLocation: http://[::1/x\r\nContent-Length: 0\r\n\r\n",
+    "a strange port": b"HTTP/1.1 302 F\r\nLocation: http://127.0.0.1:99999999/\r\nContent-Length: 0\r\n\r\n",
+    "a file": b"HTTP/1.1 302 F\r\nLocation: file:///etc/passwd\r\nContent-Length: 0\r\n\r\n",
+    "escapes": b"HTTP/1.1 403 \x1b]52;c;x\x07\r\nX-Error-Message: \x1b[31mno\r\nContent-Length: 0\r\n\r\n",
+    "a strange range": b"HTTP/1.1 206 P\r\nContent-Range: bytes 7-9/5\r\nContent-Length: 3\r\n\r\nabc",
+    "a huge range": b"HTTP/1.1 206 P\r\nContent-Range: bytes 0-2/" + b"9" * 5000 + b"\r\nContent-Length: 3\r\n\r\nabc",
+    "a huge linked size": OK + b"X-Linked-Size: " + b"9" * 5000 + b"\r\nContent-Length: 3\r\n\r\nabc",
+}
+
+
+@contextmanager
+def speaking(says: Iterator[bytes]) -> Iterator[str]:
+    """The address of a server that says this to whoever connects, and then hangs up."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def answer() -> None:
+            with suppress(OSError):
+                while True:
+                    connection, _ = server.accept()
+                    with connection, suppress(OSError):
+                        connection.recv(65536)
+                        for data in says:
+                            connection.sendall(data)
+                        connection.shutdown(socket.SHUT_WR)
+                        while connection.recv(65536):
+                            pass
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.getsockname()[1]}"
+        finally:
+            server.shutdown(socket.SHUT_RDWR)
+            server.close()
+            thread.join(5)
+            assert not thread.is_alive()
+
+
+def fetch(endpoint: str, cache: Path, size: int = 3) -> Path:
+    """Fetch one file into the cache, as a download does."""
+    folder = RepoFolder(cache, "org/m")
+    digest = hashlib.sha256(b"abc").hexdigest()
+    transfer = Transfer(folder, HubFile("w.bin", size, "sha256", digest), "c0ffee0", HubAccess(endpoint))
+    fetcher = Fetcher(True, Limits(connect=2, stall=0.3))
+    try:
+        transfer.run(fetcher)
+    finally:
+        fetcher.close()
+    return folder.blob(digest)
+
+
+def written(cache: Path) -> int:
+    return sum(path.stat().st_size for path in cache.rglob("*") if path.is_file())
+
+
+@pytest.mark.parametrize("what", NEVER_ENDING)
+async def test_what_never_ends_is_ended(what: str, tmp_path: Path) -> None:
+    with speaking(NEVER_ENDING[what]) as endpoint:
+        begin = time.monotonic()
+        hub = Hub(HubAccess(endpoint), local_only=True)
+        with pytest.raises(LamaError):
+            await hub.search(HubQuery())
+        with pytest.raises(LamaError):
+            fetch(endpoint, tmp_path)
+        await hub.close()
+        assert time.monotonic() - begin < 30
+        assert written(tmp_path) <= 3
+
+
+@pytest.mark.parametrize("what", BROKEN)
+async def test_what_is_no_answer_is_an_error(what: str, tmp_path: Path) -> None:
+    with speaking(iter((BROKEN[what],))) as endpoint:
+        hub = Hub(HubAccess(endpoint), local_only=True)
+        with pytest.raises(LamaError) as told:
+            await hub.search(HubQuery())
+        await hub.close()
+        assert "\x1b" not in str(told.value)
+    with speaking(iter((BROKEN[what],))) as endpoint:
+        with pytest.raises(LamaError) as told:
+            fetch(endpoint, tmp_path)
+        assert "\x1b" not in str(told.value)
+        assert not RepoFolder(tmp_path, "org/m").blob(hashlib.sha256(b"abc").hexdigest()).exists()
+
+
+def test_a_planted_link_is_not_written_through(tmp_path: Path) -> None:
+    outside = tmp_path / "outside"
+    outside.write_bytes(b"mine")
+    folder = RepoFolder(tmp_path / "cache", "org/m")
+    part = folder.part(hashlib.sha256(b"abc").hexdigest())
+    part.parent.mkdir(parents=True)
+    part.symlink_to(outside)
+    answer = OK + b"Content-Length: 3\r\n\r\nabc"
+    with speaking(itertools.repeat(answer, 1)) as endpoint, pytest.raises(LamaError):
+        fetch(endpoint, tmp_path / "cache")
+    assert outside.read_bytes() == b"mine"
+    part.unlink()
+    with speaking(itertools.repeat(answer, 1)) as endpoint:
+        assert fetch(endpoint, tmp_path / "cache").read_bytes() == b"abc"
+    assert os.listdir(part.parent) == [hashlib.sha256(b"abc").hexdigest()]  # noqa: PTH208
