@@ -3,6 +3,7 @@
 import json
 import os
 import pty
+import signal
 import subprocess
 import sys
 import time
@@ -12,10 +13,11 @@ from pathlib import Path
 import pytest
 
 from lama_tui.library.hub_cache import hub_cache_folder
-from lama_tui.monitor.presence import LoadedNow, Presence, write_presence
+from lama_tui.monitor.presence import LoadedNow, Presence, present, write_presence
 from lama_tui.paths import Paths
-from tests.cli.conftest import Ended
+from tests.cli.conftest import Ended, Spawn
 from tests.library.cache_layout import commit_of, is_whole, lay_out, repo_folder
+from tests.models import make_tiny_llama
 
 Lama = Callable[..., Ended]
 OLD, NEW = {"model.safetensors": b"o" * 2048}, {"model.safetensors": b"n" * 4096}
@@ -103,3 +105,22 @@ def test_names_are_cleaned(lama: Lama, home: Path) -> None:
     lay_out(hub_cache_folder(), "org/\x1b]0;title\x07bad", commit_of(1), {"\x1b[31mred": b"x"}, refs=("main",))
     shown = lama("rm", "org/\x1b]0;title\x07bad")
     assert "\x1b" not in shown.out + shown.err and "\x07" not in shown.out + shown.err
+
+
+@pytest.mark.slow
+def test_refuses_while_another_lama_answers_with_it(lama: Lama, spawn: Spawn) -> None:
+    made = make_tiny_llama(Paths.from_environment().cache / "made", window=100_000)
+    files = {path.name: path.read_bytes() for path in made.iterdir()}
+    snapshot = lay_out(hub_cache_folder(), "org/tiny", commit_of(1), files, refs=("main",))
+    with spawn("run", "org/tiny", "hello", "--max-tokens", "90000", "--temperature", "0") as other:
+        deadline = time.monotonic() + 60
+        while not any(each.loaded for each in present(Paths.from_environment().run)):
+            assert other.poll() is None and time.monotonic() < deadline
+            time.sleep(0.05)
+        refused = lama("rm", "org/tiny", "--yes")
+        assert refused.code == 1 and f"process {other.pid}" in refused.err
+        assert is_whole(snapshot, files)
+        other.send_signal(signal.SIGINT)
+        other.communicate(timeout=30)
+    assert lama("rm", "org/tiny", "--yes").code == 0
+    assert not snapshot.exists()

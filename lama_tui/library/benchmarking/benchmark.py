@@ -121,7 +121,8 @@ async def _run(
 
 
 async def _prompt(engine: Engine, source: ModelSource, length: int, number: int) -> str:
-    """A message that makes a prompt of at most `length` tokens, template included, and of hardly less.
+    """A message that makes a prompt of at most `length` tokens, template included, and of hardly less; of more only
+    where the task alone has more.
 
     Each has another beginning, so that nothing of it was read before.
     """
