@@ -4,7 +4,6 @@ import asyncio
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import TypeVar, get_args
 
 from rich.cells import cell_len
 from textual import events, on, work
@@ -17,17 +16,19 @@ from textual.widgets import Input, Static
 from lama_tui.errors import LamaError
 from lama_tui.library.fit import Machine, contexts
 from lama_tui.library.hub.fitting import fit_at, fit_of
-from lama_tui.library.hub.values import HubModel, HubQuery, Sort
+from lama_tui.library.hub.values import HubModel
+from lama_tui.security.gate import clean_line
 from lama_tui.types import GUIDE
 from lama_tui.ui import figures
 from lama_tui.ui.bindings import bindings, key_at, move_at
 from lama_tui.ui.screens.models import hub_columns, hub_details
 from lama_tui.ui.screens.models.hub_columns import HubRow
 from lama_tui.ui.screens.models.hub_details import HubDetailsPage, HubShown, Keys
+from lama_tui.ui.screens.models.hub_listing import Listing
 from lama_tui.ui.screens.models.installed import InstalledSection
 from lama_tui.ui.screens.models.queue import Queue
 from lama_tui.ui.screens.models.section import Section, named
-from lama_tui.ui.screens.models.shelf import Looked, Shelf
+from lama_tui.ui.screens.models.shelf import Looks, Shelf
 from lama_tui.ui.screens.models.table import Column
 from lama_tui.ui.waiting import NOTICED
 from lama_tui.ui.widgets.filter import Filter
@@ -42,23 +43,7 @@ _AHEAD = 30
 _FIRST = 8192
 """Tokens that are looked at first."""
 
-_KEPT = 50
-"""Models whose details are remembered."""
-
 _ADVICE = " is good to begin with on this machine."
-
-_BITS = (None, 4, 8, 6, 5, 3, 16)
-_GIB = 1024**3
-_SIZES = (None, *(size * _GIB for size in (1, 2, 4, 8, 16, 32, 64, 128)))
-_SORTS: dict[Sort, str] = {
-    "downloads": "most downloaded",
-    "likes": "most liked",
-    "recent": "newest",
-    "fit": "best fit here",
-}
-
-
-Step = TypeVar("Step")
 
 
 class HubSection(Section):
@@ -84,16 +69,8 @@ class HubSection(Section):
         self._installed = installed
         self._words = words or ""
         self._searches = words is not None
-        self._query = HubQuery(self._words)
-        self._models: list[HubModel] = []
-        self._listed: list[HubModel] = []  # every line of the list
-        self._after: str | None = None
-        self._is_asking = False
-        self._trouble: LamaError | None = None
-        self._looked: dict[str, Looked | LamaError] = {}
-        self._cards: dict[str, str] = {}
-        self._addresses: dict[str, str] = {}
-        self._advised: list[HubModel] | None = None
+        self._listing = Listing(shelf, self._words)
+        self._looks = Looks()
         self._tokens = _FIRST
         self._columns: tuple[int, Sequence[Column[HubRow]]] = (0, ())
         self._soon: Timer | None = None
@@ -154,61 +131,36 @@ class HubSection(Section):
     @work(exclusive=True, group="hub")
     async def _ask(self) -> None:
         """Ask for the first page. What was asked before is given up: the last answer wins."""
-        self._begin_asking()
-        query = self._query
-        try:
-            page = await self._shelf.search(query, None, self._machine)
-        except LamaError as error:
-            self._models, self._after, self._trouble = [], None, error
-        else:
-            self._models, self._after, self._trouble = list(page.models), page.after, None
-        self._is_asking = False
+        self._tell_asking()
+        await self._listing.begin(self._machine)
         self._list.show(0, None)  # the new list begins at its top
         self._show()
-        if self._here <= {GUIDE} and self._trouble is None and self._advised is None:
-            self._recommend()
-
-    @work(exclusive=True, group="hub-more")
-    async def _more(self) -> None:
-        """Ask for the next page."""
-        after, query = self._after, self._query
-        self._begin_asking()
-        try:
-            page = await self._shelf.search(query, after, self._machine)
-        except LamaError as error:
-            self.say(f"The rest of the list did not come: {error.title}. {key_at(self, 'hub.again')} asks again.")
-            self._is_asking = False
-            return
-        self._is_asking = False
-        if query == self._query and after == self._after:
-            known = {model.repo for model in self._models}
-            self._models += [model for model in page.models if model.repo not in known]
-            self._after = page.after
-            self._show()
-
-    @work(exclusive=True, group="hub-advice")
-    async def _recommend(self) -> None:
-        """Say what to begin with, where nothing is here yet."""
-        try:
-            found = await self._shelf.recommend(self._machine)
-        except LamaError:
-            return  # the list says what is wrong with the hub
-        self._advised = [each.model for each in found[:2]]
-        if not self._query.text and self._advised:
+        if self._here <= {GUIDE} and self._listing.trouble is None and await self._listing.advise(self._machine):
             self._list.show(0, None)
             self._show()
 
-    def _begin_asking(self) -> None:
-        self._is_asking = True
+    @work(exclusive=True, group="hub")
+    async def _go_on(self) -> None:
+        """Ask for the next page."""
+        self._tell_asking()
+        try:
+            await self._listing.go_on(self._machine)
+        except LamaError as error:
+            why = clean_line(error.title, 120)
+            self.say(f"The rest of the list did not come: {why}. {key_at(self, 'hub.again')} asks again.")
+        self._show()
+
+    def _tell_asking(self) -> None:
+        """Say so when it takes long."""
         self.set_timer(NOTICED, lambda: self.post_message(self.StatusChanged()))
 
     def _job_changed(self) -> None:
         """A download went on: lines that stay as they are are not drawn again."""
         ended = {job.id: job.ref for job in self._queue.jobs if job.ended}
-        for repo in {ended[job] for job in ended.keys() - self._ended} & self._looked.keys():
-            del self._looked[repo]  # what is to be fetched is another amount now
+        for repo in {ended[job] for job in ended.keys() - self._ended}:
+            self._looks.forget(repo)  # what is to be fetched is another amount now
             if (model := self._chosen()) is not None and model.repo == repo:
-                self._look(model)
+                self._look(model.repo)
         self._ended = frozenset(ended)
         if self.display:
             self._show()
@@ -219,52 +171,34 @@ class HubSection(Section):
     def _highlighted(self) -> None:
         """Show what is known of it at once; ask for more when one stays on it."""
         self._show_details()
-        if (
-            self._after is not None
-            and not self._is_asking
-            and (self._list.highlighted or 0) >= self._list.count - _AHEAD
-        ):
-            self._more()
+        listing, at = self._listing, self._list.highlighted or 0
+        if listing.after is not None and not listing.is_asking and at >= self._list.count - _AHEAD:
+            self._go_on()
         model = self._chosen()
-        if model is not None and not isinstance(self._looked.get(model.repo), Looked):
-            self._look(model)
+        if model is not None and (self._looks.of(model.repo) is None or model.repo not in self._looks.cards):
+            self._look(model.repo)
 
     @work(exclusive=True, group="hub-look")
-    async def _look(self, model: HubModel) -> None:
-        await asyncio.sleep(_PAUSE)  # moving on in the list gives it up
+    async def _look(self, repo: str) -> None:
+        """Look at a model closely; moving on in the list gives it up."""
+        await asyncio.sleep(_PAUSE)
         try:
-            looked = await self._shelf.look(model.repo)
-            self._addresses[model.repo] = await self._shelf.address(model.repo)
+            looked = self._looks.of(repo) or await self._shelf.look(repo)
         except LamaError as error:
-            self._remember(model.repo, error)
+            self._looks.keep(repo, error)
             self._show_details()
             return
-        self._remember(model.repo, looked)
+        self._looks.keep(repo, looked)
         self._show_details()
-        if model.repo not in self._cards:
-            try:
-                self._cards[model.repo] = await self._shelf.card(model.repo, looked.details.commit)
-            except LamaError as error:
-                self._cards[model.repo] = f"*The model card did not come: {error.title}.*"
-            self._show_details()
-
-    def _remember(self, repo: str, found: Looked | LamaError) -> None:
-        self._looked.pop(repo, None)
-        self._looked[repo] = found
-        while len(self._looked) > _KEPT:
-            oldest = next(iter(self._looked))
-            self._looked.pop(oldest)
-            self._cards.pop(oldest, None)
-            self._addresses.pop(oldest, None)
-
-    @property
-    def _leads(self) -> Sequence[HubModel]:
-        """What stands before the list: what to begin with, as long as one looks for nothing in particular."""
-        return self._advised or () if replace(self._query, sort="downloads") == HubQuery() else ()
+        try:
+            self._looks.cards[repo] = await self._shelf.card(repo, looked.details.commit)
+        except LamaError as error:
+            self._looks.cards[repo] = f"*The model card did not come: {clean_line(error.title, 200)}*"
+        self._show_details()
 
     def _chosen(self) -> HubModel | None:
-        at, listed = self._list.highlighted, self._listed
-        return listed[at] if at is not None and at < len(listed) else None
+        at, lines = self._list.highlighted, self._listing.lines
+        return lines[at] if at is not None and at < len(lines) else None
 
     # --- what is shown -------------------------------------------------------------
 
@@ -274,16 +208,16 @@ class HubSection(Section):
             model.repo in self._here,
             self._queue.job_of(model.repo),
             fit_of(model, self._machine).fits,
-            advised=model in self._leads,
+            advised=model in self._listing.leads,
         )
 
     def _draw(self, at: int, room: int) -> list[Content]:
         """A line of the list."""
-        return [hub_columns.line(self._row(self._listed[at]), self._fitting(room), room, self._now)]
+        return [hub_columns.line(self._row(self._listing.lines[at]), self._fitting(room), room, self._now)]
 
     def _fitting(self, room: int) -> Sequence[Column[HubRow]]:
         if self._columns[0] != room:
-            longest = max((cell_len(model.repo) for model in self._models[:200]), default=0)
+            longest = max((cell_len(model.repo) for model in self._listing.models[:200]), default=0)
             shown = hub_columns.columns(room, longest)
             self._columns = (room, shown)
             self.query_one("#hub-heading", Static).update(hub_columns.heading(shown, room))
@@ -299,37 +233,26 @@ class HubSection(Section):
         if str(message.content) != text.plain:
             message.update(text)
         message.display = bool(text.plain)
-        self.set_class(not self._models, "-bare")
-        leads = self._leads
-        self._listed = [*leads, *(model for model in self._models if model not in leads)] if leads else self._models
-        self._list.show(len(self._listed), self._list.highlighted)
+        self.set_class(not self._listing.models, "-bare")
+        self._list.show(len(self._listing.lines), self._list.highlighted)
         self._show_details()
         self.post_message(self.StatusChanged())
 
     def _message(self) -> Content:
         """What stands in place of the list, or above it."""
-        if self._trouble is not None:
+        listing = self._listing
+        if listing.trouble is not None:
             again = Content.assemble((key_at(self, "hub.again"), "bold $primary"), " asks again.")
-            return Content("\n").join([*hub_details.trouble(self._trouble), Content(""), again])
-        if self._is_asking or self._models:
-            return Content.assemble((hub_columns.ADVISED, "$accent"), _ADVICE) if self._leads else Content("")
+            return Content("\n").join([*hub_details.trouble(listing.trouble), Content(""), again])
+        if listing.is_asking or listing.models:
+            return Content.assemble((hub_columns.ADVISED, "$accent"), _ADVICE) if listing.leads else Content("")
         return Content("Nothing on the hub is like this. Look for fewer words, another size or format.")
 
     def _show_narrowed(self) -> None:
-        query = self._query
-        size = f"up to {figures.size(query.largest).replace('.0 ', ' ')}" if query.largest else "any size"
-        bits = f"{query.bits}-bit" if query.bits else "any bits"
-        pieces = [
-            (_SORTS[query.sort], "hub.sort"),
-            (size, "hub.size"),
-            (bits, "hub.bits"),
-            (f"by {query.author}" if query.author else "all publishers", "hub.author"),
-            (query.format.upper(), "hub.format"),
-        ]
         keys = not self._field.has_focus  # there letters are letters
         text = Content("   ").join(
             Content.assemble((f"{key_at(self, binding)} " if keys else "", "bold $primary"), said)
-            for said, binding in pieces
+            for said, binding in self._listing.narrowed
         )
         self.query_one("#hub-narrowed", Static).update(text)
 
@@ -339,43 +262,34 @@ class HubSection(Section):
         if model is None:
             details.show(None)
             return
-        found = self._looked.get(model.repo)
-        looked = found if isinstance(found, Looked) else None
-        machine = self._machine
+        looked, machine = self._looks.of(model.repo), self._machine
         context = min(self._tokens, (looked and looked.details.context) or self._tokens)
-        details.show(
-            HubShown(
-                self._row(model),
-                fit_at(looked.details, context, machine) if looked is not None else fit_of(model, machine),
-                self._tokens,
-                self._now,
-                Keys(
-                    *(
-                        key_at(self, f"{name}")
-                        for name in ("hub.download", "models.less_context", "models.more_context")
-                    )
-                ),
-                looked,
-                found if isinstance(found, LamaError) else None,
-                self._addresses.get(model.repo, ""),
-            ),
-            self._cards.get(model.repo, ""),
+        keys = ("hub.download", "models.less_context", "models.more_context")
+        shown = HubShown(
+            self._row(model),
+            fit_at(looked.details, context, machine) if looked is not None else fit_of(model, machine),
+            self._tokens,
+            self._now,
+            Keys(*(key_at(self, name) for name in keys)),
+            looked,
+            self._looks.trouble(model.repo),
         )
+        details.show(shown, self._looks.cards.get(model.repo, ""))
 
     @property
     def status(self) -> str | Content:
         """What happened last, else how many were found."""
         if self._said:
             return self._said
-        if self._is_asking:
+        if self._listing.is_asking:
             return Content.assemble(("Searching…", "$accent"), f"  {key_at(self, 'dialog.close')} stops it")
-        if self._trouble is not None or not self._models:
+        if self._listing.trouble is not None or not self._listing.models:
             return ""
         if self._field.has_focus:
             return f"{key_at(self, 'list.down')} and {key_at(self, 'list.up')} move in the list while you type."
-        more = " or more" if self._after is not None else ""
+        more = " or more" if self._listing.after is not None else ""
         chosen = f"{(self._list.highlighted or 0) + 1:,} of " if self._list.highlighted is not None else ""
-        return f"{chosen}{len(self._models):,}{more}"
+        return f"{chosen}{len(self._listing.lines):,}{more}"
 
     def appear(self) -> None:
         """Files may have come or gone meanwhile."""
@@ -390,16 +304,17 @@ class HubSection(Section):
         model = self._chosen()
         if model is None:
             return
-        found, job = self._looked.get(model.repo), self._queue.job_of(model.repo)
+        looked, job = self._looks.of(model.repo), self._queue.job_of(model.repo)
+        offer = looked.offer if looked is not None else None
         if job is not None and not job.ended:
             self.say(f"It is being downloaded already: {key_at(self, 'downloads.open')} shows all downloads.")
-        elif isinstance(found, Looked) and found.offer.here:
+        elif offer is not None and offer.here:
             self.say("All of it is here already.")
-        elif isinstance(found, Looked) and found.offer.problem is not None:
-            self.say(found.offer.problem.title)
-        elif isinstance(found, Looked) and found.offer.short:
+        elif offer is not None and offer.problem is not None:
+            self.say(clean_line(offer.problem.title, 200))
+        elif offer is not None and offer.short:
             self.app.bell()
-            self.say(f"The disk has {figures.size(found.offer.short)} too little for it: remove a model first.")
+            self.say(f"The disk has {figures.size(offer.short)} too little for it: remove a model first.")
         else:
             with self.notice.catching():
                 await self._queue.add(model.repo)
@@ -411,41 +326,44 @@ class HubSection(Section):
 
     def action_again(self) -> None:
         """Ask again."""
-        self._looked.clear()
+        self._looks.clear()
         self._ask()
 
-    def _narrow(self, query: HubQuery) -> None:
-        self._query = query
+    def _narrowed(self) -> None:
+        """Ask for what it is narrowed to now."""
         self._said = ""
         self._show_narrowed()
         self._ask()
 
     def action_sort(self) -> None:
         """By another order."""
-        self._narrow(replace(self._query, sort=_after(self._query.sort, get_args(Sort))))
+        self._listing.sort()
+        self._narrowed()
 
     def action_bits(self) -> None:
         """Of other bits."""
-        self._narrow(replace(self._query, bits=_after(self._query.bits, _BITS)))
+        self._listing.narrow_bits()
+        self._narrowed()
 
     def action_size(self) -> None:
         """Up to another size."""
-        self._narrow(replace(self._query, largest=_after(self._query.largest, _SIZES)))
+        self._listing.narrow_size()
+        self._narrowed()
 
     def action_format(self) -> None:
         """In the other format."""
-        self._narrow(replace(self._query, format="gguf" if self._query.format == "mlx" else "mlx"))
+        self._listing.other_format()
+        self._narrowed()
 
     def action_author(self) -> None:
         """Of the highlighted model's publisher, or of all again."""
-        model = self._chosen()
-        author = model.repo.partition("/")[0] if model is not None and not self._query.author else ""
-        self._narrow(replace(self._query, author=author))
+        self._listing.narrow_author(self._chosen())
+        self._narrowed()
 
     def context(self, step: int) -> None:
         """Look at a longer or a shorter context."""
-        found = self._looked.get(model.repo) if (model := self._chosen()) is not None else None
-        steps = contexts(found.details.context if isinstance(found, Looked) else None)
+        looked = self._looks.of(model.repo) if (model := self._chosen()) is not None else None
+        steps = contexts(looked.details.context if looked is not None else None)
         now = min(self._tokens, steps[-1])
         others = [at for at in steps if at > now] if step > 0 else [at for at in reversed(steps) if at < now]
         if others:
@@ -464,8 +382,8 @@ class HubSection(Section):
     @on(Input.Changed, "#hub-filter")
     def _typed(self, event: Input.Changed) -> None:
         event.stop()
-        if event.value != self._query.text:
-            self._query = replace(self._query, text=event.value)
+        if event.value != self._listing.query.text:
+            self._listing.query = replace(self._listing.query, text=event.value)
             self._said = ""
             self._ask_soon()
 
@@ -488,20 +406,14 @@ class HubSection(Section):
 
     def put_away(self) -> bool:
         """Stop asking; leave the details or the field; forget the words."""
-        if self._is_asking:
+        if self._listing.is_asking:
             self.workers.cancel_group(self, "hub")
-            self.workers.cancel_group(self, "hub-more")
-            self._is_asking = False
+            self._listing.is_asking = False
             self.say("Stopped.")
-        elif not self._list.has_focus and self._models:
+        elif not self._list.has_focus and self._listing.models:
             self._list.focus()
-        elif self._query.text:
+        elif self._listing.query.text:
             self._field.value = ""
         else:
             return False
         return True
-
-
-def _after(now: Step, steps: Sequence[Step]) -> Step:
-    """The step behind this one; behind the last the first."""
-    return steps[(steps.index(now) + 1) % len(steps)]

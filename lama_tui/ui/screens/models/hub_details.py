@@ -41,7 +41,6 @@ class HubShown:
     keys: Keys
     looked: Looked | None = None
     trouble: LamaError | None = None
-    address: str = ""
 
 
 class HubDetailsPage(Page):
@@ -92,7 +91,7 @@ def lines(shown: HubShown, width: int) -> list[Content]:
     """The text above the card, `width` cells wide; what matters most comes first."""
     text = [Content.styled(shown.row.name, "bold $primary"), *_offer(shown)]
     if shown.row.model.gated:
-        where = f": open {shown.address} in a browser" if shown.address else ""
+        where = f": open {shown.looked.address} in a browser" if shown.looked is not None else ""
         agree = f"{GATED} Its publisher asks for an agreement first{where}, then set HF_TOKEN."
         text.append(Content.styled(agree, "$warning"))
     if shown.trouble is not None:
@@ -148,9 +147,9 @@ def _memory(shown: HubShown, width: int) -> list[Content]:
         ),
         *fit_bar.legend(shown.fit, context),
     ]
-    if shown.looked is not None and shown.looked.rate is not None:
-        about = "  from what was measured here of models like it"
-        text.append(Content.assemble(f"about {figures.rate(shown.looked.rate)}", (about, "$foreground-muted")))
+    if shown.looked is not None and (speed := shown.looked.speed) is not None:
+        about = (f"  {speed.source}", "$foreground-muted")
+        text.append(Content.assemble(f"about {figures.rate(speed.decode_tok_s)}", about))
     return text
 
 

@@ -7,11 +7,15 @@ from typing import TYPE_CHECKING
 
 from lama_tui.errors import LamaError
 from lama_tui.library.fit import Machine
-from lama_tui.library.hub.values import HubDetails, HubFile, HubModel, HubPage, HubQuery
+from lama_tui.library.hub.values import HubDetails, HubFile, HubPage, HubQuery
 
 if TYPE_CHECKING:
+    from lama_tui.library.benchmarking.estimate import SpeedEstimate
     from lama_tui.library.hub.recommend import Recommendation
     from lama_tui.services import Services
+
+_KEPT = 50
+"""Models whose details are remembered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +45,46 @@ class Offer:
 
 @dataclass(frozen=True, slots=True)
 class Looked:
-    """A model of the hub, looked at closely. `rate` is tokens a second, estimated from what was measured here."""
+    """A model of the hub, looked at closely. `speed` is estimated from what was measured here; `address` is where it
+    is seen in a browser."""
 
     details: HubDetails
     offer: Offer
-    rate: float | None = None
+    speed: "SpeedEstimate | None" = None
+    address: str = ""
+
+
+class Looks:
+    """What was looked at lately: details and cards by repo; the oldest is forgotten."""
+
+    def __init__(self) -> None:
+        self._found: dict[str, Looked | LamaError] = {}
+        self.cards: dict[str, str] = {}
+
+    def keep(self, repo: str, found: Looked | LamaError) -> None:
+        """What the hub said of a model."""
+        self._found.pop(repo, None)
+        self._found[repo] = found
+        while len(self._found) > _KEPT:
+            self.forget(next(iter(self._found)))
+
+    def forget(self, repo: str) -> None:
+        """What was said is not true any more."""
+        self._found.pop(repo, None)
+        self.cards.pop(repo, None)
+
+    def clear(self) -> None:
+        """Forget all."""
+        self._found.clear()
+        self.cards.clear()
+
+    def of(self, repo: str) -> Looked | None:
+        """The details; None where they are not here."""
+        return found if isinstance(found := self._found.get(repo), Looked) else None
+
+    def trouble(self, repo: str) -> LamaError | None:
+        """Why they are not here; None where nobody asked yet."""
+        return None if isinstance(found := self._found.get(repo), Looked) else found
 
 
 class Shelf:
@@ -60,8 +99,14 @@ class Shelf:
 
     async def look(self, repo: str) -> Looked:
         """The files of a model, and what downloading it would mean."""
-        details = await (await self._services.hub()).details(repo)
-        return Looked(details, await asyncio.to_thread(_offer, details), await self._rate(details.model))
+        from lama_tui.library.benchmarking.estimate import experts_of
+
+        hub = await self._services.hub()
+        details = await hub.details(repo)
+        offer = await asyncio.to_thread(_offer, details)
+        experts = experts_of(details.config) if details.config else None
+        speed = (await self._services.speeds()).of(repo, details.model.size, details.model.bits, experts)
+        return Looked(details, offer, speed, f"{hub.access.endpoint}/{repo}")
 
     async def card(self, repo: str, commit: str) -> str:
         """The model card; empty where it has none."""
@@ -75,13 +120,6 @@ class Shelf:
     async def recommend(self, machine: Machine) -> "Sequence[Recommendation]":
         """What to begin with on this machine."""
         return await (await self._services.hub()).recommend(machine)
-
-    async def address(self, repo: str) -> str:
-        """Where a model is seen in a browser."""
-        return f"{(await self._services.hub()).access.endpoint}/{repo}"
-
-    async def _rate(self, model: HubModel) -> float | None:
-        return None
 
 
 def _offer(details: HubDetails) -> Offer:

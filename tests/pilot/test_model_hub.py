@@ -1,0 +1,170 @@
+"""The hub in the model browser: searching, narrowing, looking at one, downloading it."""
+
+import asyncio
+import time
+from pathlib import Path
+
+import pytest
+from browsing import status
+from hub_world import REAL, details, go_to, hub_of, hub_section, repos, state_of
+from stage import Open
+
+from lama_tui.ui.screens.models.browser import ModelBrowser
+from lama_tui.ui.screens.models.card import Card
+
+
+async def test_words_are_searched_and_the_last_answer_wins(
+    workspace: Open, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    with hub_of(monkeypatch, tmp_path, others=6) as hub:
+        async with workspace(size=(120, 40)) as stage:
+            section = await hub_section(stage)
+            await stage.until_seen("★ is good to begin with on this machine", "most downloaded", "MLX")
+            assert len(repos(section)) == 7 and section._listing.leads[0].repo == repos(section)[0]
+            hub.trouble("search=real", seconds=1.2)
+            await stage.press(*"real")
+            await stage.until_seen("Searching…", "esc stops it")
+            section._field.value = "0003"
+            await stage.until(lambda: repos(section) == ["second/model-0003-8bit"])
+            await asyncio.sleep(1.3)  # the slow answer would be here by now
+            assert repos(section) == ["second/model-0003-8bit"]
+            asked = [request.path for request in hub.asked("GET", "search=")]
+            assert not any("search=rea&" in path or "search=re&" in path for path in asked)  # not at every key
+            section._field.value = "nothing like it"
+            await stage.until_seen("Nothing on the hub is like this")
+            await stage.press("escape")
+            await stage.until(lambda: len(repos(section)) == 7)
+            await stage.press("escape", "escape")
+            await stage.until(lambda: stage.app.screen is stage.screen)
+
+
+async def test_the_list_is_narrowed_by_keys(workspace: Open, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    with hub_of(monkeypatch, tmp_path, others=6):
+        async with workspace(size=(120, 40)) as stage:
+            section = await hub_section(stage)
+            await stage.press("enter")
+            await stage.until(lambda: section._list.has_focus)
+            await stage.press("b")
+            await stage.until(lambda: len(repos(section)) == 3 and all("4bit" in repo for repo in repos(section)))
+            await stage.until_seen("b 4-bit")
+            await stage.press("a")
+            await stage.until_seen("a by first")
+            await stage.until(lambda: all(repo.startswith("first/") for repo in repos(section)))
+            await stage.press("a", "b")
+            await stage.until(lambda: repos(section) and all("8bit" in repo for repo in repos(section)))
+            await stage.press("s")
+            await stage.until_seen("s most liked", "b 8-bit")
+            await stage.until(lambda: repos(section)[:1] == ["second/model-0005-8bit"])
+            await stage.press("f")
+            await stage.until_seen("Nothing on the hub is like this", "f GGUF")
+
+
+async def test_a_model_in_full_and_its_download(
+    workspace: Open, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    with hub_of(monkeypatch, tmp_path) as hub:
+        async with workspace(size=(140, 50)) as stage:
+            section = await hub_section(stage)
+            await go_to(stage, section, "first/model-0000-4bit")
+            assert "Its publisher asks for an agreement first" in details(section)
+            assert f"{hub.endpoint}/first/model-0000-4bit" in details(section).replace(" ", "")
+            await go_to(stage, section, REAL)
+            for fact in (
+                "d downloads",
+                "the disk has",
+                "fits",
+                "Licence mit",
+                "model.safetensors",
+                "Architecture llama",
+            ):
+                assert fact in details(section)
+            card = section.query_one(Card)
+            await stage.until(lambda: len(card._lines) > 2)
+            drawn = "".join(part.text for line in card._lines for part in line)
+            assert "The [card]" in drawn and "strangers" in drawn and "[/nope]" in drawn
+            assert "\x1b" not in drawn and "license" not in drawn
+            before = details(section).split("At ")[1][:5]
+            await stage.press("minus")
+            await stage.until(lambda: details(section).split("At ")[1][:5] != before)
+            hub.trouble("/resolve/.*safetensors", rate=250_000)
+            await stage.press("d")
+            await stage.until(lambda: state_of(stage, REAL) == "running")
+            await stage.until_seen("Downloads ↓", "KiB/s")  # in the sections, in the list and in the details
+            await stage.press("d")
+            await stage.until_seen("It is being downloaded already: f11")
+            hub.behave()
+            await stage.until(lambda: state_of(stage, REAL) == "done")
+            await stage.until_seen(f"{REAL} is here")
+            await stage.until(lambda: "is on this machine, all of it" in details(section))
+            browser = stage.app.screen
+            assert isinstance(browser, ModelBrowser)
+            await stage.until(lambda: REAL in browser.installed.references)
+            await stage.press("d")
+            await stage.until(lambda: "All of it is here already" in status(browser))
+
+
+async def test_what_keeps_the_hub_from_answering_is_said(
+    workspace: Open, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    with hub_of(monkeypatch, tmp_path) as hub:
+        hub.trouble("/api/models", status=503)
+        async with workspace(size=(80, 24)) as stage:
+            section = await hub_section(stage)
+            await stage.until_seen("The hub has a problem", "→ Try again", "r asks again")
+            await stage.press("enter", "d", "down", "plus", "enter")
+            hub.behave()
+            await stage.press("tab", "tab")
+            section._list.focus()
+            await stage.press("r")
+            await stage.until(lambda: REAL in repos(section))
+            await stage.until_seen("real-4bit")
+    monkeypatch.setenv("HF_ENDPOINT", "https://hub.example")
+    async with workspace(size=(80, 24), config="[privacy]\nlocal_only = true\n") as stage:
+        section = await hub_section(stage)
+        await stage.until_seen("→", "local")
+        assert section._listing.trouble is not None and not repos(section)
+
+
+async def test_no_room_on_the_disk_is_said_before(
+    workspace: Open, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    with hub_of(monkeypatch, tmp_path) as hub:
+        hub.add("org/huge", {"config.json": "{}", "model.safetensors": b"x"}, tags=("mlx",), downloads=1,
+                told={"model.safetensors": {"size": 1 << 50}})  # fmt: skip
+        async with workspace(size=(120, 40)) as stage:
+            section = await hub_section(stage)
+            section._list.focus()
+            section._list.highlighted = repos(section).index("org/huge")
+            await stage.until(lambda: "too little" in details(section))
+            await stage.press("d")
+            await stage.until(lambda: "The disk has" in status(stage.app.screen))  # type: ignore[arg-type]
+            assert state_of(stage, "org/huge") == ""
+
+
+@pytest.mark.slow
+async def test_five_thousand_models_do_not_hold_the_loop(
+    workspace: Open, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    with hub_of(monkeypatch, tmp_path, others=5000):
+        async with workspace(size=(120, 40)) as stage:
+            section = await hub_section(stage)
+            section._list.focus()
+            worst, lags = 0.0, asyncio.Event()
+
+            async def watch() -> None:
+                nonlocal worst
+                while not lags.is_set():
+                    before = time.perf_counter()
+                    await asyncio.sleep(0.005)
+                    worst = max(worst, time.perf_counter() - before - 0.005)
+
+            watching = asyncio.create_task(watch())
+            while section._listing.after is not None:
+                await stage.press("end")
+                await stage.until(lambda: not section._listing.is_asking)
+            assert len(repos(section)) == 5001
+            for key in ("home", *["pagedown"] * 20, "end", *["up"] * 20):
+                await stage.press(key)
+            lags.set()
+            await watching
+            assert worst < 0.15  # the benchmark says how much it is on a quiet machine
