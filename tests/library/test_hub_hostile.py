@@ -12,13 +12,16 @@ from pathlib import Path
 
 import pytest
 
-from lama_tui.errors import LamaError
+from lama_tui.errors import DownloadError, LamaError, ModelIntegrityError
 from lama_tui.library.downloads.layout import RepoFolder
 from lama_tui.library.downloads.transfer import Transfer
 from lama_tui.library.hub.access import HubAccess
 from lama_tui.library.hub.hub import Hub
 from lama_tui.library.hub.values import HubFile, HubQuery
 from lama_tui.providers.fetch import Fetcher, Limits
+from tests.library.downloading import REPO, instance, model_files
+from tests.library.hub import TestHub
+from tests.library.hub_repos import store
 
 OK = b"HTTP/1.1 200 OK\r\n"
 CHUNK = b"10000\r\n" + b"x" * 0x10000 + b"\r\n"
@@ -140,3 +143,26 @@ def test_a_planted_link_is_not_written_through(tmp_path: Path) -> None:
     with speaking(itertools.repeat(answer, 1)) as endpoint:
         assert fetch(endpoint, tmp_path / "cache").read_bytes() == b"abc"
     assert os.listdir(part.parent) == [hashlib.sha256(b"abc").hexdigest()]  # noqa: PTH208
+
+
+async def test_a_revision_that_was_fetched_does_not_change(tmp_path: Path) -> None:
+    with TestHub() as hub:
+        commit = hub.add(REPO, model_files(1000), tags=("mlx",))
+        async with instance(hub, tmp_path) as lama:
+            assert (await lama.ended(await lama.downloads.add(REPO))).state == "done"
+            blobs = lama.blobs()
+            other = store("config.json", '{"model_type": "other"}', {})
+            hub.repos[REPO].revisions[commit]["config.json"] = other
+            again = await lama.ended(await lama.downloads.add(REPO))
+            assert again.state == "failed" and isinstance(again.error, ModelIntegrityError)
+            assert "config.json" in again.error.detail
+            assert lama.blobs() == blobs
+
+
+async def test_one_hash_has_one_size() -> None:
+    with TestHub() as server:
+        server.add("org/m", {"a.txt": "same", "b.txt": "same"}, told={"b.txt": {"size": 400}})
+        hub = Hub(HubAccess(server.endpoint), local_only=True)
+        with pytest.raises(DownloadError, match="another size for the same bytes"):
+            await hub.details("org/m")
+        await hub.close()

@@ -27,6 +27,7 @@ from lama_tui.library.hub.values import HubDetails, HubFile
 from lama_tui.library.safe_path import safe_path, safe_paths
 from lama_tui.library.verify.aside import known_right, set_bad_aside
 from lama_tui.providers.fetch import Fetcher, Limits, Stopped
+from lama_tui.security.gate import clean_line
 from lama_tui.security.hanging import begin
 
 if TYPE_CHECKING:
@@ -161,6 +162,14 @@ class Work:
                 await self._sleep_over(error, attempt)
         files = choose(details.files, self.row.options.patterns)
         safe_paths(file.path for file in files)
+        before = {file.path: file.hash for file in await self._snapshots.files(job.ref, details.commit)}
+        if changed := next((file for file in files if before.get(file.path, file.hash) != file.hash), None):
+            raise ModelIntegrityError(
+                f"The hub gives other files for a revision that was fetched from it before: {job.ref}",
+                f"{clean_line(changed.path, 80)} of {details.commit[:12]} had the hash {before[changed.path]}, and a"
+                " revision never changes",
+                "What is here stays as it is. Ask its publisher, or check HF_ENDPOINT",
+            )
         found = await asyncio.to_thread(plan, files, self.folder, details.commit)
         await self._table.set_files(job.id, details.commit, files, found.total)
         return details.commit, files
