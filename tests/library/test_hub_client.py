@@ -18,9 +18,11 @@ from lama_tui.errors import (
     ProviderError,
     RateLimitError,
 )
+from lama_tui.library.benchmarking.estimate import SpeedPoint, Speeds
 from lama_tui.library.fit import Machine
 from lama_tui.library.hub.access import HubAccess
 from lama_tui.library.hub.hub import Hub
+from lama_tui.library.hub.recommend import speed_by
 from lama_tui.library.hub.values import HubQuery
 from lama_tui.library.installed import inspect_folder
 from tests.library.hub import TestHub
@@ -278,6 +280,9 @@ async def test_the_recommendation_follows_its_rule(server: TestHub, hub: Hub) ->
     assert first.tok_s is None and first.fit.fits
     quick = await hub.recommend(machine, lambda model: 4e10 / (model.size or 1) if (model.params or 0) < 5e9 else 1.0)
     assert [one.model.repo for one in quick] == ["org/small", "org/tiny"]
+    measured = speed_by(Speeds([SpeedPoint("org/other", 4 * GIB, 2.0, 5), SpeedPoint("org/small", GIB, 8.0, 5)]))
+    slow = await hub.recommend(machine, measured)  # what is like the slow one is slow
+    assert [(one.model.repo, one.tok_s is not None) for one in slow] == [("org/small", True), ("org/tiny", True)]
     assert await hub.recommend(Machine(16 * GIB, GIB // 2)) == []
 
 

@@ -12,12 +12,16 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from lama_tui.library.fit import Fit, Machine
 from lama_tui.library.hub.client import HubClient
 from lama_tui.library.hub.fitting import fit_of
 from lama_tui.library.hub.search import search
 from lama_tui.library.hub.values import HubModel, HubQuery
+
+if TYPE_CHECKING:
+    from lama_tui.library.benchmarking.estimate import Speeds
 
 PAGES = 2
 SHARE = 0.7
@@ -74,6 +78,20 @@ def choose(listed: Sequence[HubModel], machine: Machine, speed: Speed | None = N
     if small:
         firsts.append((small, "smaller and quicker"))
     return [_with(max(group, key=lambda one: one.model.downloads or 0), why) for group, why in firsts]
+
+
+def speed_by(speeds: "Speeds") -> Speed:
+    """Estimates from what was measured here. A listing does not tell experts: only names and tags that do are known.
+
+    A mixture that is taken for a dense model is estimated too slow, and so rather left out than recommended.
+    """
+
+    def speed(model: HubModel) -> float | None:
+        mixture = any("moe" in said.lower() for said in (model.repo, *model.tags))
+        found = speeds.of(model.repo, model.size, model.bits, None if mixture else 0)
+        return None if found is None else found.decode_tok_s
+
+    return speed
 
 
 def _is_for_everybody(model: HubModel) -> bool:

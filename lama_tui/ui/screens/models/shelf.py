@@ -119,7 +119,10 @@ class Shelf:
 
     async def recommend(self, machine: Machine) -> "Sequence[Recommendation]":
         """What to begin with on this machine."""
-        return await (await self._services.hub()).recommend(machine)
+        from lama_tui.library.hub.recommend import speed_by
+
+        speed = speed_by(await self._services.speeds())
+        return await (await self._services.hub()).recommend(machine, speed)
 
 
 def _offer(details: HubDetails) -> Offer:
