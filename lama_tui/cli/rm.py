@@ -57,6 +57,8 @@ async def _remove(arguments: argparse.Namespace, paths: Paths, loaded: LoadedSet
         plan = await removal.plan(arguments.model, revision=arguments.revision, old_revisions=arguments.old_revisions)
         if not arguments.json:
             _show(plan)
+            if plan.in_use and plan.whole and plan.ref == loaded.settings.model:
+                output.line("It is the model of new conversations (`lama config show`).")
         if not _agreed(arguments, nothing=plan.empty):
             if arguments.json:
                 output.json_document(_plan_json(plan))

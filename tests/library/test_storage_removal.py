@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from lama_tui.errors import ModelError, ModelNotFoundError
+from lama_tui.errors import ModelError, ModelNotFoundError, StoreError
 from lama_tui.library.downloads.job_table import JobOptions, JobTable
 from lama_tui.library.hub.values import HubFile
 from lama_tui.library.hub_cache import hub_cache_folder
+from lama_tui.library.importing.imports import Imports
 from lama_tui.library.installed import installed_models
 from lama_tui.library.model_table import ModelTable
 from lama_tui.library.snapshot_table import SnapshotTable
@@ -22,6 +23,7 @@ from lama_tui.paths import Paths
 from lama_tui.store.database import Database
 from tests.library.cache_layout import bytes_below, commit_of, fetch, is_whole, lay_out, repo_folder
 from tests.library.hub import TestHub
+from tests.models import make_tiny_llama
 
 SHARED = {"tokenizer.json": b"t" * 3_000, "deep/er/notes.txt": b"n" * 10}
 OLD = SHARED | {"model.safetensors": b"o" * 20_000}
@@ -174,6 +176,34 @@ async def test_an_import_goes_and_what_it_links_to_stays(cache: Path, removal: R
     assert (home / "hard.bin").read_bytes() == b"h" * 400
 
 
+@pytest.mark.parametrize("link", [False, True])
+async def test_what_was_really_imported(link: bool, removal: Removal, database: Database, home: Path) -> None:
+    source = make_tiny_llama(home / "made")
+    before = {path.name: path.read_bytes() for path in source.iterdir()}
+
+    async def snapshots() -> SnapshotTable:
+        return SnapshotTable(database)
+
+    imported = await Imports(Paths.from_environment(), snapshots).add(source, name="mine", link=link)
+    plan = await removal.plan("mine")
+    assert plan.freed == (0 if link else sum(map(len, before.values())))
+    assert (await removal.carry_out(plan)).freed == plan.freed
+    assert list(imported.path.parent.iterdir()) == [] and await SnapshotTable(database).all() == []
+    assert is_whole(source, before)
+
+
+async def test_a_store_that_cannot_be_written_is_told(cache: Path, removal: Removal, database: Database) -> None:
+    plan = await removal.plan("org/model")
+    async with database.transaction() as connection:
+        await connection.execute(
+            "CREATE TRIGGER no_space BEFORE DELETE ON snapshots BEGIN SELECT RAISE (ABORT, 'no'); END"
+        )
+    await SnapshotTable(database).record("org/model", commit_of(1), "hub", "https://hub", "path", [])
+    with pytest.raises(StoreError, match="was removed, but not what is known"):
+        await removal.carry_out(plan)
+    assert not repo_folder(cache, "org/model").exists()
+
+
 async def test_a_model_that_an_import_links_to_stays(cache: Path, removal: Removal) -> None:
     paths = Paths.from_environment()
     paths.models.mkdir(parents=True)
@@ -241,7 +271,7 @@ KILLED = """
 import os, signal, sys
 from pathlib import Path
 from lama_tui.library.storage.plan import plan_removal
-from lama_tui.library.storage.removal import remove
+from lama_tui.library.storage.removal import delete, vanish
 from lama_tui.paths import Paths
 
 ref, revision, steps = sys.argv[1], sys.argv[2] or None, int(sys.argv[3])
@@ -256,7 +286,7 @@ def watch(event, arguments):
 
 plan = plan_removal(ref, Paths.from_environment(), revision=revision)
 sys.addaudithook(watch)
-remove(plan)
+delete(plan, vanish(plan)[1])
 """
 
 

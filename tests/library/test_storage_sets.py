@@ -11,11 +11,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lama_tui.library.storage.plan import plan_removal
-from lama_tui.library.storage.removal import remove
+from lama_tui.library.storage.plan import RemovalPlan, plan_removal
+from lama_tui.library.storage.removal import Removed, delete, vanish
 from lama_tui.library.storage.usage import measure
 from lama_tui.paths import Paths
 from tests.library.cache_layout import bytes_below, commit_of, is_whole, lay_out, repo_folder
+
+
+def remove(plan: RemovalPlan) -> Removed:
+    removed, graves = vanish(plan)
+    return removed + delete(plan, graves)
+
 
 REPOS = ("org/a", "org/b")
 FILES = st.dictionaries(

@@ -8,7 +8,7 @@ import asyncio
 import errno
 import os
 import secrets
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -68,14 +68,25 @@ class Removal:
                 f"{plan.ref} has changed meanwhile", "Other files would be removed than were shown.", "Look again."
             )
         try:
-            removed = await asyncio.to_thread(remove, plan)
+            removed, graves = await asyncio.to_thread(vanish, plan)
+            forgotten = await self._forget(plan)
+            removed += await asyncio.to_thread(delete, plan, graves)
         except OSError as error:
             raise not_removed(plan.ref, error) from error
+        if isinstance(forgotten, StoreError):  # a full disk has room by now
+            forgotten = await self._forget(plan)
+        if isinstance(forgotten, StoreError):
+            title = f"{plan.ref} was removed, but not what is known of it"
+            raise StoreError(title, forgotten.title, forgotten.hint) from forgotten
+        return removed
+
+    async def _forget(self, plan: RemovalPlan) -> StoreError | None:
+        """Forget its records while it is no model any more and its bytes are still there; the error that came."""
         try:
             await self._records.forget(plan.ref, None if plan.whole else plan.revisions)
         except StoreError as error:
-            raise StoreError(f"{plan.ref} was removed, but not its records", error.title, error.hint) from error
-        return removed
+            return error
+        return None
 
     async def _require_unused(self, plan: RemovalPlan) -> None:
         job = (await self._records.unfinished()).get(plan.ref)
@@ -107,23 +118,31 @@ def held_lock(repo: Path) -> Path | None:
     return next((lock for lock in locks if locked(lock)), None)
 
 
-def remove(plan: RemovalPlan) -> Removed:
-    """Delete what `plan` says, names before bytes. Blocks. Raises `OSError`; what is left then, `cleaning` finds."""
+def vanish(plan: RemovalPlan) -> tuple[Removed, list[Path]]:
+    """Take away what makes a model of it: names, then its folders in one step each. Blocks. Raises `OSError`.
+
+    Returns where the folders are now. What is left when something ends it here, `cleaning` finds.
+    """
     removed = delete_files(plan.refs)
-    if plan.folders:
-        name = REMOVING + secrets.token_hex(4)
-        # in place: a full disk has no room for another folder
-        graves = [folder.rename(plan.home / f"{name}-{at}") for at, folder in enumerate(plan.folders)]
+    name = REMOVING + secrets.token_hex(4)
+    # in place: a full disk has no room for another folder
+    graves = [folder.rename(plan.home / f"{name}-{at}") for at, folder in enumerate(plan.folders)]
+    if graves:
         _write_through(plan.home)
-        needed = _linked(plan)
-        removed += delete_files(file for file in plan.files if file.path not in needed)
-        for shared in plan.shared:
-            removed += Removed(0, sweep(shared, hub_cache_folder().absolute()))
-        for grave in graves:
-            removed += delete_files(files_below(grave) if not grave.is_symlink() else filter(None, (stored(grave),)))
-            remove_empty(grave)
-    else:
-        removed += delete_files((*plan.links, *plan.files))
+    return removed, graves
+
+
+def delete(plan: RemovalPlan, graves: Sequence[Path]) -> Removed:
+    """Delete the bytes, and the links in `graves`. Blocks. Raises `OSError`."""
+    needed = _linked(plan)
+    removed = delete_files(file for file in plan.files if file.path not in needed)
+    for shared in plan.shared:
+        removed += Removed(0, sweep(shared, hub_cache_folder().absolute()))
+    if not plan.folders:
+        removed += delete_files(plan.links)
+    for grave in graves:
+        removed += delete_files(files_below(grave) if not grave.is_symlink() else filter(None, (stored(grave),)))
+        remove_empty(grave)
     if plan.empties is not None:
         remove_empty(plan.empties)
     return removed
