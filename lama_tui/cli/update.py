@@ -76,10 +76,12 @@ def update(arguments: argparse.Namespace, paths: Paths, loaded: LoadedSettings) 
 
 async def _update(arguments: argparse.Namespace, paths: Paths, loaded: LoadedSettings) -> list[_Outcome]:
     from lama_tui.library.installed import describe, installed_models
+    from lama_tui.library.updates.updates import whole_repo
     from lama_tui.services import open_services
 
     named = [await describe(reference, paths) for reference in dict.fromkeys(arguments.models)]
-    models = named or [model for model in await installed_models(paths) if model.revision and model.path]
+    every = named or [model for model in await installed_models(paths) if model.revision and model.path]
+    models = list({model.ref: model for model in map(whole_repo, every)}.values())
     services = await open_services(paths, loaded)
     outcomes = []
     try:

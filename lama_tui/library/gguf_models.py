@@ -52,7 +52,7 @@ def gguf_models(folder: Path) -> list[GgufModel]:
 
 def gguf_model(path: Path, folder: Path | None = None) -> GgufModel:
     """The model whose first file is `path`; its name is that in `folder`. Never raises."""
-    parts = _parts(path)
+    parts = parts_of(path)
     headers = [read_gguf_header(part) for part in parts]
     first, size = headers[0], sum(header.size for header in headers)
     problem = next((header.problem for header in headers if header.problem), "")
@@ -87,7 +87,7 @@ def _earlier(name: str, part: re.Match[str]) -> bool:
     return other is not None and other["name"] == part["name"] and int(other["number"]) < int(part["number"])
 
 
-def _parts(path: Path) -> list[Path]:
+def parts_of(path: Path) -> list[Path]:
     """All files of the model that begins with `path`, as far as they are there."""
     part = _PART.fullmatch(path.name)
     if part is None:

@@ -63,6 +63,14 @@ def cached_repo(cache: Path, name: str) -> CachedRepo | None:
         return None
 
 
+def repo_at(place: Path) -> tuple[str, Path] | None:
+    """The repo, and the folder of the snapshot, that a model at `place` is in; None: not in a hub's cache. No I/O."""
+    for folder in (place, *place.parents):
+        if folder.parent.name == "snapshots" and (name := folder.parent.parent.name).startswith(_PREFIX):
+            return name.removeprefix(_PREFIX).replace("--", "/"), folder
+    return None
+
+
 def is_commit(text: str) -> bool:
     """Whether `text` can name a commit."""
     return _COMMIT.fullmatch(text) is not None

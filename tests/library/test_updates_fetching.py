@@ -25,6 +25,7 @@ from lama_tui.library.verify.verification import Verification
 from lama_tui.paths import Paths
 from lama_tui.store.database import Database
 from tests.engine.conftest import until
+from tests.library.gguf_files import write_gguf
 from tests.library.hub import TestHub
 
 REF = "org/tiny"
@@ -160,6 +161,25 @@ async def test_a_bad_file_is_fetched_again_and_no_other(
     assert [path for path in fetched(server) if path in WEIGHTS] == ["model-00003-of-00003.safetensors"]
     assert (await levels(instance))["hashes"].status == "ok"
     assert bad.with_name(f"{bad.name}.bad").read_bytes() == raw  # set aside, not thrown away
+
+
+async def test_a_gguf_repo_is_updated_with_the_sizes_that_are_here(
+    server: TestHub, instances: tuple[Instance, Instance], tmp_path: Path
+) -> None:
+    instance, _ = instances
+    sizes = [f"m-{name}.gguf" for name in ("Q4_K_M", "Q6_K", "Q8_0")]
+    old = server.add(REF, {name: write_gguf(tmp_path / name).read_bytes() + name.encode() for name in sizes})
+    job = await instance.downloads.add(REF, files=sizes[1:])
+    assert (await instance.end(job)).state == "done"
+    new = server.add(REF, {name: write_gguf(tmp_path / name).read_bytes() + b"new" for name in sizes})
+    here = await describe(f"{REF}/{sizes[2]}", Paths.from_environment())
+    found = await instance.updates.look(here, instance.hub)
+    assert found is not None and [change.path for change in found.changes] == sizes[1:]
+    assert (await instance.end(await instance.updates.fetch(here, instance.downloads))).state == "done"
+    after = await describe(f"{REF}/{sizes[2]}", Paths.from_environment())
+    assert (here.revision, after.revision) == (old, new)
+    assert sorted(path.name for path in Path(after.path).parent.iterdir()) == sizes[1:]
+    assert await instance.updates.go_back(after) == old
 
 
 _UPDATER = """

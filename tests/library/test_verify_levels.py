@@ -21,6 +21,7 @@ from lama_tui.library.verify.verification import Verification
 from lama_tui.paths import Paths
 from lama_tui.store.database import Database
 from tests.library.cached import COMMIT, lay_in_cache
+from tests.library.gguf_files import write_gguf
 from tests.library.hub_repos import files_in, store
 from tests.models import make_tiny_llama
 
@@ -192,9 +193,23 @@ async def test_what_this_backend_cannot_run_is_told(database: Database, paths: P
     make_tiny_llama(paths.models / "strange", config={"model_type": "quux9"})
     found = await levels(database, "strange")
     assert found["supported"].status == "failed" and "quux9" in found["supported"].detail
-    (tmp_path / "a.gguf").write_bytes(b"GGUF" + b"\0" * 20)
-    found = await levels(database, str(tmp_path / "a.gguf"), deep=True)
-    assert says(found) == ["unknown", "unknown", "failed", "unknown", "unknown"]
+    found = await levels(database, str(write_gguf(tmp_path / "a.gguf")), deep=True)
+    assert says(found) == ["ok", "unknown", "failed", "unknown", "unknown"]
+
+
+async def test_of_a_gguf_repo_each_model_has_its_own_files(database: Database, tmp_path: Path) -> None:
+    made = {f"m-{name}.gguf": write_gguf(tmp_path / f"m-{name}.gguf") for name in ("Q4_K_M", "Q8_0")}
+    made["m-Q8_0.gguf"].write_bytes(made["m-Q8_0.gguf"].read_bytes() + b"\0" * 32)
+    snapshot = lay_in_cache(REF, dict(made))
+    one, other = f"{REF}/m-Q4_K_M.gguf", f"{REF}/m-Q8_0.gguf"
+    for ref in (one, other):
+        assert says(await levels(database, ref, deep=True))[:3] == ["ok", "ok", "failed"]
+    weights = (snapshot / "m-Q8_0.gguf").resolve()
+    weights.write_bytes(weights.read_bytes()[:-1] + b"x")
+    assert (await levels(database, one, deep=True))["hashes"].status == "ok"
+    assert [d.path for d in (await levels(database, other, deep=True))["hashes"].differences] == ["m-Q8_0.gguf"]
+    os.truncate((snapshot / "m-Q4_K_M.gguf").resolve(), 400)
+    assert (await levels(database, one))["complete"].status == "failed"
 
 
 def test_architectures_are_those_of_mlx_lm_and_nothing_is_imported_for_it() -> None:

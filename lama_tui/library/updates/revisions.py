@@ -52,9 +52,9 @@ def switch(folder: RepoFolder, commit: str) -> None:
 
 
 def _is_whole(snapshot: Path) -> bool:
-    """Whether it has a config and every link leads to bytes."""
+    """Whether it has files, and every link leads to bytes."""
     paths = [Path(base, name) for base, _, names in os.walk(snapshot) for name in names]
-    return (snapshot / "config.json").exists() and all(path.exists() for path in paths)
+    return bool(paths) and all(path.exists() for path in paths)
 
 
 def _read(ref: Path) -> str:

@@ -17,6 +17,7 @@ from lama_tui.errors import ModelNotFoundError, StoreError
 from lama_tui.library.downloads.job import JobId, JobKind
 from lama_tui.library.downloads.plan import choose
 from lama_tui.library.hub.values import HubDetails, HubFile
+from lama_tui.library.hub_cache import repo_at
 from lama_tui.library.installed import InstalledModel
 from lama_tui.library.snapshot_table import SnapshotTable
 from lama_tui.library.updates import revisions
@@ -77,6 +78,7 @@ class Updates:
 
         Raises a `LamaError`; what was known stays then.
         """
+        model = whole_repo(model)
         here = await self.revisions(model)
         if here is None or here.follows is None:
             return None
@@ -84,8 +86,8 @@ class Updates:
         record = await record_of(model, self._snapshots)
         installed = {path: file.hash for path, file in record.files.items()}
         wanted, _ = wanted_files(installed, details.files)
-        gone = installed.keys() - {file.path for file in details.files}
-        kept = {path: hash_ for path, hash_ in installed.items() if path in gone or path in {f.path for f in wanted}}
+        there, fetched = {file.path for file in details.files}, {file.path for file in wanted}
+        kept = {path: hash_ for path, hash_ in installed.items() if path not in there or path in fetched}
         held = await asyncio.to_thread(_held, model.ref)
         changes, size = compare(kept, wanted, held)
         now = time.time_ns() // 1_000_000
@@ -96,6 +98,7 @@ class Updates:
 
     async def not_told(self, model: InstalledModel) -> None:
         """The hub was asked and does not tell: it is not to be asked again at once."""
+        model = whole_repo(model)
         if model.revision is not None:
             now = time.time_ns() // 1_000_000
             await self._table.found(Update(model.ref, model.revision, model.revision, checked=now))
@@ -103,6 +106,7 @@ class Updates:
     async def fetch(self, model: InstalledModel, downloads: Fetches) -> JobId:
         """Have the newest revision fetched. It is in force when all of it is there, and not before. Raises a
         `LamaError`."""
+        model = whole_repo(model)
         here = await self.revisions(model)
         if here is None or here.follows is None:
             raise _stays(model)
@@ -113,6 +117,7 @@ class Updates:
 
     async def revisions(self, model: InstalledModel) -> Revisions | None:
         """What is here of `model`; None where it did not come from the hub."""
+        model = whole_repo(model)
         if model.revision is None or not model.path:
             return None
         known = await self._table.of(model.ref)
@@ -120,6 +125,7 @@ class Updates:
 
     async def go_back(self, model: InstalledModel) -> str:
         """Put the revision in force that was so before, and return it; no network. Raises a `ModelNotFoundError`."""
+        model = whole_repo(model)
         here = await self.revisions(model)
         if here is None:
             raise _stays(model)
@@ -139,6 +145,12 @@ class Updates:
             ) from error
         await self._table.went_back(model.ref, here.in_force, here.earlier)
         return here.earlier
+
+
+def whole_repo(model: InstalledModel) -> InstalledModel:
+    """Of a GGUF file in a repo the repo itself: it is what has revisions, and is updated with all of them."""
+    at = repo_at(Path(model.path)) if model.path else None
+    return model if at is None else InstalledModel(at[0], str(at[1]), model.revision)
 
 
 def wanted_files(

@@ -97,7 +97,7 @@ class IntegrityPass:
         due: list[_Due] = []
         for model in await self._known_models():
             record = await record_of(model, self._snapshots)
-            await keep_found(model, record, self._snapshots)
+            await keep_found(record, self._snapshots)
             found = await asyncio.to_thread(_due_of, model, record)
             due += found
             await self._say(model)
@@ -115,11 +115,13 @@ class IntegrityPass:
         ]
 
     async def _compare(self, due: _Due) -> None:
-        digest = await self._hash_slowly(Path(due.model.path, due.path), due.file)
+        digest = await self._hash_slowly(due.record.folder / due.path, due.file)
         if digest is None:
             return  # it is written just now, or gone: the next round sees
         found, mtime_ns = digest
-        await self._snapshots.note_check(due.model.ref, due.record.revision, due.path, found == due.file.hash, mtime_ns)
+        await self._snapshots.note_check(
+            due.record.ref, due.record.revision, due.path, found == due.file.hash, mtime_ns
+        )
         await self._say(due.model)
 
     async def _hash_slowly(self, path: Path, file: RecordedFile) -> tuple[str, int] | None:
@@ -154,7 +156,7 @@ class IntegrityPass:
         """Keep what is known of its hashes now, and tell where that is news and bad."""
         record = await record_of(model, self._snapshots)
         before = (await self._checks.of(model.ref, model.revision or "")).get("hashes")
-        now = await asyncio.to_thread(hashes_so_far, model, record)
+        now = await asyncio.to_thread(hashes_so_far, record)
         if not record.files or (before is not None and replace(before, at=now.at, hint="") == now):
             return
         if now.status == "failed":
@@ -179,7 +181,7 @@ def _due_of(model: InstalledModel, record: Record) -> list[_Due]:
     due = []
     horizon = time.time_ns() // 1_000_000 - EVERY * 1000
     for path, file in record.files.items():
-        state, _ = look(Path(model.path, path), file, record.fetched)
+        state, _ = look(record.folder / path, file, record.fetched)
         if state == "open":
             due.append(_Due(model, record, path, file, 0 if file.checked is not None else 1))
         elif state == "right" and file.checked is not None and file.checked < horizon:

@@ -12,10 +12,10 @@ from pathlib import Path
 from lama_tui.engine.model_files import INDEX, indexed_files
 from lama_tui.engine.safetensors import read_header
 from lama_tui.errors import ModelError
+from lama_tui.library.gguf_header import read_gguf_header
+from lama_tui.library.gguf_models import NOT_YET, gguf_model, parts_of
 from lama_tui.library.verify.check import Check, Difference
 from lama_tui.library.verify.record import Record
-
-_GGUF = b"GGUF"
 
 
 def check_complete(place: Path, record: Record) -> Check:
@@ -24,7 +24,7 @@ def check_complete(place: Path, record: Record) -> Check:
         if not place.exists():
             return Check("complete", "failed", "It is not there any more", (Difference(place.name, "is missing"),))
         if place.is_file():
-            return _single(place)
+            return _single(place, record)
         files = _files(place)
         wrong = dict(_wrong(place, files, record))
     except (OSError, ValueError) as error:
@@ -85,12 +85,18 @@ def _wrong(folder: Path, files: dict[str, os.stat_result | None], record: Record
             yield path, f"is {status.st_size:,} bytes long instead of {recorded.size:,}"
 
 
-def _single(file: Path) -> Check:
-    """A model of one file. How long a GGUF file should be is not looked at here."""
-    with file.open("rb") as opened:
-        start = opened.read(len(_GGUF))
-    if start == _GGUF:
-        return Check("complete", "unknown", "Its header is that of a GGUF file; how long it should be nobody recorded")
-    return Check(
-        "complete", "failed", f"{file.name} is not a GGUF file", (Difference(file.name, "has another header"),)
-    )
+def _single(file: Path, record: Record) -> Check:
+    """A GGUF model: one file, or the parts of one; its header says how long each must be."""
+    recorded = {record.folder / path: each.size for path, each in record.files.items()}
+    for path in recorded.keys() | set(parts_of(file)):
+        header = read_gguf_header(path)
+        what = header.problem[:1].lower() + header.problem[1:]
+        if not what and (size := recorded.get(path)) is not None and header.size != size:
+            what = f"it is {header.size:,} bytes long instead of {size:,}"
+        if what:
+            return Check("complete", "failed", f"{path.name}: {what}", (Difference(path.name, what),))
+    model = gguf_model(file)
+    if model.problem not in ("", NOT_YET):
+        return Check("complete", "failed", model.problem, (Difference(file.name, model.problem),))
+    against = "the list kept when it was fetched, and its header" if record.source == "store" else "its header"
+    return Check("complete", "ok", f"GGUF, by {against}")

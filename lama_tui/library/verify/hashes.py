@@ -11,7 +11,6 @@ from functools import partial
 from pathlib import Path
 from typing import Literal
 
-from lama_tui.library.installed import InstalledModel
 from lama_tui.library.snapshot_table import SnapshotTable
 from lama_tui.library.verify.check import Check, Difference, Progress, Watch
 from lama_tui.library.verify.hashing import hash_file, in_thread
@@ -33,15 +32,15 @@ class _Hashed:
     why: str = ""
 
 
-async def check_hashes(model: InstalledModel, record: Record, snapshots: SnapshotTable, watch: Watch) -> Check:
+async def check_hashes(record: Record, snapshots: SnapshotTable, watch: Watch) -> Check:
     """Compute the hash of every recorded file and compare; what is found is kept by file. Raises `StoreError`.
 
     Cancelling stops after the read that is under way.
     """
     if not record.files:
         return Check("hashes", "unknown", NOTHING)
-    await keep_found(model, record, snapshots)
-    folder, loop = Path(model.path), asyncio.get_running_loop()
+    await keep_found(record, snapshots)
+    folder, loop = record.folder, asyncio.get_running_loop()
     total = await asyncio.to_thread(lambda: sum(_size(folder / path) for path in record.files))
     differences: list[Difference] = []
     done, reported = 0, 0.0
@@ -59,18 +58,17 @@ async def check_hashes(model: InstalledModel, record: Record, snapshots: Snapsho
             differences.append(Difference(path, hashed.why))
             continue
         right = hashed.hash == recorded.hash
-        await snapshots.note_check(model.ref, record.revision, path, right, hashed.mtime_ns)
+        await snapshots.note_check(record.ref, record.revision, path, right, hashed.mtime_ns)
         if not right:
             differences.append(Difference(path, DIFFERS))
     return _said(record, differences)
 
 
-def hashes_so_far(model: InstalledModel, record: Record) -> Check:
+def hashes_so_far(record: Record) -> Check:
     """What earlier checks say, as long as no file was written since. Reads no file's bytes. Blocks on the disk."""
     if not record.files:
         return Check("hashes", "unknown", NOTHING)
-    folder = Path(model.path)
-    looked = {path: look(folder / path, file, record.fetched) for path, file in record.files.items()}
+    looked = {path: look(record.folder / path, file, record.fetched) for path, file in record.files.items()}
     if wrong := [Difference(path, what) for path, (state, what) in looked.items() if state == "wrong"]:
         return _said(record, wrong)
     if open_ := [Difference(path, what) for path, (state, what) in looked.items() if state == "open"]:

@@ -9,13 +9,15 @@ import asyncio
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from lama_tui.library.gguf_models import parts_of
 from lama_tui.library.hub.values import HashAlgorithm, HubFile
+from lama_tui.library.hub_cache import repo_at
 from lama_tui.library.installed import InstalledModel
-from lama_tui.library.snapshot_table import SnapshotFile, SnapshotTable
+from lama_tui.library.snapshot_table import Snapshot, SnapshotFile, SnapshotTable
 
 RecordSource = Literal["store", "cache", "none"]
 """`store`: kept by lama from what the publisher said. `cache`: the names of the blobs in the hub's cache."""
@@ -45,41 +47,63 @@ class RecordedFile:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """The files of a model by their path in its folder, and who says so.
+    """The files of a model by their path in `folder`, and who says so.
 
-    `revision` is its name in the tables of snapshots; `fetched` is UTC milliseconds, None: not by lama.
+    `ref` and `revision` are its name in the tables of snapshots: of a GGUF file in a repo those of the repo.
+    `fetched` is UTC milliseconds, None: not by lama.
     """
 
-    source: RecordSource = "none"
-    files: Mapping[str, RecordedFile] = field(default_factory=dict)
-    revision: str = ""
+    source: RecordSource
+    files: Mapping[str, RecordedFile]
+    ref: str
+    revision: str
+    folder: Path
     fetched: int | None = None
 
 
 async def record_of(model: InstalledModel, snapshots: SnapshotTable) -> Record:
     """What is recorded of `model`. Raises `StoreError`."""
-    kept = [each for each in await snapshots.all() if each.ref == model.ref]
-    own = [each for each in kept if model.revision in (None, each.revision)]
-    revision = own[0].revision if own else model.revision or ""
-    files = {file.path: file for file in await snapshots.files(model.ref, revision)} if own else {}
-    if own and own[0].source != _FOUND:
-        recorded = {path: _recorded(file, file.size) for path, file in files.items()}
-        return Record("store", recorded, revision, own[0].fetched)
-    named = await asyncio.to_thread(named_by_cache, Path(model.path))
-    for path, file in named.items():
-        if (before := files.get(path)) is not None and before.hash == file.hash:
-            named[path] = _recorded(before, before.size if before.ok else None)
-    return Record("cache" if named else "none", named, revision)
+    place = Path(model.path)
+    ref, folder = repo_at(place) or (model.ref, place)
+    kept = [each for each in await snapshots.all() if _is_of(each, ref, place)]
+    own = next((each for each in kept if model.revision in (None, each.revision)), None)
+    known = {file.path: file for file in await snapshots.files(own.ref, own.revision)} if own is not None else {}
+    if own is not None and own.source != _FOUND:
+        folder = Path(own.path) if own.kind == "import" else folder
+        files = {path: _recorded(file, file.size) for path, file in known.items()}
+        return Record("store", await _of_model(files, place, folder), own.ref, own.revision, folder, own.fetched)
+    files = await asyncio.to_thread(named_by_cache, folder)
+    for path, file in files.items():
+        if (before := known.get(path)) is not None and before.hash == file.hash:
+            files[path] = _recorded(before, before.size if before.ok else None)
+    source: RecordSource = "cache" if files else "none"
+    return Record(source, await _of_model(files, place, folder), ref, model.revision or "", folder)
 
 
-async def keep_found(model: InstalledModel, record: Record, snapshots: SnapshotTable) -> None:
+async def keep_found(record: Record, snapshots: SnapshotTable) -> None:
     """Make room in the tables for what a check finds of a model that another tool fetched. Raises `StoreError`."""
-    known = {file.path: file.hash for file in await snapshots.files(model.ref, record.revision)}
-    if record.source != "cache" or known == {path: file.hash for path, file in record.files.items()}:
+    if record.source != "cache":
         return
-    sizes = await asyncio.to_thread(lambda: {path: _size(Path(model.path, path)) for path in record.files})
-    files = [HubFile(path, sizes[path], file.algorithm, file.hash) for path, file in record.files.items()]
-    await snapshots.record(model.ref, record.revision, "hub", _FOUND, model.path, files)
+    named = await asyncio.to_thread(named_by_cache, record.folder)
+    known = {file.path: file.hash for file in await snapshots.files(record.ref, record.revision)}
+    if known == {path: file.hash for path, file in named.items()}:
+        return
+    sizes = await asyncio.to_thread(lambda: {path: _size(record.folder / path) for path in named})
+    files = [HubFile(path, sizes[path], file.algorithm, file.hash) for path, file in named.items()]
+    await snapshots.record(record.ref, record.revision, "hub", _FOUND, str(record.folder), files)
+
+
+def _is_of(snapshot: Snapshot, ref: str, place: Path) -> bool:
+    """Whether a record is that of a model: by its name, or because it lies in what was imported."""
+    return snapshot.ref == ref or (snapshot.kind == "import" and Path(snapshot.path) in place.parents)
+
+
+async def _of_model(files: dict[str, RecordedFile], place: Path, folder: Path) -> Mapping[str, RecordedFile]:
+    """Of a GGUF model in a folder its own files; a folder may hold several models."""
+    if place == folder:
+        return files
+    own = await asyncio.to_thread(lambda: {place, *parts_of(place)})
+    return {path: file for path, file in files.items() if folder / path in own}
 
 
 def named_by_cache(folder: Path) -> dict[str, RecordedFile]:

@@ -6,13 +6,14 @@ from lama_tui.engine import architectures
 from lama_tui.engine.backend import ModelSource
 from lama_tui.engine.model_files import GET_MLX, check_folder
 from lama_tui.errors import ModelError
+from lama_tui.library.gguf_models import NOT_YET
 from lama_tui.library.verify.check import Check
 
 
 def check_supported(ref: str, place: Path) -> Check:
     """Look at the format and the architecture of a model. Never raises."""
     if place.is_file():
-        return Check("supported", "failed", "GGUF weights: this version runs MLX models only", hint=GET_MLX)
+        return Check("supported", "failed", NOT_YET, hint=GET_MLX)
     try:
         model = check_folder(ModelSource(ref, str(place)))
     except ModelError as error:

@@ -56,10 +56,10 @@ class Verification:
         complete = await self._complete(model, record)
         yield await tell(complete)
         if deep:
-            yield await tell(await check_hashes(model, record, self._snapshots, watch))
+            yield await tell(await check_hashes(record, self._snapshots, watch))
             record = await record_of(model, self._snapshots)
         else:
-            so_far = await asyncio.to_thread(hashes_so_far, model, record)
+            so_far = await asyncio.to_thread(hashes_so_far, record)
             yield await tell(_with_way(so_far, model, record))
         yield await tell(await self._supported(model, found))
         ran, keep = await self._generates(model, found, before, deep, watch)
