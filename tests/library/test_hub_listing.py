@@ -170,6 +170,20 @@ def test_bits_of_a_name(name: str, bits: int | None) -> None:
     assert model is not None and model.bits == bits
 
 
+@pytest.mark.parametrize("bits", [2, 4, 8])
+@pytest.mark.parametrize("told", [True, False])
+def test_both_ways_of_counting_packed_weights_are_read(bits: int, told: bool) -> None:
+    values, rest = 32_000_000_000, 3_000_000
+    scales = 2 * values // 64
+    size = values * bits // 8 + 2 * scales + 2 * rest
+    raw: dict[str, Any] = {"id": "org/m", "tags": ["mlx", f"{bits}-bit"], **({"usedStorage": size} if told else {})}
+    words = model_of(raw | {"safetensors": {"parameters": {"U32": values * bits // 32, "BF16": scales + rest}}})
+    counted = model_of(raw | {"safetensors": {"parameters": {"U32": values, "BF16": rest}}})
+    for model in (words, counted):
+        assert model is not None
+        assert (model.params, model.size, model.bits) == (values + rest, size, bits)
+
+
 def test_gguf_files_belong_together() -> None:
     files = [
         HubFile(path, size, "sha256", "0" * 64)

@@ -26,7 +26,10 @@ ONE_ANSWER = 4 << 20  # bytes; about 10,000 files
 MOST_FILES = 100_000
 
 _SHA256, _SHA1 = re.compile(r"[0-9a-f]{64}"), re.compile(r"[0-9a-f]{40}")
-_FACTS = ("downloads", "likes", "lastModified", "gated", "private", "tags", "sha", "safetensors", "gguf", "config")
+_FACTS = (
+    *("downloads", "likes", "lastModified", "gated", "private", "tags", "sha", "library_name", "config"),
+    *("safetensors", "gguf", "usedStorage"),
+)
 
 
 async def details(client: HubClient, repo: str, revision: str) -> HubDetails:

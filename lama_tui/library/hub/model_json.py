@@ -18,6 +18,7 @@ _PLAIN_BITS = {"F64": 64, "F32": 32, "BF16": 16, "F16": 16}
 _BITS_OF_TAG = re.compile(r"(\d{1,2})-bit")
 _BITS_OF_NAME = re.compile(r"(?:^|[-_.])(?:(\d{1,2})[-_]?bits?|[iI]?[qQ](\d)(?:[-_][^/]*)?)(?=[-_.]|$)")
 _GROUP = 64  # values that share a scale where the model does not say otherwise
+_LARGEST_GROUP = 128
 _MOST = 2**53
 _TAGS = 200
 _TEXT = 200  # characters
@@ -42,7 +43,7 @@ def model_of(raw: object) -> HubModel | None:
         tags=tags,
         params=count(part(raw, "gguf").get("total")) if form == "gguf" else _params(types, bits, raw),
         bits=bits,
-        size=_size(types, raw) if form != "gguf" else None,
+        size=_size(types, bits, raw) if form != "gguf" else None,
         format=form,
         license=_license(tags, raw),
     )
@@ -115,22 +116,60 @@ def _sensible(bits: object) -> int | None:
 
 
 def _params(types: Mapping[str, int], bits: int | None, raw: Mapping[str, Any]) -> int | None:
-    """Parameters. Packed ones are counted as words of 32 bits; of each group a scale and a bias are none."""
+    """Parameters: of packed ones their values, without a scale and a bias for each group of them."""
     total = sum(types.values()) or None
-    packed = types.get("U32", 0)
-    if not packed or bits is None or bits >= 32 or total is None:
+    packed = _packed(types, bits, raw)
+    if packed is None or total is None:
         return total
-    values = packed * 32 // bits
-    config = part(raw, "config")
-    group = count((part(config, "quantization") or part(config, "quantization_config")).get("group_size")) or _GROUP
-    return values + max(0, total - packed - 2 * values // group)
+    words, values = packed
+    return values + max(0, total - types["U32"] - (2 * values // _group(raw) if words else 0))
 
 
-def _size(types: Mapping[str, int], raw: Mapping[str, Any]) -> int | None:
+def _size(types: Mapping[str, int], bits: int | None, raw: Mapping[str, Any]) -> int | None:
     """Bytes of its weights, from how many numbers of which types they are."""
     if not types or any(kind not in _WIDTHS for kind in types):
         return None
-    return sum(_WIDTHS[kind] * number for kind, number in types.items()) or None
+    packed = _packed(types, bits, raw)
+    if packed is None or packed[0] or bits is None:
+        return _stored(types) or None
+    return _stored_as_values(types, bits, raw)
+
+
+def _packed(types: Mapping[str, int], bits: int | None, raw: Mapping[str, Any]) -> tuple[bool, int] | None:
+    """Of quantized weights, whether they are counted as words of 32 bits, and their values; None: none are packed.
+
+    The hub counted words, with scales and biases among the other numbers, until August 2026, and counts the values
+    alone since (https://github.com/huggingface/huggingface.js/pull/2415). Told apart by the bytes that the repo
+    takes; where those say nothing, by whether there are enough other numbers for scales and biases.
+    """
+    counted = types.get("U32", 0)
+    if not counted or bits is None or bits >= 32:
+        return None
+    room = (count(raw.get("usedStorage")) or 0) * 1.1
+    if _stored(types) <= room:
+        words = True
+    elif _stored_as_values(types, bits, raw) <= room:
+        words = False
+    else:
+        words = sum(types.values()) - counted >= 2 * (counted * 32 // bits) // _LARGEST_GROUP
+    return words, counted * 32 // bits if words else counted
+
+
+def _stored(types: Mapping[str, int]) -> int:
+    """Bytes of so many numbers of each type."""
+    return sum(_WIDTHS.get(kind, 1) * number for kind, number in types.items())
+
+
+def _stored_as_values(types: Mapping[str, int], bits: int, raw: Mapping[str, Any]) -> int:
+    """The same where U32 counts values: with a scale and a bias of 16 bits for each group of them."""
+    values = types["U32"]
+    return _stored(types) - 4 * values + values * bits // 8 + 4 * values // _group(raw)
+
+
+def _group(raw: Mapping[str, Any]) -> int:
+    """Values that share a scale."""
+    config = part(raw, "config")
+    return count((part(config, "quantization") or part(config, "quantization_config")).get("group_size")) or _GROUP
 
 
 def _license(tags: tuple[str, ...], raw: Mapping[str, Any]) -> str | None:

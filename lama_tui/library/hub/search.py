@@ -21,7 +21,10 @@ LOOKED_THROUGH = 5
 """Pages of the hub that one page of ours may take."""
 
 _SORT = {"downloads": "downloads", "likes": "likes", "recent": "lastModified", "fit": "downloads"}
-_TOLD = ("downloads", "likes", "lastModified", "gated", "private", "tags", "sha", "safetensors", "gguf", "library_name")
+_TOLD = (
+    *("downloads", "likes", "lastModified", "gated", "private", "tags", "sha", "library_name"),
+    *("safetensors", "gguf", "usedStorage"),
+)
 
 
 async def search(client: HubClient, query: HubQuery, after: str | None, machine: Machine | None) -> HubPage:
