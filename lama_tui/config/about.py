@@ -56,6 +56,17 @@ ABOUT: Mapping[str, About] = {
         "recently used first. Nothing is deleted by itself."
     ),
     "library.low_disk": About("You are told when the disk of the models has less room than this left; 0 is never."),
+    "library.require_signatures": About(
+        "Whether a model must be signed by somebody you trust: always, else it is neither loaded nor accepted after a "
+        "download; warn only tells you. The guide came with lama and needs none.",
+    ),
+    "library.trusted_keys": About(
+        "Files with public keys (PEM) of those whose signatures of models you trust; commas between several."
+    ),
+    "library.trusted_identities": About(
+        "Identities of Sigstore that you trust, each with its issuer: name@example.org https://issuer.example; commas "
+        "between several."
+    ),
     "privacy.local_only": About(
         "No request leaves this machine, whatever else is configured; answers that are coming from elsewhere are cut."
     ),

@@ -48,4 +48,6 @@ def _as_written(key: str, value: object) -> str | int | float | bool | None:
         return show_duration(value)
     if isinstance(value, int) and READERS.get(key) is size:
         return show_size(value)
+    if isinstance(value, tuple):
+        return ", ".join(value)
     return value if isinstance(value, str | int | float | bool) or value is None else str(value)

@@ -55,7 +55,8 @@ class ProviderSettings:
 @dataclass(frozen=True, slots=True)
 class LibrarySettings:
     """`[library]`. `quota` is how many bytes models should take (0: as many as there are), `low_disk` how many must
-    be free for the disk not to be called low (0: never)."""
+    be free for the disk not to be called low (0: never). `trusted_keys` are files with public keys,
+    `trusted_identities` each an identity and its issuer with a space between."""
 
     downloads: Literal["always", "pause-on-battery"] = "always"
     concurrent_files: int = 4
@@ -63,6 +64,9 @@ class LibrarySettings:
     integrity: Literal["weekly", "off"] = "weekly"
     quota: int = 0
     low_disk: int = 10 * GIB
+    require_signatures: Literal["never", "warn", "always"] = "never"
+    trusted_keys: tuple[str, ...] = ()
+    trusted_identities: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

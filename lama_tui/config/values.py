@@ -27,6 +27,14 @@ def text(value: object) -> str:
     return value.strip()
 
 
+def texts(value: object) -> tuple[str, ...]:
+    """Read a list of texts; one text has commas between several."""
+    parts = value.split(",") if isinstance(value, str) else value
+    if not isinstance(parts, list) or not all(isinstance(p, str) and p.isprintable() and len(p) < 4096 for p in parts):
+        raise ValueError('a list of texts such as ["one", "two"]')
+    return tuple(part.strip() for part in parts if part.strip())
+
+
 class choice:  # noqa: N801 - used as the other readers are
     """The reader of one of a few words."""
 
@@ -165,6 +173,9 @@ READERS: Mapping[str, Reader] = {
     "library.integrity": choice("weekly", "off"),
     "library.quota": size,
     "library.low_disk": size,
+    "library.require_signatures": choice("never", "warn", "always"),
+    "library.trusted_keys": texts,
+    "library.trusted_identities": texts,
     "privacy.local_only": strict_switch,
     "privacy.wipe": strict_switch,
     "workspace.mouse": strict_switch,

@@ -193,6 +193,7 @@ async def test_pickles_in_archives_are_refused(imports: Imports, model: Path, tm
     assert "PyTorch" in await refused(imports, archive, tmp_path)
 
 
+@pytest.mark.slow
 async def test_bombs_are_refused(imports: Imports, tmp_path: Path) -> None:
     """300 megabytes from one; what was written is taken away again."""
     megabyte = bytes(1 << 20)

@@ -201,7 +201,7 @@ async def test_a_huge_sparse_file_is_refused_before_it_is_copied(imports: Import
 
 async def test_a_folder_that_changes_meanwhile_is_refused(imports: Imports, paths: Paths, model: Path) -> None:
     with (model / "z.bin").open("wb") as file:
-        file.truncate(200_000_000)
+        file.truncate(60_000_000)
     loop_thread = threading.get_ident()
 
     def touch(progress: ImportProgress) -> None:

@@ -147,6 +147,7 @@ VALUES: dict[str, st.SearchStrategy[object]] = {
     "library.integrity": st.sampled_from(["weekly", "off"]),
     "library.quota": st.integers(0, 2**45).map(show_size),
     "library.low_disk": st.integers(0, 2**40).map(show_size),
+    "library.require_signatures": st.sampled_from(["never", "warn", "always"]),
     "privacy.local_only": st.booleans(),
     "workspace.mouse": st.booleans(),
     "workspace.conversations": st.booleans(),
