@@ -20,6 +20,7 @@ FULL = 40
 LOOKED_THROUGH = 5
 """Pages of the hub that one page of ours may take."""
 
+# each of them the largest or newest first
 _SORT = {"downloads": "downloads", "likes": "likes", "recent": "lastModified", "fit": "downloads"}
 _TOLD = (
     *("downloads", "likes", "lastModified", "gated", "private", "tags", "sha", "library_name"),
@@ -53,7 +54,7 @@ def matches(model: HubModel, query: HubQuery) -> bool:
 
 
 def _query(query: HubQuery) -> str:
-    asked = [("filter", query.format), ("sort", _SORT[query.sort]), ("direction", "-1"), ("limit", str(PAGE))]
+    asked = [("filter", query.format), ("sort", _SORT[query.sort]), ("limit", str(PAGE))]
     if query.text.strip():
         asked.append(("search", query.text.strip()[:200]))
     if query.author.strip():
