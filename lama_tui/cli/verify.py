@@ -16,6 +16,7 @@ from lama_tui.ui.figures import of_total
 if TYPE_CHECKING:
     from lama_tui.library.installed import InstalledModel
     from lama_tui.library.verify.check import Check, Progress
+    from lama_tui.services import Services
 
 _SHOWN = 20
 """Differing files of a level that are listed for people; `--json` has more."""
@@ -26,6 +27,7 @@ def add_to(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     parser = verbs.add_parser("verify", help="check models on this machine", allow_abbrev=False)
     parser.add_argument("model", metavar="REF", nargs="?", help="guide, a hub id or a folder; without it all of them")
     parser.add_argument("--deep", action="store_true", help="compare every byte, and let each model answer")
+    parser.add_argument("--signature", action="store_true", help="check who signed each model, too")
     parser.add_argument("--json", action="store_true", help="one object, without REF one array")
     parser.set_defaults(verb=verify)
 
@@ -68,11 +70,28 @@ async def _verify(
                 checks.append(check)
                 if not arguments.json:
                     _write(check)
+            if arguments.signature:
+                checks.append(await _signature(model, services, progress))
+                if not arguments.json:
+                    _write(checks[-1])
             found.append((model, checks))
     finally:
         progress.clear()
         await services.close()
     return found
+
+
+async def _signature(model: "InstalledModel", services: "Services", progress: output.Progress) -> "Check":
+    from lama_tui.library.verify.check_table import CheckTable
+    from lama_tui.library.verify.signed import check_signed
+    from lama_tui.security.signatures import SignaturePolicy
+
+    library = services.settings.library
+    policy = SignaturePolicy.of(library.require_signatures, library.trusted_keys, library.trusted_identities)
+    progress.show(f"{model.ref}: who signed it?")
+    check = await check_signed(model, policy)
+    progress.clear()
+    return await CheckTable(await services.database()).record(model.ref, model.revision or "", check)
 
 
 def _name(model: "InstalledModel") -> str:

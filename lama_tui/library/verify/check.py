@@ -4,9 +4,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
-Level = Literal["complete", "hashes", "supported", "generates", "benchmarked"]
+Level = Literal["complete", "hashes", "supported", "generates", "benchmarked", "signature"]
 """`complete`: all its files are there, sizes and headers right. `hashes`: they are what was published. `supported`:
-the backend knows its format and architecture. `generates`: it answered. `benchmarked`: its speed was measured here."""
+the backend knows its format and architecture. `generates`: it answered. `benchmarked`: its speed was measured here.
+`signature` is no level but a fact beside them."""
 
 LEVELS: tuple[Level, ...] = ("complete", "hashes", "supported", "generates", "benchmarked")
 

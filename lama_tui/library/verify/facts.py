@@ -55,4 +55,5 @@ def _facts(levels: Mapping[str, tuple[str, str]]) -> Facts:
         verified = False
     elif statuses.get("hashes") == "ok":
         verified = True
-    return Facts(verified, levels["signature"][1] if "signature" in levels else None)
+    _, signature = levels.get("signature", ("", ""))
+    return Facts(verified, signature if signature not in ("", "–") else None)
