@@ -27,6 +27,7 @@ class Queue:
         self._unsubscribe: Callable[[], None] = lambda: None
         self._jobs: dict[JobId, Job] = {}
         self._by_ref: dict[str, Job] = {}
+        self._awaited: set[JobId] = set()
         self._listeners: list[Callable[[], None]] = []
         self._telling: asyncio.TimerHandle | None = None
 
@@ -63,6 +64,7 @@ class Queue:
     async def add(self, ref: str) -> JobId:
         """Fetch a model. Raises `LamaError`."""
         job = await (await self.open()).add(ref)
+        self._awaited.add(job)  # it may have ended before it was ever seen
         await self.look()
         return job
 
@@ -91,7 +93,8 @@ class Queue:
         newest = self._by_ref.get(job.ref)
         if newest is None or newest.id <= job.id:
             self._by_ref[job.ref] = job
-        if job.ended and before is not None and not before.ended:
+        if job.ended and (job.id in self._awaited or (before is not None and not before.ended)):
+            self._awaited.discard(job.id)
             self._ended(job)
 
     def _heard(self, job: Job) -> None:

@@ -66,6 +66,7 @@ class UpdatesSection(Section):
         self._revisions: Mapping[str, Revisions] = {}
         self._rows: list[UpdateRow] | None = None
         self._asking = ""
+        self._done: frozenset[int] = frozenset()
         self._now = 0
         self._drawn = Content("")
         self._unfollow: Callable[[], None] = lambda: None
@@ -80,7 +81,7 @@ class UpdatesSection(Section):
 
     def on_mount(self) -> None:
         """Look what is here and what is known."""
-        self._unfollow = self._queue.follow(self._show)
+        self._unfollow = self._queue.follow(self._job_changed)
 
     def on_unmount(self) -> None:
         """Nobody looks any more."""
@@ -94,6 +95,14 @@ class UpdatesSection(Section):
     @property
     def _list(self) -> LongList:
         return self.query_one(LongList)
+
+    def _job_changed(self) -> None:
+        """A fetch went on; look again when one is done."""
+        done = frozenset(job.id for job in self._queue.jobs if job.state == "done")
+        if done - self._done:
+            self._look()
+        self._done = done
+        self._show()
 
     @work(exclusive=True, group="updates-look")
     async def _look(self) -> None:

@@ -1,0 +1,88 @@
+"""What is newer in the model browser: asked, shown, fetched, gone back from; and models removed and checked."""
+
+from pathlib import Path
+
+import pytest
+from browsing import browse, highlight, status
+from browsing import details as details_of
+from hub_world import CARD, REAL, hub_of, state_of
+from models import make_tiny_llama
+from stage import Open, Stage
+
+from lama_tui.ui.screens.models.ask import Ask
+from lama_tui.ui.screens.models.browser import ModelBrowser
+from lama_tui.ui.screens.models.updates import UpdatesSection
+
+
+async def downloaded(stage: Stage) -> None:
+    assert stage.screen._opened is not None
+    await stage.screen.queue_of(stage.screen._opened.services).add(REAL)
+    await stage.until(lambda: state_of(stage, REAL) == "done")
+
+
+async def updates(stage: Stage) -> UpdatesSection:
+    await stage.press("f12")
+    await stage.until(lambda: isinstance(stage.app.screen, ModelBrowser) and stage.app.screen.query(UpdatesSection))
+    section = stage.app.screen.query_one(UpdatesSection)
+    await stage.until(lambda: section._rows and section._list.has_focus)
+    return section
+
+
+async def agree(stage: Stage, *seen: str) -> None:
+    """Take the second answer of the window that asks."""
+    await stage.until(lambda: isinstance(stage.app.screen, Ask))
+    await stage.until_seen(*seen)
+    await stage.press("down", "enter")
+    await stage.until(lambda: isinstance(stage.app.screen, ModelBrowser))
+
+
+async def test_a_newer_revision_is_fetched_and_gone_back_from(
+    workspace: Open, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    with hub_of(monkeypatch, tmp_path) as hub:
+        async with workspace(size=(120, 40)) as stage:
+            await downloaded(stage)
+            section = await updates(stage)
+            await stage.until_seen("not asked yet")
+            await stage.press("u")
+            await stage.until(lambda: "Nothing newer is known" in status(stage.app.screen))  # type: ignore[arg-type]
+            folder = make_tiny_llama(tmp_path / "published" / "newer", hidden=64, seed=5)
+            files: dict[str, bytes | str | Path] = {file.name: file for file in folder.iterdir()}
+            newer = hub.add(REAL, {**files, "README.md": CARD + "\nNews.\n"})
+            await stage.press("r")
+            await stage.until_seen("▲", "newer:", "What changed", "README.md", "1 newer")
+            await stage.press("u")
+            await agree(stage, "are fetched", "free", newer[:10])
+            await stage.until(lambda: section._chosen() is not None and section._chosen().model.revision == newer)  # type: ignore[union-attr]
+            await stage.until_seen("newest", "goes back to")
+            await stage.press("b")
+            await agree(stage, "Go back to")
+            await stage.until(lambda: section._chosen().model.revision != newer)  # type: ignore[union-attr]
+            await stage.until_seen("Gone back")
+
+
+async def test_a_model_is_checked_and_removed_with_what_that_frees(
+    workspace: Open, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    with hub_of(monkeypatch, tmp_path) as hub:
+        async with workspace(size=(120, 60)) as stage:
+            await downloaded(stage)
+            browser = await browse(stage)
+            await highlight(stage, browser, REAL)
+            await stage.until(lambda: "Checks" in details_of(browser) and hub.endpoint in details_of(browser))
+            await stage.press("v")
+            await stage.until(lambda: "is right" in status(browser))
+            found = details_of(browser)
+            for level in ("Complete     ✓", "As published ✓", "Supported    ✓", "Answers      ✓", "Measured     –"):
+                assert level in found
+            await stage.press("delete")
+            await stage.until(lambda: isinstance(stage.app.screen, Ask))
+            await stage.press("escape")
+            await stage.until(lambda: stage.app.screen is browser)
+            assert REAL in browser.installed.references
+            await stage.press("delete")
+            await agree(stage, "are freed", "model.safetensors", "Keep it", "Remove it and free")
+            await stage.until(lambda: "was removed:" in status(browser))
+            await stage.until(lambda: REAL not in browser.installed.references)
+            cache = tmp_path / "hub" / "hub"
+            assert not list(cache.rglob("*.safetensors"))
