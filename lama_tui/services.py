@@ -8,23 +8,24 @@ import asyncio
 import logging
 import os
 import sys
-import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lama_tui.config.loader import LoadedSettings
 from lama_tui.config.settings import Settings
-from lama_tui.engine.backend import Backend
+from lama_tui.engine.backend import Backend, ModelSource
 from lama_tui.engine.thread import Engine
 from lama_tui.errors import LamaError, StoreError
 from lama_tui.events import StreamEvent, TurnStarted
 from lama_tui.library.hub_cache import hub_cache_folder
-from lama_tui.library.installed import resolve
+from lama_tui.library.installed import describe, resolve
 from lama_tui.monitor.battery import on_battery
 from lama_tui.monitor.gpu import AppleGpuProbe, NvidiaProbe
-from lama_tui.monitor.presence import LoadedNow, Presence, present, remove_presence, write_presence
+from lama_tui.monitor.presence import present
+from lama_tui.monitor.presence_writer import PresenceWriter
 from lama_tui.monitor.probes import CpuProbe, DiskProbe, MemoryProbe, ModelProbe, Probe, ProcessProbe, SwapProbe
 from lama_tui.monitor.sampler import Sampler
 from lama_tui.paths import Paths
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
     from lama_tui.library.installed import InstalledModel
     from lama_tui.library.measurement_table import MeasurementTable
     from lama_tui.library.model_table import ModelTable
+    from lama_tui.library.signed import Signatures
     from lama_tui.library.storage.cleaning import Cleaning
     from lama_tui.library.storage.removal import Removal
     from lama_tui.library.updates.update import Update
@@ -54,7 +56,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-_PRESENCE_INTERVAL = 1.0  # seconds
 _WATCH_AFTER = 30.0  # seconds; a start is busy enough
 _ENGINE_SECONDS = 0.3  # a token takes less; an import or the read of a large file may take more
 
@@ -73,10 +74,10 @@ class Services:
         self.paths = paths
         self.loaded = loaded
         self.engine = Engine(partial(_mlx_backend, self.settings), parallel=self.settings.engine.parallel)
-        local = LocalProvider(self.engine, partial(resolve, paths=paths), lambda: self.settings.generation)
+        local = LocalProvider(self.engine, self._resolve, lambda: self.settings.generation)
         self.providers = Providers(self.settings, local)
         self.sampler = Sampler(_probes(self.engine))
-        self._presence = _PresenceWriter(paths, self.engine)
+        self._presence = PresenceWriter(paths, self.engine)
         self._opening = asyncio.Lock()
         self._database: Database | None = None
         self._conversations: Conversations | None = None
@@ -225,6 +226,18 @@ class Services:
 
         return not (await JobTable(await self.database()).any_running() or await asyncio.to_thread(elsewhere))
 
+    async def signatures(self) -> "Signatures":
+        """What says who signed a model, by the settings now. Raises `StoreError`, `SignatureError`."""
+        from lama_tui.library.signed import Signatures
+
+        return Signatures(await self.database(), self.settings.library)
+
+    async def _resolve(self, reference: str) -> ModelSource:
+        """The model to load, where it may be. Raises a `ModelError`; `SignatureError` for one that must be signed."""
+        if self.settings.library.require_signatures == "always":
+            await (await self.signatures()).demand(await describe(reference, self.paths))
+        return await resolve(reference, self.paths)
+
     def imports(self) -> "Imports":
         """What brings models from elsewhere into `data/models/`."""
         from lama_tui.library.importing.imports import Imports
@@ -233,7 +246,10 @@ class Services:
         async def snapshots() -> SnapshotTable:
             return SnapshotTable(await self.database())
 
-        return Imports(self.paths, snapshots, self.settings.privacy.local_only)
+        async def accept(ref: str, folder: Path) -> None:
+            await (await self.signatures()).demand_of_new(ref, folder)
+
+        return Imports(self.paths, snapshots, accept, self.settings.privacy.local_only)
 
     async def removal(self) -> "Removal":
         """Takes models off this disk. Raises `StoreError` where the database cannot be opened."""
@@ -354,47 +370,3 @@ def _mlx_backend(settings: Settings) -> Backend:
     from lama_tui.engine.mlx_backend import MlxBackend
 
     return MlxBackend(settings.engine)
-
-
-class _PresenceWriter:
-    """Keeps `state/run/PID.json` true to a second, off the event loop, until closed."""
-
-    def __init__(self, paths: Paths, engine: Engine) -> None:
-        self._folder = paths.run
-        self._engine = engine
-        self._started = time.time_ns() // 1_000_000
-        self._closing = asyncio.Event()
-        self._task = asyncio.get_running_loop().create_task(self._run(), name="presence")
-
-    async def close(self) -> None:
-        """Take the file away."""
-        self._closing.set()  # not cancelled: a write that runs would bring the file back
-        await self._task
-
-    async def _run(self) -> None:
-        written: Presence | None = None
-        try:
-            while not self._closing.is_set():
-                presence = self._look()
-                if presence != written:
-                    await asyncio.to_thread(write_presence, self._folder, presence)
-                    written = presence
-                try:
-                    await asyncio.wait_for(self._closing.wait(), _PRESENCE_INTERVAL)
-                except TimeoutError:
-                    continue
-            await asyncio.to_thread(remove_presence, self._folder, os.getpid())
-        except OSError as error:  # a full or read-only disk: other instances will not see this one
-            log.warning("%s cannot be written: %s", self._folder, error)
-
-    def _look(self) -> Presence:
-        figures = self._engine.figures()
-        return Presence(
-            pid=os.getpid(),
-            started=self._started,
-            loaded=tuple(LoadedNow(model.reference, model.device, model.weights) for model in figures.loaded),
-            running=figures.running,
-            waiting=figures.waiting,
-            memory=figures.memory.active if figures.memory else None,
-            decode_tok_s=figures.decode_tok_s,
-        )

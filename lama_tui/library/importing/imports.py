@@ -40,6 +40,8 @@ from lama_tui.providers.fetch import Fetcher
 from lama_tui.security.gate import clean_line
 
 Snapshots = Callable[[], Awaitable[SnapshotTable]]
+Accept = Callable[[str, Path], Awaitable[None]]
+"""Raises a `LamaError` for a folder that may not become the model of this name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +63,10 @@ class Imported:
 class Imports:
     """Brings models into `data/models/` and records what they are. Under `local_only` nothing is fetched."""
 
-    def __init__(self, paths: Paths, snapshots: Snapshots, local_only: bool = False) -> None:
+    def __init__(
+        self, paths: Paths, snapshots: Snapshots, accept: Accept | None = None, local_only: bool = False
+    ) -> None:
+        self._accept = accept
         self._paths = paths
         self._snapshots = snapshots
         self._local_only = local_only
@@ -123,6 +128,8 @@ class Imports:
             model, files = await in_thread(lambda stop: self._prepare(wish, made, Work(stop, watch, loop)))
             place = made[0].place
             ref, revision = place.name, _revision(files)
+            if self._accept is not None:
+                await self._accept(ref, model)
             await snapshots.record(ref, revision, "import", wish.origin, str(place), files)
             try:
                 path = await asyncio.to_thread(made[0].finish, model)
