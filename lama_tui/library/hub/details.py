@@ -4,6 +4,7 @@ The hub tells everything in one answer; of repos with thousands of files that an
 the files are listed page by page instead.
 """
 
+import asyncio
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -43,17 +44,10 @@ async def details(client: HubClient, repo: str, revision: str) -> HubDetails:
         facts = f"{model_path(repo, 'revision', revision)}?{'&'.join(f'expand={fact}' for fact in _FACTS)}"
         said, _ = await client.get(facts, _one_answer, repo=repo, what=revision)
         entries = await _pages(client, repo, said.commit)
-    model, commit = said.model, said.commit
-    files = _files(repo, entries)
-    config = await _config(client, repo, commit) if any(file.path == "config.json" for file in files) else {}
-    found = HubDetails(
-        model, revision, commit, files, config,
-        context=context_window(config) or said.context,
-        architecture=architecture_of(config) or said.architecture,
-        kv=key_value_shape(config, _width(config) or said.width),
-    )  # fmt: skip
-    bits = model.bits if model.bits is not None else _bits(config)
-    return replace(found, model=replace(model, size=weights_of(found) or model.size, bits=bits))
+    files = await asyncio.to_thread(_files, repo, entries)  # thousands of names hold the loop up
+    has_config = any(file.path == "config.json" for file in files)
+    config = await _config(client, repo, said.commit) if has_config else {}
+    return await asyncio.to_thread(_details, said, revision, files, config)
 
 
 _Entry = tuple[object, object, object, object]
@@ -72,9 +66,21 @@ class _Said:
     """Bytes of most of its numbers that are not packed."""
 
 
+def _details(said: "_Said", revision: str, files: tuple[HubFile, ...], config: Mapping[str, Any]) -> HubDetails:
+    """All of it together."""
+    found = HubDetails(
+        said.model, revision, said.commit, files, config,
+        context=context_window(config) or said.context,
+        architecture=architecture_of(config) or said.architecture,
+        kv=key_value_shape(config, _width(config) or said.width),
+    )  # fmt: skip
+    bits = said.model.bits if said.model.bits is not None else _bits(config)
+    return replace(found, model=replace(said.model, size=weights_of(found) or said.model.size, bits=bits))
+
+
 def _one_answer(raw: bytes, headers: Mapping[str, str]) -> tuple[_Said, list[_Entry] | None]:
     """The model and its files, None where the answer has no sizes. Raises `ValueError`."""
-    told = read_json(raw)
+    told = read_json(raw, _sibling)
     model = model_of(told)
     if model is None or model.commit is None:
         raise ValueError("an answer about a model has its name and its commit")
@@ -82,11 +88,16 @@ def _one_answer(raw: bytes, headers: Mapping[str, str]) -> tuple[_Said, list[_En
     architecture = architecture_of(part(told, "config")) or text(gguf.get("architecture"))
     said = _Said(model, model.commit, count(gguf.get("context_length")), architecture, width_of(told))
     siblings = told.get("siblings")
-    if not isinstance(siblings, list) or any(not isinstance(one, dict) or "size" not in one for one in siblings):
+    if not isinstance(siblings, list) or not all(isinstance(one, tuple) for one in siblings):
         return said, None
-    return said, [
-        (one.get("rfilename"), one["size"], part(one, "lfs").get("sha256"), one.get("blobId")) for one in siblings
-    ]
+    return said, siblings
+
+
+def _sibling(raw: object) -> object:
+    """The entry of a file with its size; other items (tags) as they are."""
+    if not isinstance(raw, dict) or "size" not in raw:
+        return raw
+    return raw.get("rfilename"), raw["size"], part(raw, "lfs").get("sha256"), raw.get("blobId")
 
 
 async def _pages(client: HubClient, repo: str, commit: str) -> list[_Entry]:
@@ -103,11 +114,17 @@ async def _pages(client: HubClient, repo: str, commit: str) -> list[_Entry]:
 
 
 def _tree(raw: bytes, headers: Mapping[str, str]) -> tuple[list[_Entry], str | None]:
-    listed = read_json(raw)
-    files = [one for one in listed if one["type"] != "directory"]
-    return [
-        (one.get("path"), one.get("size"), part(one, "lfs").get("oid"), one.get("oid")) for one in files
-    ], next_query(headers)
+    listed = read_json(raw, _leaf)
+    if not isinstance(listed, list):
+        raise ValueError("a listing is an array")
+    return [entry for entry in listed if entry is not None], next_query(headers)
+
+
+def _leaf(raw: Any) -> _Entry | None:
+    """The entry of a file, None of a folder."""
+    if raw["type"] == "directory":
+        return None
+    return raw.get("path"), raw.get("size"), part(raw, "lfs").get("oid"), raw.get("oid")
 
 
 def _files(repo: str, entries: list[_Entry]) -> tuple[HubFile, ...]:

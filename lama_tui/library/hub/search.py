@@ -4,7 +4,7 @@ The hub finds words, authors and formats and sorts. How large a model is it only
 asked for until a page is full of what was looked for, or enough were looked through.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from urllib.parse import urlencode
 
 from lama_tui.library.fit import Machine
@@ -63,16 +63,8 @@ def _query(query: HubQuery) -> str:
 
 
 def _page(raw: bytes, headers: Mapping[str, str]) -> tuple[list[HubModel], str | None]:
-    listed = read_json(raw)
+    listed = read_json(raw, model_of)
     if not isinstance(listed, list):
         raise ValueError("a listing is an array")
-    return list(_models(listed)), next_query(headers)
-
-
-def _models(listed: list[object]) -> Iterable[HubModel]:
-    """Each model once, in the hub's order; what is no model is left out."""
-    seen = set()
-    for raw in listed:
-        if (model := model_of(raw)) is not None and model.repo not in seen:
-            seen.add(model.repo)
-            yield model
+    # each once, in the hub's order; what is no model is left out
+    return list({model.repo: model for model in listed if model is not None}.values()), next_query(headers)
