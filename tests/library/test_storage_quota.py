@@ -44,6 +44,14 @@ def test_no_more_than_is_needed_and_nothing_that_is_loaded() -> None:
     )
 
 
+def test_gguf_files_of_a_repo_are_used_pinned_and_loaded_with_it() -> None:
+    library = usage(ModelStorage("quants", "", 100, 100, arrived=1), ModelStorage("other", "", 100, 100, arrived=2))
+    used = {"quants/q4.gguf": ModelUse(50), "quants/q8.gguf": ModelUse(40, pinned=True), "quants-2": ModelUse(99)}
+    (other, quants) = quota_state(library, used, quota=1).suggestions
+    assert (other.ref, quants) == ("other", Suggestion("quants", 100, False, 50, True))
+    assert [each.ref for each in quota_state(library, used, 1, {"quants/q4.gguf"}).suggestions] == ["other"]
+
+
 def test_no_quota_and_room_to_spare() -> None:
     assert quota_state(LIBRARY, USES, quota=0).suggestions == ()
     assert quota_state(LIBRARY, USES, quota=650).over == 0

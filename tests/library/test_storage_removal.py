@@ -176,6 +176,35 @@ async def test_an_import_goes_and_what_it_links_to_stays(cache: Path, removal: R
     assert (home / "hard.bin").read_bytes() == b"h" * 400
 
 
+async def test_one_of_several_gguf_files(removal: Removal, loaded: dict[str, int], home: Path) -> None:
+    cache, paths = hub_cache_folder(), Paths.from_environment()
+    small = {"q4.gguf": b"GGUF4" * 10}
+    split = {"sub/q8-00001-of-00002.gguf": b"GGUF8" * 200, "sub/q8-00002-of-00002.gguf": b"GGUF9" * 300}
+    for commit, refs in ((1, ()), (2, ("main",))):
+        lay_out(cache, "org/quants", commit_of(commit), small | split | {"README.md": b"#"}, refs=refs)
+    paths.models.mkdir(parents=True)
+    (paths.models / "own.gguf").write_bytes(b"GGUF" * 30)
+    (home / "elsewhere.gguf").write_bytes(b"GGUF" * 40)
+    (paths.models / "linked.gguf").symlink_to(home / "elsewhere.gguf")
+
+    loaded["org/quants/q4.gguf"] = os.getpid()
+    with pytest.raises(ModelError, match="in memory"):
+        await removal.plan("org/quants")
+    before = bytes_below(cache)
+    plan = await removal.plan("org/quants/sub/q8-00001-of-00002.gguf")
+    assert (await removal.carry_out(plan)).freed == plan.freed == 2500 == before - bytes_below(cache)
+    for commit in (1, 2):
+        assert is_whole(repo_folder(cache, "org/quants") / "snapshots" / commit_of(commit), small | {"README.md": b"#"})
+
+    for name, size in (("own.gguf", 120), (str(paths.models / "linked.gguf"), 0)):
+        plan = await removal.plan(name)
+        assert (await removal.carry_out(plan)).freed == plan.freed == size
+    assert list(paths.models.iterdir()) == [] and (home / "elsewhere.gguf").stat().st_size == 160
+    for name in ("org/quants/../q4.gguf", "org/quants/none.gguf", "org/none/q4.gguf", "../own.gguf", "none.gguf"):
+        with pytest.raises(ModelError):
+            await removal.plan(name)
+
+
 @pytest.mark.parametrize("link", [False, True])
 async def test_what_was_really_imported(link: bool, removal: Removal, database: Database, home: Path) -> None:
     source = make_tiny_llama(home / "made")

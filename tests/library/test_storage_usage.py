@@ -55,6 +55,15 @@ async def test_an_import_that_links_into_the_cache_is_counted_once(home: Path) -
     assert mine is not None and (mine.size, mine.alone, mine.outside) == (50_002, 2, 700)
 
 
+async def test_gguf_files_of_our_own_are_models(home: Path) -> None:
+    paths = Paths.from_environment()
+    paths.models.mkdir(parents=True)
+    for name in ("one.gguf", "two-00001-of-00002.gguf", "two-00002-of-00002.gguf", "notes.txt"):
+        (paths.models / name).write_bytes(b"GGUF")
+    usage = await library_usage(paths)
+    assert {model.ref: model.size for model in usage.models} == {"one.gguf": 4, "two-00001-of-00002.gguf": 8}
+
+
 async def test_tells_parts_and_orphans_apart(home: Path) -> None:
     cache = hub_cache_folder()
     lay_out(cache, "org/model", commit_of(1), {"model.safetensors": WEIGHTS}, refs=("main",))

@@ -10,9 +10,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from lama_tui.errors import ModelError, ModelNotFoundError
+from lama_tui.library.gguf_models import parts_of
 from lama_tui.library.hub_cache import hub_cache_folder
 from lama_tui.library.storage.disk import StoredFile, files_below, followed, freed, stored, taken
-from lama_tui.library.storage.repo import RepoOnDisk, Revision, repo_on_disk
+from lama_tui.library.storage.repo import RepoOnDisk, Revision, blob_name, repo_on_disk
 from lama_tui.library.storage.shared_store import gained, shared_blob
 from lama_tui.paths import Paths
 from lama_tui.types import ModelReference
@@ -25,8 +26,8 @@ class RemovalPlan:
     `whole`: nothing is left of it. `refs` are the files that name what goes, `folders` vanish first, all at once,
     with the `links` in them; then `files` are deleted one by one. `freed` is what the disk gains then, `kept` what
     was looked at and stays, for the reasons in `notes`. Records of `revisions` are forgotten. `empties` is a folder
-    that is empty afterwards and goes too. `in_use`: the revision that people get goes. `asked`, `revision` and
-    `old_revisions` are the question that this answers.
+    that is empty afterwards and goes too; `repo` the repo of the hub that it is of, empty: none. `in_use`: the
+    revision that people get goes. `asked`, `revision` and `old_revisions` are the question that this answers.
     """
 
     ref: str
@@ -42,6 +43,7 @@ class RemovalPlan:
     kept: int = 0
     notes: tuple[str, ...] = ()
     empties: Path | None = None
+    repo: str = ""
     in_use: bool = True
     asked: str = ""
     revision: str | None = None
@@ -81,11 +83,15 @@ def _plan(reference: str, paths: Paths, revision: str | None, old_revisions: boo
             "`lama ls` lists the models that are.",
         )
     own = paths.models / named.name
+    if named.kind == "gguf" and not os.path.exists(Path(named.name).expanduser()):  # noqa: PTH110 — whatever the name
+        return _gguf_by_name(named.name, paths, cache)
     if named.kind in ("folder", "gguf"):
         own = _of_path(Path(named.name).expanduser(), paths, cache)
+        if own.parent != paths.models.absolute():
+            return _own_files(own.relative_to(paths.models.absolute()).as_posix(), own)
     elif "/" in named.name or named.name in ("", ".", ".."):
         own = paths.models / "\0"
-    if named.kind != "hub" or os.path.lexists(own):
+    if named.kind != "hub" or (own.name and os.path.lexists(own)):
         if revision is not None or old_revisions:
             raise ModelError(
                 f"{own.name} has no revisions", "Only models of the hub have.", "Remove it without naming one."
@@ -108,7 +114,8 @@ def _of_path(path: Path, paths: Paths, cache: Path) -> Path:
     """The folder of ours that `path` names. Raises a `ModelError` for one that is not ours."""
     absolute = Path(os.path.abspath(path))  # noqa: PTH100 — links stay as named
     models = Path(os.path.abspath(paths.models))  # noqa: PTH100
-    if absolute.parent == models and not absolute.name.startswith("."):
+    inside = absolute.relative_to(models).parts if absolute.is_relative_to(models) else ()
+    if inside and not inside[0].startswith(".") and ".." not in inside and (len(inside) == 1 or _is_gguf(absolute)):
         return absolute
     if absolute.is_relative_to(cache) and absolute != cache:
         name = absolute.relative_to(cache).parts[0].removeprefix("models--").replace("--", "/")
@@ -124,8 +131,55 @@ def _of_path(path: Path, paths: Paths, cache: Path) -> Path:
     )
 
 
+def _is_gguf(path: Path) -> bool:
+    return path.suffix.lower() == ".gguf" and path.is_file()
+
+
+def _gguf_by_name(name: str, paths: Paths, cache: Path) -> RemovalPlan:
+    """A GGUF file as the list names it: in `data/models/`, or one of several in a repo."""
+    words = name.split("/")
+    if not {"", ".", ".."} & set(words) and not words[0].startswith("."):
+        own = paths.models / name
+        if _is_gguf(own):
+            return _own_files(name, own)
+        repo = repo_on_disk(cache, "/".join(words[:2])) if len(words) > 2 else None
+        if repo is not None and any((revision.folder / Path(*words[2:])).is_file() for revision in repo.revisions):
+            return _files_of_repo(name, repo, cache, Path(*words[2:]))
+    raise ModelNotFoundError(f"{name} is not on this machine", "There is no such file.", "`lama ls` lists the models.")
+
+
+def _own_files(ref: str, first: Path) -> RemovalPlan:
+    """A GGUF model in `data/models/`: a file or its parts; of linked ones only the links go."""
+    files = [file for part in parts_of(first) if (file := stored(part)) is not None]
+    ends = [end for file in files if file.inode is None and (end := followed(file.path)) is not None]
+    notes = [*([_linked("It links to", ends)] if ends else []), *_still_named(files)]
+    return RemovalPlan(
+        ref, first.parent, True, links=tuple(files), freed=freed(files), kept=taken(ends), notes=tuple(notes)
+    )
+
+
+def _files_of_repo(ref: str, repo: RepoOnDisk, cache: Path, inside: Path) -> RemovalPlan:
+    """One GGUF model of several in a repo, in all of its revisions."""
+    parts = {part for revision in repo.revisions for part in parts_of(revision.folder / inside)}
+    links = [file for revision in repo.revisions for file in revision.files if file.path in parts]
+    needed = {
+        name for revision in repo.revisions for file in revision.files if file.path not in parts
+        for name in (blob_name(file, repo),) if name is not None
+    }  # fmt: skip
+    theirs = {name for file in links if (name := blob_name(file, repo)) is not None} - needed
+    files = [repo.blobs[name] for name in theirs if name in repo.blobs]
+    shared, gain, stays = _shared([file.path for file in files], cache)
+    gone = (*links, *files)
+    return RemovalPlan(
+        ref, repo.folder, True, links=tuple(links), files=tuple(files), shared=shared, freed=freed(gone) + gain,
+        notes=(*_still_named(gone), *stays), repo=repo.name,
+    )  # fmt: skip
+
+
 def _own_folder(folder: Path) -> RemovalPlan:
     """An imported or converted model; of a linked one only the link goes."""
+    if folder.is_file() and not folder.is_symlink():
+        return _own_files(folder.name, folder)
     if folder.is_symlink():
         note = f"It is a link to {folder.resolve()}, which stays."
         link = stored(folder)
@@ -167,7 +221,7 @@ def _all(repo: RepoOnDisk, cache: Path, paths: Paths) -> RemovalPlan:
     return RemovalPlan(
         repo.name, repo.folder, True, tuple(revision.commit for revision in repo.revisions), tuple(refs), vanish,
         tuple(links), tuple(files), shared, freed(everything) + gain, taken(outside), (*notes, *stays),
-        empties=repo.folder,
+        empties=repo.folder, repo=repo.name,
     )  # fmt: skip
 
 
@@ -192,7 +246,7 @@ def _some(repo: RepoOnDisk, cache: Path, going: Sequence[Revision]) -> RemovalPl
         repo.name, repo.folder, False, tuple(revision.commit for revision in going),
         tuple(ref for ref in refs if ref is not None), tuple(revision.folder for revision in going), links, files,
         shared, freed(gone) + gain, taken(kept), (*notes, *_still_named(gone), *stays),
-        in_use=any(revision.current for revision in going),
+        in_use=any(revision.current for revision in going), repo=repo.name,
     )  # fmt: skip
 
 

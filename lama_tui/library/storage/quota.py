@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lama_tui.library.model_table import ModelUse
-from lama_tui.library.storage.usage import LibraryUsage, ModelStorage
+from lama_tui.library.storage.usage import LibraryUsage, ModelStorage, is_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +73,9 @@ def suggestions(
     """
     found = []
     for model in models:
-        use = uses.get(model.ref, ModelUse())
-        if model.ref in loaded:
+        if any(is_of(ref, model.ref) for ref in loaded):
             continue
+        use = _use(model.ref, uses)
         if model.old:
             found.append((0, 0, Suggestion(model.ref, model.old, True, use.last_used, use.pinned)))
         rest = model.alone - model.old
@@ -83,6 +83,12 @@ def suggestions(
             when = max(use.last_used or 0, model.arrived or 0)
             found.append((1 + use.pinned, when, Suggestion(model.ref, rest, False, use.last_used, use.pinned)))
     return [suggestion for _, _, suggestion in sorted(found, key=lambda each: (*each[:2], -each[2].freed, each[2].ref))]
+
+
+def _use(ref: str, uses: Mapping[str, ModelUse]) -> ModelUse:
+    """The use of a model: of one that has several GGUF files, the use of all."""
+    of_it = [use for name, use in uses.items() if is_of(name, ref)]
+    return ModelUse(max((use.last_used or 0 for use in of_it), default=0) or None, any(use.pinned for use in of_it))
 
 
 async def disk_room(folder: Path, enough: int) -> DiskRoom | None:

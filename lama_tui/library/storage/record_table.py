@@ -34,8 +34,9 @@ class RecordTable:
             await connection.executemany("DELETE FROM updates WHERE ref = ? AND installed = ?", rows)
 
     async def is_pinned(self, ref: str) -> bool:
-        """Whether a person said that it is to be kept when room is needed."""
-        return bool(await self._database.read("SELECT 1 FROM models WHERE ref = ? AND pinned", (ref,)))
+        """Whether a person said that it, or a GGUF file of it, is to be kept when room is needed."""
+        sql = "SELECT 1 FROM models WHERE pinned AND (ref = ? OR substr(ref, 1, ?) = ?)"
+        return bool(await self._database.read(sql, (ref, len(ref) + 1, f"{ref}/")))
 
     async def unfinished(self) -> Mapping[str, str]:
         """Models that a job works on or will, and the state of that job."""

@@ -19,6 +19,7 @@ from lama_tui.library.storage.plan import RemovalPlan, plan_removal
 from lama_tui.library.storage.record_table import RecordTable
 from lama_tui.library.storage.repo import REMOVING, repo_on_disk
 from lama_tui.library.storage.shared_store import sweep
+from lama_tui.library.storage.usage import is_of
 from lama_tui.paths import Paths
 from lama_tui.store.locks import locked
 
@@ -89,7 +90,7 @@ class Removal:
         return None
 
     async def _require_unused(self, plan: RemovalPlan) -> None:
-        job = (await self._records.unfinished()).get(plan.ref)
+        job = (await self._records.unfinished()).get(plan.repo or plan.ref)
         if job is not None:
             raise ModelError(f"{plan.ref} is being downloaded", f"The download is {job}.", "Cancel the download first.")
         await asyncio.to_thread(_require_unused, plan, self._loaded)
@@ -97,10 +98,12 @@ class Removal:
 
 def _require_unused(plan: RemovalPlan, loaded: Callable[[], Mapping[str, int]]) -> None:
     """Raise a `ModelError` for a plan whose files are in memory or being written by another program."""
-    going = [folder.resolve() for folder in plan.folders]
+    going = {*plan.folders, *(folder.resolve() for folder in plan.folders), *(link.path for link in plan.links)}
     for name, pid in loaded().items():
-        by_path = name.startswith("/") and any(Path(name).resolve().is_relative_to(folder) for folder in going)
-        if by_path or (name == plan.ref and plan.in_use):
+        by_path = name.startswith("/") and bool(
+            going & {p for at in (Path(name), Path(name).resolve()) for p in (at, *at.parents)}
+        )
+        if by_path or (is_of(name, plan.ref) and plan.in_use):
             where = "here" if pid == os.getpid() else f"in another lama (process {pid})"
             raise ModelError(f"{plan.ref} is in memory", f"It is loaded {where}.", "Unload it there first.")
     if (lock := held_lock(plan.home)) is not None:
@@ -127,8 +130,9 @@ def vanish(plan: RemovalPlan) -> tuple[Removed, list[Path]]:
     name = REMOVING + secrets.token_hex(4)
     # in place: a full disk has no room for another folder
     graves = [folder.rename(plan.home / f"{name}-{at}") for at, folder in enumerate(plan.folders)]
-    if graves:
-        _write_through(plan.home)
+    if not graves:
+        removed += delete_files(plan.links)
+    _write_through(plan.home)
     return removed, graves
 
 
@@ -138,8 +142,6 @@ def delete(plan: RemovalPlan, graves: Sequence[Path]) -> Removed:
     removed = delete_files(file for file in plan.files if file.path not in needed)
     for shared in plan.shared:
         removed += Removed(0, sweep(shared, hub_cache_folder().absolute()))
-    if not plan.folders:
-        removed += delete_files(plan.links)
     for grave in graves:
         removed += delete_files(files_below(grave) if not grave.is_symlink() else filter(None, (stored(grave),)))
         remove_empty(grave)
@@ -164,7 +166,7 @@ def delete_files(files: Iterable[StoredFile]) -> Removed:
 
 def _linked(plan: RemovalPlan) -> frozenset[Path]:
     """Blobs that revisions use which are there now: another program may have fetched one this moment."""
-    repo = repo_on_disk(plan.home.parent, plan.ref) if plan.revisions else None
+    repo = repo_on_disk(plan.home.parent, plan.repo) if plan.repo else None
     if repo is None:
         return frozenset()
     return frozenset(repo.folder / "blobs" / name for revision in repo.revisions for name in revision.blobs)

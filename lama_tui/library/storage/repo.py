@@ -104,7 +104,7 @@ def _revision(
             if file.inode in names:
                 blobs[names[file.inode]] = file
             continue
-        name = _blob_name(base / file.path.relative_to(entry), home)
+        name = _name_in_blobs(base / file.path.relative_to(entry), home)
         blob = known.get(name) if name is not None else None
         end = blob if blob is not None and blob.inode is not None else followed(file.path)
         if name is not None and end is not None:
@@ -115,7 +115,7 @@ def _revision(
     return Revision(entry.name, entry, own, blobs, tuple(outside), refs, entry.name == current)
 
 
-def _blob_name(link: Path, repo: Path) -> str | None:
+def _name_in_blobs(link: Path, repo: Path) -> str | None:
     """The name in `blobs` that a link of a snapshot says; the blob may be missing, or a link itself."""
     try:
         target = os.path.normpath(link.parent / os.readlink(link))  # noqa: PTH115
@@ -123,6 +123,13 @@ def _blob_name(link: Path, repo: Path) -> str | None:
         return None
     folder, name = os.path.split(target)
     return name if folder == str(repo / "blobs") else None
+
+
+def blob_name(file: StoredFile, repo: RepoOnDisk) -> str | None:
+    """The name in `blobs` of the bytes of a snapshot's file; None where they are not there."""
+    if file.inode is None:
+        return _name_in_blobs(file.path, repo.folder)
+    return next((name for name, blob in repo.blobs.items() if blob.inode == file.inode), None)
 
 
 def _blobs_of_removed(folder: Path) -> Iterator[str]:

@@ -6,8 +6,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from lama_tui.library.gguf_models import parts_of
 from lama_tui.library.hub_cache import cached_repos, hub_cache_folder
-from lama_tui.library.storage.disk import Inode, StoredFile, files_below, followed, taken
+from lama_tui.library.storage.disk import Inode, StoredFile, files_below, followed, stored, taken
 from lama_tui.library.storage.repo import RepoOnDisk, repo_on_disk
 from lama_tui.paths import Paths
 
@@ -69,6 +70,11 @@ class _Found:
     repo: RepoOnDisk | None = None
 
 
+def is_of(ref: str, model: str) -> bool:
+    """Whether `ref` is `model`, or one of several GGUF files of it that are models themselves."""
+    return ref == model or ref.startswith(f"{model}/")
+
+
 async def library_usage(paths: Paths) -> LibraryUsage:
     """Measure the hub's cache and `data/models/`. Whatever cannot be read is not counted."""
     return await asyncio.to_thread(measure, hub_cache_folder().absolute(), paths.models)
@@ -104,13 +110,22 @@ def _of_hub(cache: Path, places: Sequence[Path]) -> Iterable[_Found]:
 
 def _own(models: Path, places: Sequence[Path]) -> Iterable[_Found]:
     try:
-        entries = [entry for entry in models.iterdir() if entry.is_dir()]
+        # a dot begins what an import or a removal has not finished: `cleaning` knows
+        entries = sorted(entry for entry in models.iterdir() if not entry.name.startswith("."))
     except OSError:
         return
+    later: set[Path] = set()  # parts of a file that was split
     for entry in entries:
-        if entry.name.startswith("."):
-            continue  # what an import or a removal has not finished: `cleaning` knows
-        files = (file if file.inode is not None else followed(file.path) for file in files_below(entry))
+        if entry in later:
+            continue
+        if entry.is_dir():
+            found = list(files_below(entry))
+        elif entry.suffix.lower() == ".gguf":
+            later.update(parts_of(entry))
+            found = [part for path in parts_of(entry) if (part := stored(path)) is not None]
+        else:
+            continue
+        files = (file if file.inode is not None else followed(file.path) for file in found)
         inside, outside = _split([file for file in files if file is not None], places)
         yield _Found(entry.name, str(entry), inside, outside)
 
