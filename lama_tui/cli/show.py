@@ -55,15 +55,15 @@ def show(arguments: argparse.Namespace, paths: Paths, loaded: LoadedSettings) ->
 
 
 def _show_hub(arguments: argparse.Namespace, loaded: LoadedSettings, missing: ModelNotFoundError) -> int:
-    """It is not here: the hub may know it. Raises `missing` where it is not one of the hub's, or offline."""
+    """It is not here: the hub may know it. Raises `missing` where that cannot be, or the hub may not be asked."""
     from lama_tui.cli.show_hub import show_hub
     from lama_tui.library.hub.access import HubAccess
     from lama_tui.library.hub.client import is_repo
 
-    repo = arguments.model.strip()
-    if "/" not in repo or not is_repo(repo) or HubAccess.from_environment().offline:
+    repo, local_only = arguments.model.strip(), loaded.settings.privacy.local_only
+    if "/" not in repo or not is_repo(repo) or not HubAccess.from_environment().may_be_asked(local_only):
         raise missing
-    return show_hub(repo, loaded.settings.privacy.local_only, as_json=arguments.json, card=arguments.card)
+    return show_hub(repo, local_only, as_json=arguments.json, card=arguments.card)
 
 
 def _show_card(model: "InstalledModel", as_json: bool) -> int:

@@ -2,8 +2,10 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -119,3 +121,25 @@ def test_searching_imports_no_screen_and_no_http_library_of_others(hub: TestHub)
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, env=dict(os.environ))
     assert len(json.loads(done.stdout)) == 3
     assert done.stderr.strip() == "[]"
+
+
+def test_ctrl_c_while_the_hub_is_silent(hub: TestHub, spawn: Callable) -> None:
+    hub.trouble("/api/models", seconds=60)
+    process = spawn("search")
+    try:
+        until = time.monotonic() + 20
+        while not hub.asked() and time.monotonic() < until:
+            time.sleep(0.01)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=10)
+        assert (process.returncode, out, err) == (130, b"", b"")
+    finally:
+        process.kill()
+
+
+def test_under_local_only_nobody_is_asked(lama: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_HUB_OFFLINE", "0")
+    monkeypatch.setenv("HF_ENDPOINT", "https://hub.invalid")
+    monkeypatch.setenv("LAMA_LOCAL_ONLY", "1")
+    assert "hub.invalid is not on this machine, and nothing was sent" in lama("search").err
+    assert "org/none is not on this machine" in lama("show", "org/none").err

@@ -39,6 +39,10 @@ class HubAccess:
         safe = self.endpoint.startswith("https://") or is_loopback(self.host)
         return self.token if safe else None
 
+    def may_be_asked(self, local_only: bool) -> bool:
+        """Whether a request to it may be sent at all."""
+        return not self.offline and (not local_only or is_loopback(self.host))
+
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> "HubAccess":
         """Read `HF_ENDPOINT`, `HF_TOKEN`, `HF_TOKEN_PATH` or `$HF_HOME/token`, `HF_HUB_OFFLINE`. Reads a file.

@@ -16,7 +16,6 @@ from lama_tui.errors import ConnectionLost, DownloadError, LamaError, ProviderEr
 from lama_tui.library.hub.access import HubAccess
 from lama_tui.library.hub.large_json import read_json
 from lama_tui.library.hub.refusal import refusal
-from lama_tui.providers.address import is_loopback
 from lama_tui.providers.fetch import Body, Fetcher, Stopped
 
 JSON_LIMIT = 48 << 20  # bytes
@@ -102,7 +101,7 @@ class HubClient:
                 "HF_HUB_OFFLINE is set, and nothing was sent",
                 "Unset it to look at the hub; `lama ls` lists what is on this machine",
             )
-        if self._local_only and not is_loopback(self.access.host):
+        if not self.access.may_be_asked(self._local_only):
             raise ProviderError(
                 "Local only is on",
                 f"{self.access.host} is not on this machine, and nothing was sent or looked up",
