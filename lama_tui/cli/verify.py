@@ -3,21 +3,26 @@
 import argparse
 import asyncio
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from lama_tui.cli import output
 from lama_tui.config.loader import LoadedSettings
-from lama_tui.errors import ModelIntegrityError
+from lama_tui.errors import ModelIntegrityError, SignatureError
 from lama_tui.paths import Paths
 from lama_tui.security.gate import clean_row
 from lama_tui.security.log import open_log
+from lama_tui.types import GUIDE
 from lama_tui.ui.figures import of_total
 
 if TYPE_CHECKING:
     from lama_tui.library.installed import InstalledModel
+    from lama_tui.library.signed import Signatures
     from lama_tui.library.verify.check import Check, Progress
+    from lama_tui.security.signatures import SignatureFact
     from lama_tui.services import Services
 
+_BAD_USAGE = 2
 _SHOWN = 20
 """Differing files of a level that are listed for people; `--json` has more."""
 
@@ -27,30 +32,43 @@ def add_to(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     parser = verbs.add_parser("verify", help="check models on this machine", allow_abbrev=False)
     parser.add_argument("model", metavar="REF", nargs="?", help="guide, a hub id or a folder; without it all of them")
     parser.add_argument("--deep", action="store_true", help="compare every byte, and let each model answer")
-    parser.add_argument("--signature", action="store_true", help="check who signed each model, too")
+    parser.add_argument("--signature", action="store_true", help="tell who signed it, of those who are trusted")
+    parser.add_argument(
+        "--key", metavar="FILE", action="append", default=[],
+        help="it must be signed by the owner of this public key; may be given several times",
+    )  # fmt: skip
+    parser.add_argument("--identity", metavar="NAME", help="it must be signed by this identity; with --issuer")
+    parser.add_argument("--issuer", metavar="URL", help="who vouches for the identity")
     parser.add_argument("--json", action="store_true", help="one object, without REF one array")
     parser.set_defaults(verb=verify)
 
 
 def verify(arguments: argparse.Namespace, paths: Paths, loaded: LoadedSettings) -> int:
-    """Check, and tell each level as it is known. Raises `ModelIntegrityError` where one failed."""
+    """Check, and tell each level as it is known. Raises `ModelIntegrityError` where one failed, or `SignatureError`."""
+    if (arguments.identity is None) is not (arguments.issuer is None):
+        output.error("An identity needs its issuer: lama verify REF --identity NAME --issuer URL")
+        return _BAD_USAGE
     log = open_log(paths, arguments.debug)
     try:
         found = asyncio.run(_verify(arguments, paths, loaded))
     finally:
         log.close()
     if arguments.json:
-        objects = [_json(model, checks) for model, checks in found]
+        objects = [_json(model, checks, fact) for model, checks, fact in found]
         output.json_document(objects[0] if arguments.model is not None else objects)
-    failed = [(model.ref, check) for model, checks in found for check in checks if check.status == "failed"]
+    failed = [(model.ref, check) for model, checks, _ in found for check in checks if check.status == "failed"]
     if failed:
         raise _error(failed, len(found))
+    must = bool(arguments.key or arguments.identity)
+    for model, _, fact in found:
+        if fact is not None and (fact.verdict == "INVALID" or (must and fact.verdict != "signed")):
+            raise _signature_error(model.ref, fact)
     return 0
 
 
 async def _verify(
     arguments: argparse.Namespace, paths: Paths, loaded: LoadedSettings
-) -> "list[tuple[InstalledModel, list[Check]]]":
+) -> "list[tuple[InstalledModel, list[Check], SignatureFact | None]]":
     from lama_tui.library.installed import describe, installed_models
     from lama_tui.library.verify.verification import Verification
     from lama_tui.services import open_services
@@ -61,6 +79,7 @@ async def _verify(
     found = []
     try:
         verification = Verification(await services.database(), services.engine)
+        signatures = await _signatures(arguments, services)
         for model in models:
             checks = []
             if not arguments.json:
@@ -70,28 +89,27 @@ async def _verify(
                 checks.append(check)
                 if not arguments.json:
                     _write(check)
-            if arguments.signature:
-                checks.append(await _signature(model, services, progress))
-                if not arguments.json:
-                    _write(checks[-1])
-            found.append((model, checks))
+            fact = None if signatures is None or model.ref == GUIDE else await signatures.check(model)
+            if fact is not None and not arguments.json:
+                _write_signature(fact)
+            found.append((model, checks, fact))
     finally:
         progress.clear()
         await services.close()
     return found
 
 
-async def _signature(model: "InstalledModel", services: "Services", progress: output.Progress) -> "Check":
-    from lama_tui.library.verify.check_table import CheckTable
-    from lama_tui.library.verify.signed import check_signed
-    from lama_tui.security.signatures import SignaturePolicy
+async def _signatures(arguments: argparse.Namespace, services: "Services") -> "Signatures | None":
+    """What checks them, by whom the flags name or else the settings; None where nobody asked for it."""
+    from lama_tui.library.signed import Signatures
 
     library = services.settings.library
-    policy = SignaturePolicy.of(library.require_signatures, library.trusted_keys, library.trusted_identities)
-    progress.show(f"{model.ref}: who signed it?")
-    check = await check_signed(model, policy)
-    progress.clear()
-    return await CheckTable(await services.database()).record(model.ref, model.revision or "", check)
+    if arguments.key or arguments.identity:
+        who = (f"{arguments.identity} {arguments.issuer}",) if arguments.identity else ()
+        library = replace(library, trusted_keys=tuple(arguments.key), trusted_identities=who)
+    elif not (arguments.signature or arguments.deep):
+        return None
+    return Signatures(await services.database(), library)
 
 
 def _name(model: "InstalledModel") -> str:
@@ -119,7 +137,13 @@ def _write(check: "Check") -> None:
             output.line(f"{'':22}→ {clean_row(check.hint)}")
 
 
-def _json(model: "InstalledModel", checks: "Sequence[Check]") -> dict[str, Any]:
+def _write_signature(fact: "SignatureFact") -> None:
+    output.line(f"  {'signature':<11}  {clean_row(str(fact)):<7}  {clean_row(fact.detail)}".rstrip())
+    if fact.hint and fact.verdict != "signed":
+        output.line(f"{'':22}→ {clean_row(fact.hint)}")
+
+
+def _json(model: "InstalledModel", checks: "Sequence[Check]", fact: "SignatureFact | None") -> dict[str, Any]:
     return {
         "ref": model.ref,
         "revision": model.revision,
@@ -136,7 +160,10 @@ def _json(model: "InstalledModel", checks: "Sequence[Check]") -> dict[str, Any]:
             }
             for check in checks
         ],
-    }
+        "signature": fact and {
+            "verdict": fact.verdict, "by": fact.by or None, "detail": fact.detail or None, "hint": fact.hint or None,
+        },
+    }  # fmt: skip
 
 
 def _error(failed: "list[tuple[str, Check]]", models: int) -> ModelIntegrityError:
@@ -146,3 +173,10 @@ def _error(failed: "list[tuple[str, Check]]", models: int) -> ModelIntegrityErro
         return ModelIntegrityError(f"{ref} is not right: {check.level} failed", check.detail, check.hint)
     names = ", ".join(refs[:3]) + (f" and {len(refs) - 3} more" if len(refs) > 3 else "")
     return ModelIntegrityError(f"{len(refs)} of {models} models are not right", names, "Each says above what to do.")
+
+
+def _signature_error(ref: str, fact: "SignatureFact") -> SignatureError:
+    what = {"INVALID": "has an INVALID signature", "unsigned": "is not signed"}.get(
+        fact.verdict, "cannot be told to be signed by whom you named"
+    )
+    return SignatureError(f"{ref} {what}", fact.detail, fact.hint or "Get it from a publisher who signs")

@@ -44,40 +44,9 @@ def test_all_models_are_verified_without_a_reference(lama: Callable, paths: Path
 
 def test_one_model_is_one_object_and_none_is_an_error(lama: Callable) -> None:
     shown = json.loads(lama("verify", "guide", "--json").out)
-    assert shown.keys() == {"ref", "revision", "path", "ok", "levels"} and shown["revision"] is None
+    assert shown.keys() >= {"ref", "revision", "path", "ok", "levels"} and shown["revision"] is None
     ended = lama("verify", "org/none")
     assert (ended.code, ended.out, ended.err.count("\n")) == (1, "", 1)
-
-
-def test_a_signature_is_its_own_fact(lama: Callable, paths: Paths) -> None:
-    make_tiny_llama(paths.models / "own")
-    assert json.loads(lama("show", "own", "--json").out)["signature"] is None
-    ended = lama("verify", "own", "--signature")
-    assert ended.code == 0 and "  signature    unknown  unsigned" in ended.out
-    assert json.loads(lama("show", "own", "--json").out)["signature"] == "unsigned"
-    assert [level["level"] for level in json.loads(lama("verify", "own", "--json").out)["levels"]][-1] == "benchmarked"
-    paths.config.mkdir(parents=True)
-    paths.config_file.write_text('[library]\nrequire_signatures = "always"\n')
-    ended = lama("verify", "own", "--signature")
-    assert ended.code == 1 and "signature failed" in ended.err
-
-
-@pytest.mark.slow
-def test_signed_and_changed_since(lama: Callable, paths: Paths) -> None:
-    pytest.importorskip("model_signing")
-    from tests.unit.test_signatures import make_keys, sign
-
-    folder = make_tiny_llama(paths.models / "own")
-    paths.config.mkdir(parents=True)
-    private, public = make_keys(paths.config, "mine")
-    sign(folder, private)
-    paths.config_file.write_text(f"[library]\ntrusted_keys = [{json.dumps(str(public))}]\n")
-    ended = lama("verify", "own", "--signature")
-    assert ended.code == 0 and "  signature    ok       signed by" in ended.out
-    (folder / "config.json").write_text((folder / "config.json").read_text() + " ")
-    ended = lama("verify", "own", "--signature")
-    assert ended.code == 1 and "  signature    failed   INVALID" in ended.out
-    assert json.loads(lama("show", "own", "--json").out)["signature"] == "INVALID"
 
 
 @pytest.mark.slow

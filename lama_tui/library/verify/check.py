@@ -4,10 +4,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
-Level = Literal["complete", "hashes", "supported", "generates", "benchmarked", "signature"]
+Level = Literal["complete", "hashes", "supported", "generates", "benchmarked"]
 """`complete`: all its files are there, sizes and headers right. `hashes`: they are what was published. `supported`:
-the backend knows its format and architecture. `generates`: it answered. `benchmarked`: its speed was measured here.
-`signature` is no level but a fact beside them."""
+the backend knows its format and architecture. `generates`: it answered. `benchmarked`: its speed was measured here."""
 
 LEVELS: tuple[Level, ...] = ("complete", "hashes", "supported", "generates", "benchmarked")
 

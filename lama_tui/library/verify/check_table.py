@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from lama_tui.library.verify.check import LEVELS, Check, Checks, Difference, Level
+from lama_tui.security.gate import clean
 
 if TYPE_CHECKING:
     from lama_tui.store.database import Database
@@ -30,7 +31,10 @@ class CheckTable:
         async with self._database.transaction() as connection:
             await connection.execute(
                 f"INSERT OR REPLACE INTO model_checks ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608
-                (ref, revision, check.level, check.status, check.detail, differences, check.hint, check.at),
+                (
+                    *(ref, revision, check.level, check.status, clean(check.detail), differences),
+                    *(clean(check.hint), check.at),  # names of files that are no text cannot be stored
+                ),
             )
         return check
 

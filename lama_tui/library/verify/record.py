@@ -115,8 +115,9 @@ def named_by_cache(folder: Path) -> dict[str, RecordedFile]:
     for base, _, names in os.walk(folder):
         for name in names:
             path = Path(base, name)
-            if (file := _named(path, blobs)) is not None:
-                files[path.relative_to(folder).as_posix()] = file
+            inside = path.relative_to(folder).as_posix()
+            if inside.isprintable() and (file := _named(path, blobs)) is not None:  # no hub lists others
+                files[inside] = file
     return files
 
 
