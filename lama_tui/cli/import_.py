@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lama_tui.cli import output
+from lama_tui.cli.signed import look
 from lama_tui.config.loader import LoadedSettings
 from lama_tui.errors import ModelError
 from lama_tui.paths import Paths
@@ -63,15 +64,20 @@ async def _import(arguments: argparse.Namespace, paths: Paths, loaded: LoadedSet
     try:
         imports = services.imports()
         if not is_address(arguments.source):
-            return await imports.add(
+            done = await imports.add(
                 Path(arguments.source), name=arguments.name, sha256=arguments.sha256, link=arguments.link, watch=watch
             )
-        if arguments.link:
+        elif arguments.link:
             raise ModelError("What is elsewhere cannot be linked", "--link is for files on this disk.", "Leave it out.")
-        return await imports.fetch(
-            arguments.source, name=arguments.name, sha256=arguments.sha256, insecure_http=arguments.insecure_http,
-            watch=watch,
-        )  # fmt: skip
+        else:
+            done = await imports.fetch(
+                arguments.source, name=arguments.name, sha256=arguments.sha256, insecure_http=arguments.insecure_http,
+                watch=watch,
+            )  # fmt: skip
+        progress.clear()
+        if services.settings.library.require_signatures == "warn":  # "always" has refused it already
+            await look(services, done.ref, None, None)
+        return done
     finally:
         progress.clear()
         await services.close()

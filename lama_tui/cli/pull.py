@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from lama_tui.cli import output
+from lama_tui.cli.signed import look
 from lama_tui.config.loader import LoadedSettings
 from lama_tui.errors import DownloadError, LamaError
 from lama_tui.paths import Paths
@@ -62,6 +63,8 @@ async def _pull(arguments: argparse.Namespace, shown: "Shown", paths: Paths, loa
         except asyncio.CancelledError:
             await leave_be(downloads, job, shown)
             raise
+        if ended.state == "done":
+            await look(services, ended.ref, ended.commit, _path(ended))
     finally:
         await services.close()
     if ended.error is not None:
