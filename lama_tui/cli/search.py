@@ -9,10 +9,13 @@ from lama_tui.cli import output
 from lama_tui.config import values
 from lama_tui.config.loader import LoadedSettings
 from lama_tui.paths import Paths
-from lama_tui.ui.figures import UNKNOWN, ago, count, parameters, size
+from lama_tui.ui.figures import UNKNOWN, ago, count, parameters, rate, size
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from lama_tui.library.fit import Machine
+    from lama_tui.library.hub.recommend import Recommendation
     from lama_tui.library.hub.values import HubModel, HubQuery
 
 _USUAL = 20  # lines: one screen
@@ -32,6 +35,7 @@ def add_to(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
         help="fit: the largest that fits here first, among the most downloaded",
     )  # fmt: skip
     parser.add_argument("--limit", metavar="N", type=_limit, default=_USUAL, help=f"so many lines; usually {_USUAL}")
+    parser.add_argument("--recommend", action="store_true", help="only what suits this machine to begin with")
     parser.add_argument("--json", action="store_true", help="one array")
     parser.set_defaults(verb=search)
 
@@ -42,6 +46,8 @@ def search(arguments: argparse.Namespace, paths: Paths, loaded: LoadedSettings) 
     from lama_tui.library.hub.values import HubQuery
     from lama_tui.library.installed import machine_memory
 
+    if arguments.recommend:
+        return _recommend(arguments, paths, loaded)
     query = HubQuery(
         text=" ".join(arguments.words), author=arguments.author, format=arguments.format, bits=arguments.bits,
         largest=arguments.largest, sort=arguments.sort,
@@ -63,6 +69,47 @@ def search(arguments: argparse.Namespace, paths: Paths, loaded: LoadedSettings) 
     else:
         output.note("The hub has no model like that. Fewer words, or another --format, find more.")
     return 0
+
+
+def _recommend(arguments: argparse.Namespace, paths: Paths, loaded: LoadedSettings) -> int:
+    """Tell what to begin with, by the rule of `library.hub.recommend`."""
+    found = asyncio.run(_recommended(paths, loaded))
+    if arguments.json:
+        told = [_json(one.model, one.fit.fits) | {"tok_s": one.tok_s, "why": one.why} for one in found]
+        output.json_document(told)
+    elif found:
+        output.table(
+            ("MODEL", "PARAMS", "BITS", "SIZE", "NEEDS", "SPEED", "WHY"),
+            [
+                (
+                    one.model.repo,
+                    parameters(one.model.params),
+                    str(one.model.bits),
+                    size(one.model.size),
+                    size(one.fit.needed),
+                    rate(one.tok_s),
+                    one.why,
+                )
+                for one in found
+            ],
+            right=(1, 2, 3, 4, 5),
+        )
+        output.line(f"\nGet it with: lama pull {found[0].model.repo}")
+    else:
+        output.note("Nothing that the hub lists would leave room for other programs in the memory that is free now.")
+    return 0
+
+
+async def _recommended(paths: Paths, loaded: LoadedSettings) -> "Sequence[Recommendation]":
+    from lama_tui.library.hub.recommend import speed_by
+    from lama_tui.services import open_services
+
+    services = await open_services(paths, loaded)
+    try:
+        hub = await services.hub()
+        return await hub.recommend(speed=speed_by(await services.speeds()))
+    finally:
+        await services.close()
 
 
 async def _found(query: "HubQuery", limit: int, machine: "Machine", local_only: bool) -> "list[HubModel]":

@@ -29,7 +29,7 @@ def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[TestHub]:
         card = "---\nlicense: mit\n---\n# Tiny \x1b[31m\n"
         files = {path.name: path for path in folder.iterdir()} | {"README.md": card}
         server.add("org/tiny", files, tags=("mlx", "license:mit", "4-bit"), downloads=2_345_678, likes=7)
-        for number, params in enumerate((10**9, 10**12)):
+        for number, params in enumerate((10**8, 10**12)):
             types = {"U32": params // 8, "BF16": params // 32}
             told = {"parameters": types, "total": sum(types.values())}
             server.add(
@@ -60,11 +60,21 @@ def test_search_json_is_one_array(lama: Callable, hub: TestHub) -> None:
     listed = json.loads(lama("search", "--json", "--bits", "4", "--largest", "2GiB").out)
     assert [model["ref"] for model in listed] == ["org/m0"]
     assert listed[0] | {"revision": None} == {
-        "ref": "org/m0", "revision": None, "format": "mlx", "params": 10**9, "bits": 4, "size": 562_500_000,
+        "ref": "org/m0", "revision": None, "format": "mlx", "params": 10**8, "bits": 4, "size": 56_250_000,
         "license": None, "downloads": 9, "likes": 0, "modified": 1_700_000_000_000, "gated": False, "private": False,
         "fits": True,
     }  # fmt: skip
     assert json.loads(lama("search", "zebra", "--json").out) == []
+
+
+def test_what_to_begin_with(lama: Callable, hub: TestHub) -> None:
+    for repo in hub.repos.values():
+        repo.facts["tags"].append("conversational")
+    shown = lama("search", "--recommend").out.splitlines()
+    assert shown[1].split()[0] == "org/m0" and "the most downloaded" in shown[1]
+    assert shown[-1] == "Get it with: lama pull org/m0"
+    listed = json.loads(lama("search", "--recommend", "--json").out)
+    assert [(one["ref"], one["tok_s"], one["fits"]) for one in listed][:1] == [("org/m0", None, True)]
 
 
 @pytest.mark.parametrize("words", [("--bits", "x"), ("--largest", "huge"), ("--limit", "0"), ("--sort", "name")])
