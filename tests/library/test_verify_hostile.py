@@ -96,6 +96,13 @@ async def test_names_that_nobody_should_give(database: Database, tmp_path: Path)
     assert {f"{name}.safetensors" for name in names} == {each.path for each in found["complete"].differences}
 
 
+async def test_a_model_whose_name_is_no_text(database: Database, tmp_path: Path) -> None:
+    name = os.fsdecode(b"\xff\xfe")
+    model = InstalledModel(name, str(make_tiny_llama(tmp_path / name)))
+    found = [check.status async for check in Verification(database).levels(model, deep=True)]
+    assert found[0] == "ok"
+
+
 async def test_a_record_of_ten_thousand_files_takes_seconds(database: Database, tmp_path: Path) -> None:
     folder = make_tiny_llama(tmp_path / "made")
     listing = [HubFile(f"n/{n}", 1, "sha256", f"{n:064x}") for n in range(10_000)]

@@ -136,5 +136,9 @@ def point(ref: Path, commit: str) -> None:
     """Write at once to which commit a branch or tag is. Raises `OSError`."""
     ref.parent.mkdir(parents=True, exist_ok=True)
     new = ref.with_name(f"{_BUILDING}{secrets.token_hex(4)}")
-    new.write_text(commit)
-    new.replace(ref)
+    try:
+        new.write_text(commit)
+        new.replace(ref)
+    except BaseException:
+        new.unlink(missing_ok=True)
+        raise

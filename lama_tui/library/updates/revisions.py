@@ -28,7 +28,7 @@ def followed(folder: RepoFolder, commit: str) -> str | None:
     """The branch or tag that the commit in force was fetched by; None: it was fetched by its hash and stays."""
     refs = folder.ref(MAIN).parent
     try:
-        named = sorted(path for path in refs.rglob("*") if path.is_file() and _read(path) == commit)
+        named = sorted(path for path in refs.rglob("[!.]*") if path.is_file() and _read(path) == commit)
     except OSError:
         return None
     names = [path.relative_to(refs).as_posix() for path in named]

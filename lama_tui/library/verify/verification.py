@@ -17,6 +17,7 @@ from lama_tui.library.verify.generates import check_generates
 from lama_tui.library.verify.hashes import check_hashes, hashes_so_far
 from lama_tui.library.verify.record import Record, record_of
 from lama_tui.library.verify.supported import check_supported
+from lama_tui.security.gate import clean
 from lama_tui.types import GUIDE
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ class Verification:
         Not `deep`, no byte of weights is read and nothing is run: hashes and generating are told as they were
         found before, as long as no file changed since. Closing the iterator or cancelling stops the work.
         """
+        model = replace(model, ref=clean(model.ref))  # the name of a folder need not be text, which the tables want
         record = await record_of(model, self._snapshots)
         before = await self._before(model, record)
         found: dict[Level, Check] = {}
