@@ -35,7 +35,7 @@ _EMACS: Mapping[str, str] = {
     "conversation.new": "f12,alt+n",
     "conversation.list": "ctrl+right_square_bracket,alt+l",
     "monitor.toggle": "ctrl+backslash,alt+g",
-    "updates.open": "shift+f10",  # f12 is taken
+    "updates.open": "shift+f10",
     "search.open": "ctrl+s",
     "app.stop": "escape,ctrl+g",
     "app.copy": "ctrl+c,alt+w",

@@ -70,7 +70,7 @@ KEYMAP: tuple[Key, ...] = (
         "Find a model on the hub and download it", command="hub"),
     Key("downloads.open", "workspace", "f11", "show_downloads", "Show downloads",
         "Show what is downloaded, and how far it is", command="downloads"),
-    Key("updates.open", "workspace", "f12", "show_updates", "Show updates",
+    Key("updates.open", "workspace", "ctrl+backslash", "show_updates", "Show updates",
         "Show which models have a newer revision", command="updates"),
     Key("monitor.toggle", "workspace", "ctrl+g", "toggle_monitor", "Monitor",
         "Show the monitor as a pane, as a strip, or not", True, "monitor"),

@@ -217,7 +217,7 @@ def _not_here(name: str) -> ModelNotFoundError:
         return ModelNotFoundError("No model was named", "The reference is empty.", "`lama ls` lists the models here.")
     hint = "`lama ls` lists the models here."
     if re.fullmatch(r"[\w.-]+/[\w.-]+", name):
-        hint = f"Get it with `hf download {name}`, or pick one of `lama ls`."
+        hint = f"Get it with `lama pull {name}`, or pick one of `lama ls`."
     return ModelNotFoundError(f"{name} is not on this machine", "It is not in the hub's cache.", hint)
 
 
@@ -225,5 +225,5 @@ def _remedy(model: InstalledModel) -> str:
     if model.ref == GUIDE:
         return "It is part of lama: install lama again."
     if (model.revision or not model.path) and model.format in ("mlx", "safetensors", None):
-        return f"If its download was cut off, `hf download {model.ref}` completes it; `lama ls` lists what can be used."
+        return f"If its download was cut off, `lama pull {model.ref}` completes it; `lama ls` lists what can be used."
     return "Choose another model: `lama ls` lists those that can be used."

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from lama_tui.library.model_table import ModelUse
 
 _MORE = (
-    "For a real one run `hf download mlx-community/Qwen3-0.6B-4bit`, or put a folder with an MLX model into {folder}."
+    "For a real one search the hub in the model browser, run `lama pull mlx-community/Qwen3-0.6B-4bit` in a shell, or"
+    " put a folder with an MLX model into {folder}."
 )
 
 

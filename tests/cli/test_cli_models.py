@@ -48,7 +48,7 @@ def test_show_of_what_cannot_be_used_fails_and_says_what_to_do(lama: Callable, p
 def test_show_of_what_is_not_here(lama: Callable) -> None:
     ended = lama("show", "org/none")
     assert (ended.code, ended.out, ended.err.count("\n")) == (1, "", 1)
-    assert "hf download org/none" in ended.err
+    assert "lama pull org/none" in ended.err
 
 
 def test_the_table_is_aligned_and_has_units(lama: Callable, paths: Paths) -> None:

@@ -144,7 +144,7 @@ async def test_what_is_not_here_is_not_found(
 async def test_a_hub_model_that_is_not_here_says_how_to_get_it(paths: Paths) -> None:
     with pytest.raises(ModelNotFoundError) as raised:
         await resolve("org/none", paths)
-    assert "hf download org/none" in str(raised.value)
+    assert "lama pull org/none" in str(raised.value)
 
 
 async def test_a_damaged_model_says_why(paths: Paths) -> None:
@@ -153,7 +153,7 @@ async def test_a_damaged_model_says_why(paths: Paths) -> None:
     with pytest.raises(ModelFormatError) as raised:
         await resolve("org/a", paths)
     assert "cut short" in str(raised.value)
-    assert "hf download org/a" in str(raised.value)
+    assert "lama pull org/a" in str(raised.value)
 
 
 async def test_a_gguf_file_is_shown_and_refused(paths: Paths, tmp_path: Path) -> None:

@@ -48,7 +48,7 @@ async def test_the_guide_alone_says_how_to_get_more(workspace: Open) -> None:
     async with workspace(size=(120, 40)) as stage:
         browser = await browse(stage)
         assert names(browser) == [GUIDE]
-        assert "hf download" in details(browser) and str(stage.paths.models) in details(browser).replace("\n", "")
+        assert "lama pull" in details(browser) and str(stage.paths.models) in details(browser).replace("\n", "")
         assert row_of(browser, GUIDE).in_use and row_of(browser, GUIDE).fits is not None
         await stage.until_seen("[Installed]", "guide", "llama", "never")
         await stage.press("escape")
@@ -62,7 +62,7 @@ async def test_a_model_is_used_in_this_conversation(workspace: Open) -> None:
         await stage.ask("hi")
         browser = await browse(stage)
         assert names(browser) == [GUIDE, "tiny", "work:big-[/nope]", "nameless:"]
-        assert "hf download" not in details(browser)
+        assert "lama pull" not in details(browser)
         await stage.press("down")
         await stage.until(lambda: "tiny" in details(browser))
         await stage.press("enter")

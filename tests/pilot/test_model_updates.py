@@ -21,7 +21,7 @@ async def downloaded(stage: Stage) -> None:
 
 
 async def updates(stage: Stage) -> UpdatesSection:
-    await stage.press("f12")
+    await stage.press("ctrl+backslash")
     await stage.until(lambda: isinstance(stage.app.screen, ModelBrowser) and stage.app.screen.query(UpdatesSection))
     section = stage.app.screen.query_one(UpdatesSection)
     await stage.until(lambda: section._rows and section._list.has_focus)

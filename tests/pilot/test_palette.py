@@ -205,8 +205,8 @@ async def test_conversations_can_be_opened_by_title(workspace: Open) -> None:
 
 def test_actions_of_other_screens_say_which(workspace: Open) -> None:
     entries = {entry.id: entry for entry in palette_entries({}, ["workspace"])}
-    assert entries["models.load"].about.startswith("In the model browser: ")
-    here = {entry.id: entry for entry in palette_entries({}, ["models", "dialog"])}
+    assert entries["models.load"].about.startswith("Among the installed models: ")
+    here = {entry.id: entry for entry in palette_entries({}, ["installed", "models", "dialog"])}
     assert here["models.load"].about.startswith("Load")
     assert next(iter(here)) == "models.use"  # what one came to a screen for is on top
     assert "dialog.close" in here

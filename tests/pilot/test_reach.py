@@ -12,7 +12,10 @@ from lama_tui.ui.commands.perform import places
 
 FROM_ANYWHERE: dict[str, Scope] = {
     "conversation.list": "conversations",
-    "models.open": "models",
+    "models.open": "installed",
+    "hub.open": "hub",
+    "downloads.open": "downloads",
+    "updates.open": "updates",
     "models.pick": "chooser",
     "settings.open": "settings",
     "log.open": "log",
@@ -30,9 +33,11 @@ BETWEEN_PANES: dict[tuple[Scope, str], Scope] = {
 }
 """Keys that lead from one pane of the workspace to another."""
 
-PLACES: tuple[Scope, ...] = ("composer", "transcript", "conversations", "models", "chooser", "settings", "log")
+PLACES: tuple[Scope, ...] = (
+    "composer", "transcript", "conversations", "installed", "hub", "downloads", "updates", "chooser", "settings", "log",
+)  # fmt: skip
 EVERYWHERE: frozenset[Scope] = frozenset({"app", "workspace"})
-ALSO_WORKS_IN: dict[Scope, Scope] = {"dialog": "chooser", "list": "conversations"}
+ALSO_WORKS_IN: dict[Scope, Scope] = {"dialog": "chooser", "list": "conversations", "models": "installed"}
 """Scopes that have no place of their own: a place where they work."""
 
 

@@ -67,7 +67,7 @@ async def moved_in_themes(visit: Visit) -> None:
     await visit.until(lambda: visit.app.theme != "lama-dark")
 
 
-BOUND = CONFIG + '[keys]\n"conversation.new" = "f10,ctrl+shift+alt+end"\n"search.open" = ""\n'
+BOUND = CONFIG + '[keys]\n"conversation.new" = "f12,ctrl+shift+alt+end"\n"search.open" = ""\n'
 
 
 def theme(name: str, background: str = "#101418") -> str:

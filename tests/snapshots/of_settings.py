@@ -122,7 +122,7 @@ kind = "openai"
 endpoint = "https://api.example.org/v1"
 model = "large"
 [keys]
-"conversation.new" = "f10"
+"conversation.new" = "f12"
 """
 OWN = ConversationSettings("You are brief.\nYou never apologise.", 0.2, 0.9, 512, "drop", True)
 MUCH = ConversationSettings(

@@ -44,16 +44,7 @@ _ALWAYS: tuple[Scope, ...] = ("workspace", "transcript", "conversations", "app",
 
 _ORDER: tuple[Scope, ...] = (
     *_ALWAYS,
-    "models",
-    "installed",
-    "hub",
-    "downloads",
-    "updates",
-    "settings",
-    "log",
-    "chooser",
-    "dialog",
-    "list",
+    *("installed", "hub", "downloads", "updates", "models", "settings", "log", "chooser", "dialog", "list"),
 )
 
 

@@ -68,7 +68,7 @@ def card(
         (1, Content("A workspace for talking to language models: those on this machine, and any server you name.")),
         (4, _who(model)),
         (5, keys),
-        (3, machine(capacity, advice)),
+        (3, machine(capacity, advice, key("hub.open"))),
         (2, Content("Everything stays on this machine, unless you configure a server.")),
     ]
     for gap, least in _TRIES:
@@ -88,15 +88,18 @@ def _who(model: str) -> Content:
     return Content.assemble(name, " will answer. ", guide, " is a tiny model, built in, that only knows this app.")
 
 
-def machine(capacity: Capacity | None, advice: str) -> Content:
-    """What this machine could run, with the arithmetic."""
+def machine(capacity: Capacity | None, advice: str, hub_key: str) -> Content:
+    """What this machine could run, with the arithmetic; `hub_key` searches the hub."""
     title = ("This machine", "bold $primary")
     if capacity is None:
         return Content.assemble(title, ": looking…")
     if capacity.device is None:
         return Content.assemble(title, f" runs only the guide. {advice}")
     where = {"cpu": "memory", "metal": "memory, shared with the GPU", "cuda": "GPU memory"}[capacity.device]
-    get = Content.assemble(" Get one: ", (f"hf download {_EXAMPLE}", "$accent"))
+    hub = (hub_key, "$accent")
+    get = Content.assemble(
+        " ", hub, " finds one that suits it on the hub; in a shell ", (f"lama pull {_EXAMPLE}", "$accent")
+    )
     slow = f" {_SMALL}" if capacity.device == "cpu" else ""
     most = capacity.parameters
     if most is None or capacity.available is None:

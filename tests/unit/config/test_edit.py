@@ -57,11 +57,11 @@ def test_one_value_is_changed_and_nothing_else(file: Path) -> None:
 
 def test_a_key_is_added_and_taken_out_again(file: Path) -> None:
     set_values(
-        file, {"theme": "lama-light", "engine.parallel": 2, "providers.work.max_tokens": 9, "keys.app.quit": "f11"}
+        file, {"theme": "lama-light", "engine.parallel": 2, "providers.work.max_tokens": 9, "keys.app.quit": "ctrl+b"}
     )
     document = tomllib.loads(file.read_text())
     assert (document["theme"], document["engine"], document["keys"]["app.quit"]) == (
-        "lama-light", {"parallel": 2}, "f11",
+        "lama-light", {"parallel": 2}, "ctrl+b",
     )  # fmt: skip
     assert comments(file.read_text()) == comments(FILE)
     set_values(file, dict.fromkeys(["theme", "engine.parallel", "providers.work.max_tokens", "keys.app.quit"]))
@@ -70,8 +70,8 @@ def test_a_key_is_added_and_taken_out_again(file: Path) -> None:
 
 def test_keys_without_quotes_are_found(file: Path) -> None:
     file.write_text('[keys]\nhelp.open = "f12" # nearer\nhelp.other = 1\n'.replace("help.other = 1\n", ""))
-    set_values(file, {"keys.help.open": "f11"})
-    assert file.read_text() == '[keys]\nhelp.open = "f11" # nearer\n'
+    set_values(file, {"keys.help.open": "ctrl+b"})
+    assert file.read_text() == '[keys]\nhelp.open = "ctrl+b" # nearer\n'
     set_values(file, {"keys.help.open": None})
     assert load_settings_of(file).settings.keys == {}
 

@@ -80,7 +80,7 @@ def test_the_whole_file(paths: Paths) -> None:
         wipe = true
         [keys]
         "conversation.new" = "f12"
-        models.open = "f10"
+        models.open = "ctrl+b"
         """,
     )
     assert loaded.problems == ()
@@ -93,7 +93,7 @@ def test_the_whole_file(paths: Paths) -> None:
     assert settings.library.downloads == "pause-on-battery"
     assert settings.privacy.wipe
     assert not settings.privacy.local_only
-    assert settings.keys == {"conversation.new": "f12", "models.open": "f10"}
+    assert settings.keys == {"conversation.new": "f12", "models.open": "ctrl+b"}
 
 
 def test_the_order_is_file_environment_flag(paths: Paths) -> None:

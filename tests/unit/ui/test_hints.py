@@ -43,7 +43,7 @@ def test_the_pane_that_has_the_focus_comes_before_the_rest() -> None:
 
 
 def test_other_screens_show_their_own_keys() -> None:
-    shown = line(["models", "dialog", "workspace", "app"], None)
+    shown = line(["installed", "models", "dialog", "workspace", "app"], None)
     assert shown[:2] == ["enter Use", "esc Back"]  # the way back is there also on the narrowest screen
     assert "] Next section" in shown
     assert shown[-1] == "^p Palette"
