@@ -11,7 +11,7 @@ from lama_tui.config.loader import LoadedSettings
 from lama_tui.errors import ModelNotFoundError
 from lama_tui.paths import Paths
 from lama_tui.security.gate import clean_row
-from lama_tui.ui.figures import UNKNOWN, ago, parameters, rate, size
+from lama_tui.ui.figures import UNKNOWN, ago, parameters, size
 
 if TYPE_CHECKING:
     from lama_tui.cli.known import Known
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from lama_tui.library.storage.usage import ModelStorage
 
 _FIELDS = (
-    *("ref", "path", "revision", "format", "architecture", "params", "bits", "size", "context"),
+    *("ref", "path", "revision", "format", "architecture", "params", "bits", "quantization", "size", "context"),
     *("license", "verified", "signature", "fits", "problem"),
 )
 
@@ -40,7 +40,7 @@ def show(arguments: argparse.Namespace, paths: Paths, loaded: LoadedSettings) ->
     try:
         model = asyncio.run(describe(arguments.model, paths))
     except ModelNotFoundError as error:
-        return _show_hub(arguments, loaded, error)
+        return _show_hub(arguments, paths, loaded, error)
     if arguments.card:
         return _show_card(model, arguments.json)
     if arguments.json:
@@ -54,7 +54,7 @@ def show(arguments: argparse.Namespace, paths: Paths, loaded: LoadedSettings) ->
     return 0
 
 
-def _show_hub(arguments: argparse.Namespace, loaded: LoadedSettings, missing: ModelNotFoundError) -> int:
+def _show_hub(arguments: argparse.Namespace, paths: Paths, loaded: LoadedSettings, missing: ModelNotFoundError) -> int:
     """It is not here: the hub may know it. Raises `missing` where that cannot be, or the hub may not be asked."""
     from lama_tui.cli.show_hub import show_hub
     from lama_tui.library.hub.access import HubAccess
@@ -63,7 +63,7 @@ def _show_hub(arguments: argparse.Namespace, loaded: LoadedSettings, missing: Mo
     repo, local_only = arguments.model.strip(), loaded.settings.privacy.local_only
     if "/" not in repo or not is_repo(repo) or not HubAccess.from_environment().may_be_asked(local_only):
         raise missing
-    return show_hub(repo, local_only, as_json=arguments.json, card=arguments.card)
+    return show_hub(repo, local_only, paths=paths, as_json=arguments.json, card=arguments.card)
 
 
 def _show_card(model: "InstalledModel", as_json: bool) -> int:
@@ -112,6 +112,8 @@ async def _values(model: "InstalledModel", paths: Paths) -> dict[str, object]:
 
 
 async def _lines(model: "InstalledModel", paths: Paths) -> list[tuple[str, str]]:
+    from lama_tui.cli.known import speed_line
+
     known, storage = await _known(model, paths), await _storage(model, paths)
     lines = [
         ("model", model.ref),
@@ -121,6 +123,7 @@ async def _lines(model: "InstalledModel", paths: Paths) -> list[tuple[str, str]]
         ("architecture", model.architecture or UNKNOWN),
         ("parameters", parameters(model.params)),
         ("bits", UNKNOWN if model.bits is None else str(model.bits)),
+        *([("quantization", model.quantization)] if model.quantization else []),
         ("size", size(model.size)),
         ("weights", size(model.weights)),
         ("context", UNKNOWN if model.context is None else f"{model.context:,} tokens"),
@@ -128,7 +131,7 @@ async def _lines(model: "InstalledModel", paths: Paths) -> list[tuple[str, str]]
         ("verified", UNKNOWN if known.verified is None else "yes" if known.verified else "no"),
         ("signature", known.signature or UNKNOWN),
         ("fits", UNKNOWN if model.fits is None else "yes" if model.fits else "no, not in the memory that is free now"),
-        ("speed", _speed(known)),
+        ("speed", speed_line(known.speed)),
         ("used", ago(known.last_used, time.time_ns() // 1_000_000) + (", pinned" if known.pinned else "")),
         ("update", UNKNOWN if known.update is None else str(known.update) if known.update else "none"),
     ]
@@ -136,10 +139,3 @@ async def _lines(model: "InstalledModel", paths: Paths) -> list[tuple[str, str]]
         old = f", {size(storage.old)} of old revisions" if storage.old else ""
         lines.append(("on disk", f"{size(storage.size)}{old}; {size(storage.alone)} no other model uses"))
     return [*lines, ("problem", model.problem)] if model.problem else lines
-
-
-def _speed(known: "Known") -> str:
-    if known.speed is None:
-        return UNKNOWN
-    about = "" if known.speed.kind == "measured" else "about "
-    return f"{about}{rate(known.speed.decode_tok_s)}, {known.speed.source}"

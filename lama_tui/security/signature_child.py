@@ -18,6 +18,10 @@ from typing import Any
 _LARGEST = 64 * 1024**2  # bytes of a signature: one names every shard of every file
 
 
+class _Forged(Exception):
+    """What should say who signed cannot be read."""
+
+
 class _Unusable(Exception):
     """A key of the settings cannot be used."""
 
@@ -49,6 +53,8 @@ def check(asked: dict[str, Any]) -> dict[str, str]:
             except Exception as error:  # whatever the library says of a signature: it does not fit
                 if hint or not by_key or type(error).__name__ != "InvalidSignature":  # else perhaps another's key
                     wrong = wrong or _said(error)
+    except _Forged as error:
+        return {"verdict": "INVALID", "detail": str(error)}
     except _Unusable as error:
         return {"verdict": "unknown", "detail": str(error), "hint": "Correct library.trusted_keys"}
     except OSError as error:  # of the model's files
@@ -97,9 +103,12 @@ def _names_in(signature: Path) -> list[str]:
     from cryptography import x509
     from sigstore.models import Bundle
 
-    certificate = Bundle.from_json(signature.read_bytes()).signing_certificate
-    names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-    return [str(name.value) for name in names]
+    try:
+        certificate = Bundle.from_json(signature.read_bytes()).signing_certificate
+        names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+        return [str(name.value) for name in names]
+    except Exception as error:  # whatever the libraries stumble over
+        raise _Forged(f"Its certificate cannot be used: {_said(error)}") from error
 
 
 def _fingerprint(key: Path) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 from models import make_tiny_llama
 
 from lama_tui.paths import Paths
+from tests.library.gguf_files import write_gguf
 
 
 def test_a_folder_is_imported_and_listed(lama: Callable, paths: Paths, tmp_path: Path) -> None:
@@ -54,3 +55,13 @@ def test_an_interrupted_import_leaves_nothing(spawn: Callable, paths: Paths, tmp
         process.send_signal(signal.SIGINT)
         assert process.wait(30) == 130
     assert list(paths.models.iterdir()) == []
+
+
+def test_a_gguf_file_is_shown_with_what_its_header_says(lama: Callable, paths: Paths, tmp_path: Path) -> None:
+    done = lama("import", str(write_gguf(tmp_path / "Some-Q4_K_M.gguf")))
+    assert (done.code, done.out[:13]) == (0, "Some-Q4_K_M: ")
+    shown = json.loads(lama("show", "Some-Q4_K_M", "--json").out)
+    assert (shown["format"], shown["quantization"], shown["architecture"]) == ("gguf", "Q4_K_M", "llama")
+    assert (shown["params"], shown["context"], shown["license"]) == (1280, 2048, "mit")
+    refused = lama("show", "Some-Q4_K_M")
+    assert refused.code == 1 and "MLX models only" in refused.err and "quantization" in refused.out
