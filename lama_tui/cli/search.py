@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 _USUAL = 20  # lines: one screen
 _MOST = 5000
+_PAGES = 100  # of what was narrowed much, the hub's whole list would be read
 
 
 def add_to(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -119,16 +120,17 @@ async def _found(query: "HubQuery", limit: int, machine: "Machine", local_only: 
 
     hub = Hub(HubAccess.from_environment(), local_only)
     progress = output.Progress()
-    found: list[HubModel] = []
+    found: dict[str, HubModel] = {}
+    after: str | None = None
     try:
-        after: str | None = None
-        while True:
+        for _ in range(_PAGES):
             progress.show(f"asking {hub.access.host}" + (f" · {len(found)} found" if found else ""))
             page = await hub.search(query, after, machine)
-            found += page.models
+            found |= {model.repo: model for model in page.models}
             after = page.after
             if after is None or len(found) >= limit:
-                return found
+                break
+        return list(found.values())
     finally:
         progress.clear()
         await hub.close()

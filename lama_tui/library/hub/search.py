@@ -19,6 +19,8 @@ FULL = 40
 """So many found are a page where most were left out."""
 LOOKED_THROUGH = 5
 """Pages of the hub that one page of ours may take."""
+COMPARED = 3
+"""Pages that are put in order by fit together: the largest that fits is seldom among the first hundred."""
 
 # each of them the largest or newest first
 _SORT = {"downloads": "downloads", "likes": "likes", "recent": "lastModified", "fit": "downloads"}
@@ -30,15 +32,15 @@ _TOLD = (
 
 async def search(client: HubClient, query: HubQuery, after: str | None, machine: Machine | None) -> HubPage:
     """One page of what `query` finds; `after` is that of the page before. Raises a `LamaError`."""
-    models: list[HubModel] = []
+    found: dict[str, HubModel] = {}  # pages may overlap: the list changes while it is read
     ask: str | None = (after or _query(query))[:LONGEST_CURSOR]
-    for _ in range(LOOKED_THROUGH):
+    by_size = query.sort == "fit"
+    for _ in range(COMPARED if by_size else LOOKED_THROUGH):
         page, ask = await client.get(f"/api/models?{ask}", _page)
-        models += [model for model in page if matches(model, query)]
-        if ask is None or len(models) >= FULL:
+        found |= {model.repo: model for model in page if matches(model, query)}
+        if ask is None or (len(found) >= FULL and not by_size):
             break
-    if query.sort == "fit":
-        models = by_fit(models, machine or Machine())
+    models = by_fit(found.values(), machine or Machine()) if by_size else found.values()
     return HubPage(tuple(models), ask)
 
 

@@ -7,7 +7,7 @@ from typing import Any, Literal
 from lama_tui.library.fit import KeyValueShape
 
 Sort = Literal["downloads", "likes", "recent", "fit"]
-"""`fit` is this machine's own order: the largest that fits first, among what the hub has listed so far."""
+"""`fit` is this machine's own order: the largest that fits first, of the few hundred most downloaded of each page."""
 
 HashAlgorithm = Literal["sha256", "git-sha1"]
 """`git-sha1` is git's name for a file that is not stored by LFS: sha1 of `blob SIZE\\0` and the bytes."""
