@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from lama_tui.cli import output
 from lama_tui.errors import StoreError
 from lama_tui.paths import Paths
+from lama_tui.ui.figures import UNKNOWN, rate
 
 if TYPE_CHECKING:
     from lama_tui.library.benchmarking.estimate import SpeedEstimate, Speeds
@@ -79,3 +80,10 @@ async def known(paths: Paths, models: "list[InstalledModel]") -> Store:
     except StoreError as error:
         output.error(f"What is known of models beside their files cannot be read. {error}")
         return Store({}, {}, {}, Speeds(()))
+
+
+def speed_line(speed: "SpeedEstimate | None") -> str:
+    """A speed and what it is from."""
+    if speed is None:
+        return UNKNOWN
+    return f"{'' if speed.kind == 'measured' else 'about '}{rate(speed.decode_tok_s)}, {speed.source}"

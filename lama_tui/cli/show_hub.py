@@ -5,10 +5,13 @@ import time
 from typing import TYPE_CHECKING
 
 from lama_tui.cli import output
+from lama_tui.cli.known import known, speed_line
+from lama_tui.paths import Paths
 from lama_tui.security.gate import clean_row
 from lama_tui.ui.figures import UNKNOWN, ago, count, parameters, size
 
 if TYPE_CHECKING:
+    from lama_tui.library.benchmarking.estimate import SpeedEstimate
     from lama_tui.library.fit import Fit
     from lama_tui.library.hub.values import HubDetails
 
@@ -16,7 +19,7 @@ _CONTEXTS = (4096, 32_768)
 """Tokens of conversations whose memory is told, besides the longest that it can have."""
 
 
-def show_hub(repo: str, local_only: bool, *, as_json: bool, card: bool) -> int:
+def show_hub(repo: str, local_only: bool, *, paths: Paths, as_json: bool, card: bool) -> int:
     """Show what the hub tells of `repo`, or its card. Raises a `LamaError` where it cannot be asked."""
     details, text = asyncio.run(_ask(repo, local_only, card))
     if card:
@@ -25,11 +28,15 @@ def show_hub(repo: str, local_only: bool, *, as_json: bool, card: bool) -> int:
         else:
             output.write(text)
         return 0
-    needs = _needs(details)
+    needs, speed = _needs(details), asyncio.run(_speed(details, paths))
     if as_json:
-        output.json_document(_json(details, needs))
+        speeds = {
+            "decode_tok_s": speed.decode_tok_s if speed else None,
+            "speed_source": speed.source if speed else None,
+        }
+        output.json_document(_json(details, needs) | speeds)
         return 0
-    lines = _lines(details, needs)
+    lines = [*_lines(details, needs), ("speed", speed_line(speed))]
     width = max(len(name) for name, _ in lines)
     for name, value in lines:
         output.line(f"{name:<{width}}  {clean_row(value)}")
@@ -51,6 +58,15 @@ async def _ask(repo: str, local_only: bool, card: bool) -> "tuple[HubDetails, st
     finally:
         progress.clear()
         await hub.close()
+
+
+async def _speed(details: "HubDetails", paths: Paths) -> "SpeedEstimate | None":
+    """How fast it would write, from what was measured here; of one that may be a mixture of experts nothing."""
+    from lama_tui.library.benchmarking.estimate import experts_of
+
+    experts = experts_of(details.config) if details.config else None
+    model = details.model
+    return (await known(paths, [])).speeds.of(model.repo, model.size, model.bits, experts)
 
 
 def _needs(details: "HubDetails") -> "list[tuple[int | None, Fit]]":

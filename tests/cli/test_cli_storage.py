@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 
 import pytest
 
@@ -18,6 +19,7 @@ from lama_tui.paths import Paths
 from lama_tui.store.database import Database
 from tests.cli.conftest import Ended
 from tests.library.cache_layout import commit_of, lay_out
+from tests.library.hub import TestHub
 from tests.models import make_tiny_llama
 
 Lama = Callable[..., Ended]
@@ -69,6 +71,19 @@ def test_ls_and_show_say_what_is_known(lama: Lama, model: str) -> None:
     assert (shown["old_revisions"], shown["frees"], shown["verified"]) == ([commit_of(1)], listed["disk"], True)
     text = lama("show", model).out
     assert "123 tok/s, measured here" in text and "just now, pinned" in text and "4.0 KiB of old revisions" in text
+
+
+def test_show_estimates_a_model_of_the_hub(lama: Lama, model: str, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with TestHub() as hub:
+        monkeypatch.setenv("HF_ENDPOINT", hub.endpoint)
+        monkeypatch.setenv("HF_HUB_OFFLINE", "0")
+        hub.add("org/like", make_tiny_llama(home / "like", seed=2), tags=("mlx",))
+        hub.add("org/mixture", make_tiny_llama(home / "mixture", config={"num_local_experts": 8}), tags=("mlx",))
+        shown = json.loads(lama("show", "org/like", "--json").out)
+        assert shown["decode_tok_s"] == pytest.approx(123.4, rel=0.05)
+        assert shown["speed_source"] == "from 1 run of 1 similar model"
+        assert "tok/s, from 1 run of 1 similar model" in lama("show", "org/like").out
+        assert json.loads(lama("show", "org/mixture", "--json").out)["decode_tok_s"] is None
 
 
 def test_ls_ends_with_what_all_models_take(lama: Lama, model: str, paths: Paths) -> None:
