@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 _USUAL = 20  # lines: one screen
 _MOST = 5000
-_PAGES = 100  # of what was narrowed much, the hub's whole list would be read
+_PAGES = 20  # of what was narrowed much, the hub's whole list would be read
 
 
 def add_to(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
