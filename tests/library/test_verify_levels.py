@@ -165,6 +165,12 @@ async def test_what_other_tools_fetched_is_compared_with_the_names_of_its_blobs(
     (snapshot / "config.json").write_text((snapshot / "config.json").read_text() + " ")
     found = await levels(database, REF, deep=True)
     assert [d.path for d in found["hashes"].differences] == ["config.json"]
+    # what was found before its hashes were looked at for the first time counts too
+    broken = lay_in_cache("org/broken", sharded(tmp_path / "other"))
+    (broken / "model-00001-of-00002.safetensors").unlink()
+    found = await levels(database, "org/broken", deep=True)
+    assert (found["complete"].status, found["hashes"].status) == ("failed", "ok")
+    assert (await facts(database, "org/broken", COMMIT)).verified is False
 
 
 async def test_a_folder_without_a_record_is_not_said_to_be_right(database: Database, paths: Paths) -> None:

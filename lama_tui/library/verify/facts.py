@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from lama_tui.library.verify.record import FOUND
+
 if TYPE_CHECKING:
     from lama_tui.store.database import Database
 
@@ -17,10 +19,10 @@ FROM snapshots s JOIN snapshot_files f ON f.snapshot_id = s.id GROUP BY s.id ORD
 
 _CHECKED = """
 SELECT c.ref, c.revision, c.level, c.status, c.detail FROM model_checks c
-WHERE c.at >= coalesce((SELECT max(s.fetched) FROM snapshots s WHERE s.ref = c.ref
+WHERE c.at >= coalesce((SELECT max(s.fetched) FROM snapshots s WHERE s.ref = c.ref AND s.source != ?
     AND (s.revision = c.revision OR (c.revision = '' AND s.kind = 'import'))), 0)
 """
-"""What was found of each level, unless its files are newer."""
+"""What was found of each level, unless its files are newer; when other tools fetched theirs nobody knows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +45,7 @@ async def all_facts(database: "Database") -> Mapping[tuple[str, str], Facts]:
     for row in await database.read(_FETCHED):
         status = "failed" if row["wrong"] else "ok" if row["fine"] == row["files"] else "unknown"
         found[row["ref"], row["revision"] if row["kind"] == "hub" else ""] = {"hashes": (status, "")}
-    for row in await database.read(_CHECKED):
+    for row in await database.read(_CHECKED, (FOUND,)):
         found.setdefault((row["ref"], row["revision"]), {})[row["level"]] = row["status"], row["detail"]
     return {key: _facts(levels) for key, levels in found.items()}
 

@@ -27,7 +27,7 @@ SAID: Mapping[RecordSource, str] = {
     "cache": "the names of the blobs in the hub's cache",
     "none": "nothing",
 }
-_FOUND = "hub cache"
+FOUND = "hub cache"
 """The source of what other tools fetched, in `snapshots`."""
 _ALGORITHMS: Mapping[int, HashAlgorithm] = {64: "sha256", 40: "git-sha1"}
 _NAME = re.compile(r"[0-9a-f]+")
@@ -68,7 +68,7 @@ async def record_of(model: InstalledModel, snapshots: SnapshotTable) -> Record:
     kept = [each for each in await snapshots.all() if _is_of(each, ref, place)]
     own = next((each for each in kept if model.revision in (None, each.revision)), None)
     known = {file.path: file for file in await snapshots.files(own.ref, own.revision)} if own is not None else {}
-    if own is not None and own.source != _FOUND:
+    if own is not None and own.source != FOUND:
         folder = Path(own.path) if own.kind == "import" else folder
         files = {path: _recorded(file, file.size) for path, file in known.items()}
         return Record("store", await _of_model(files, place, folder), own.ref, own.revision, folder, own.fetched)
@@ -90,7 +90,7 @@ async def keep_found(record: Record, snapshots: SnapshotTable) -> None:
         return
     sizes = await asyncio.to_thread(lambda: {path: _size(record.folder / path) for path in named})
     files = [HubFile(path, sizes[path], file.algorithm, file.hash) for path, file in named.items()]
-    await snapshots.record(record.ref, record.revision, "hub", _FOUND, str(record.folder), files)
+    await snapshots.record(record.ref, record.revision, "hub", FOUND, str(record.folder), files)
 
 
 def _is_of(snapshot: Snapshot, ref: str, place: Path) -> bool:
