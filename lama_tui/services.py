@@ -279,9 +279,14 @@ class Services:
         return await known_speeds(await self.measurements(), models, device.name if device else None)
 
     def loaded_models(self) -> dict[str, int]:
-        """What is in memory, by reference, and the process that has it: this one or another lama. Blocks."""
-        others = {model.model: instance.pid for instance in present(self.paths.run) for model in instance.loaded}
-        return others | {model.reference: os.getpid() for model in self.engine.figures().loaded}
+        """What is in memory or on its way there, by reference, and the process that has it: this one or another lama.
+
+        Blocks.
+        """
+        others = {model: instance.pid for instance in present(self.paths.run) for model in instance.models}
+        now = self.engine.figures()
+        own = [model.reference for model in now.loaded] + ([now.loading.model] if now.loading is not None else [])
+        return others | {model: os.getpid() for model in own}
 
     def _note_use(self, conversation: ConversationId, message: MessageId, event: StreamEvent) -> None:
         """A turn began: if its model is one of this machine, keep that it was used now."""

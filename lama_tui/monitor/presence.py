@@ -26,7 +26,7 @@ class LoadedNow:
 
 @dataclass(frozen=True, slots=True)
 class Presence:
-    """One instance. `started` is UTC milliseconds, `memory` bytes in use by its models."""
+    """One instance. `started` is UTC milliseconds, `memory` bytes in use by its models, `loading` what it reads now."""
 
     pid: int
     started: int
@@ -35,6 +35,12 @@ class Presence:
     waiting: int = 0
     memory: int | None = None
     decode_tok_s: float | None = None
+    loading: str = ""
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        """All that it uses the files of."""
+        return (*(model.model for model in self.loaded), *([self.loading] if self.loading else []))
 
 
 def write_presence(folder: Path, presence: Presence) -> None:
@@ -82,6 +88,7 @@ def _read(file: Path) -> Presence | None:
             waiting=int(values["waiting"]),
             memory=None if values["memory"] is None else int(values["memory"]),
             decode_tok_s=None if values["decode_tok_s"] is None else float(values["decode_tok_s"]),
+            loading=str(values.get("loading") or ""),
         )
     except (OSError, ValueError, TypeError, KeyError, OverflowError, RecursionError):
         return None  # half a version older or newer, or not ours

@@ -58,4 +58,5 @@ class PresenceWriter:
             waiting=figures.waiting,
             memory=figures.memory.active if figures.memory else None,
             decode_tok_s=figures.decode_tok_s,
+            loading=figures.loading.model if figures.loading is not None else "",
         )

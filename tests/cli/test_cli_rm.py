@@ -71,9 +71,11 @@ def test_asks_on_a_terminal(answer: bytes, stays: bool, repo: Path) -> None:
     assert is_whole(repo / "snapshots" / commit_of(2), NEW)
 
 
-def test_refuses_what_another_instance_has_loaded(lama: Lama, repo: Path) -> None:
+@pytest.mark.parametrize("loading", [False, True])
+def test_refuses_what_another_instance_has_loaded(loading: bool, lama: Lama, repo: Path) -> None:
     paths = Paths.from_environment()
-    write_presence(paths.run, Presence(os.getppid(), 1, (LoadedNow("org/model", "cpu", 1),)))
+    loaded = () if loading else (LoadedNow("org/model", "cpu", 1),)
+    write_presence(paths.run, Presence(os.getppid(), 1, loaded, loading="org/model" if loading else ""))
     refused = lama("rm", "org/model", "--yes")
     assert refused.code == 1 and f"process {os.getppid()}" in refused.err
     assert lama("rm", "org/model", "--old-revisions", "--yes").code == 0
