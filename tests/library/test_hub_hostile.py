@@ -1,5 +1,6 @@
 """Servers that speak no proper HTTP, on a bare socket: every answer ends, as values or as one of our errors."""
 
+import asyncio
 import hashlib
 import itertools
 import os
@@ -12,14 +13,18 @@ from pathlib import Path
 
 import pytest
 
-from lama_tui.errors import DownloadError, LamaError, ModelIntegrityError
+from lama_tui.errors import DownloadError, LamaError, ModelError, ModelIntegrityError
 from lama_tui.library.downloads.layout import RepoFolder
 from lama_tui.library.downloads.transfer import Transfer
 from lama_tui.library.hub.access import HubAccess
 from lama_tui.library.hub.hub import Hub
 from lama_tui.library.hub.values import HubFile, HubQuery
+from lama_tui.library.importing import target
+from lama_tui.library.importing.fetch import AddressFetch
+from lama_tui.library.importing.work import Work
 from lama_tui.providers.fetch import Fetcher, Limits
 from tests.library.downloading import REPO, instance, model_files
+from tests.library.gguf_files import write_gguf
 from tests.library.hub import TestHub
 from tests.library.hub_repos import store
 
@@ -143,6 +148,18 @@ def test_a_planted_link_is_not_written_through(tmp_path: Path) -> None:
     with speaking(itertools.repeat(answer, 1)) as endpoint:
         assert fetch(endpoint, tmp_path / "cache").read_bytes() == b"abc"
     assert os.listdir(part.parent) == [hashlib.sha256(b"abc").hexdigest()]  # noqa: PTH208
+
+
+async def test_an_import_without_an_end_does_not_fill_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    disk = 40 << 20
+    monkeypatch.setattr(target, "free_space", lambda folder: (disk - written(folder), disk // 4))
+    gguf = write_gguf(tmp_path / "m.gguf").read_bytes()
+    endless = itertools.chain([OK + b"\r\n" + gguf], itertools.repeat(bytes(1 << 20), 150))
+    with speaking(endless) as endpoint, pytest.raises(ModelError, match="too little space"):
+        work = Work(threading.Event(), None, asyncio.get_running_loop())
+        fetch = AddressFetch(tmp_path / "models", f"{endpoint}/m.gguf")
+        await asyncio.to_thread(fetch.run, Fetcher(True, Limits(stall=1)), work)
+    assert written(tmp_path / "models") < disk + (17 << 20)
 
 
 async def test_a_revision_that_was_fetched_does_not_change(tmp_path: Path) -> None:

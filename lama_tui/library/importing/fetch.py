@@ -27,6 +27,7 @@ from lama_tui.store.locks import try_lock
 
 _PIECE = 1 << 20
 _LOOK = 1 << 16  # bytes after which it is looked at what comes
+_LOOK_AT_DISK = 16 << 20  # bytes after which it is looked at the disk
 _RANGE = re.compile(r"bytes (\d+)-\d+/(\d+|\*)")
 
 
@@ -153,8 +154,12 @@ class AddressFetch:
 
     def _copy(self, body: Body, part: int, have: int, work: Work) -> None:
         buffer = memoryview(bytearray(_PIECE))
-        looked = have > _LOOK
+        looked, unchecked = have > _LOOK, 0
         while count := body.readinto(buffer):
+            unchecked += count
+            if unchecked >= _LOOK_AT_DISK:  # what tells no length may never end, and others write too
+                unchecked = 0
+                check_space(self._folder, 0)
             with of_disk(self._part):
                 written = 0
                 while written < count:
