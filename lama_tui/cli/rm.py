@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import os
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -10,6 +11,7 @@ from lama_tui.cli import output
 from lama_tui.config.loader import LoadedSettings
 from lama_tui.errors import LamaError
 from lama_tui.paths import Paths
+from lama_tui.security.gate import clean_row
 from lama_tui.ui.figures import size
 
 if TYPE_CHECKING:
@@ -69,7 +71,9 @@ async def _remove(arguments: argparse.Namespace, paths: Paths, loaded: LoadedSet
     if arguments.json:
         output.json_document(_plan_json(plan) | {"removed": True, "freed": removed.freed})
     else:
-        output.line(f"{plan.ref} was removed: {size(removed.freed)} freed." if plan.whole else _freed(removed.freed))
+        output.line(
+            f"{clean_row(plan.ref)} was removed: {size(removed.freed)} freed." if plan.whole else _freed(removed.freed)
+        )
     return 0
 
 
@@ -112,22 +116,26 @@ def _agreed(arguments: argparse.Namespace, *, nothing: bool) -> bool:
 
 def _show(plan: "RemovalPlan") -> None:
     if plan.empty:
-        output.line(f"{plan.ref} has no old revisions.")
+        output.line(f"{clean_row(plan.ref)} has no old revisions.")
         return
-    bytes_ = [file for file in plan.files if file.inode is not None] + [
-        file for file in plan.links if file.inode is not None
-    ]
+    bytes_ = [file for file in (*plan.files, *plan.links) if file.inode is not None]
+    # the hub's blobs are called by their hashes: say what leads to them
+    names = {os.path.realpath(link.path): link.path.name for link in plan.links}
     what = "" if plan.whole else f", {_count(len(plan.revisions), 'revision')}"
-    output.line(f"{plan.ref}{what}: {size(plan.freed)} will be freed ({_count(len(plan.everything), 'file')})")
+    output.line(
+        f"{clean_row(plan.ref)}{what}: {size(plan.freed)} will be freed ({_count(len(plan.everything), 'file')})"
+    )
     if not plan.whole:
         for revision in plan.revisions:
             output.line(f"  revision {revision}")
     for file in sorted(bytes_, key=lambda file: -file.size)[:_SHOWN]:
-        output.line(f"  {size(file.size):>9}  {output.home_as_tilde(file.path)}")
+        path = clean_row(output.home_as_tilde(file.path))
+        name = names.get(os.path.realpath(file.path), file.path.name)
+        output.line(f"  {size(file.size):>9}  {path if name == file.path.name else f'{clean_row(name)}  {path}'}")
     if len(bytes_) > _SHOWN:
         output.line(f"  and {_count(len(bytes_) - _SHOWN, 'smaller file')}")
     for note in plan.notes:
-        output.line(note)
+        output.line(clean_row(note))
 
 
 def _show_leftovers(leftovers: Sequence["Leftover"]) -> None:

@@ -34,7 +34,8 @@ def repo(home: Path) -> Path:
 def test_shows_first_and_removes_only_when_told(lama: Lama, repo: Path) -> None:
     asked = lama("rm", "org/model")  # nobody is there to answer
     assert asked.code == 1 and "--yes" in asked.err
-    assert "6.0 KiB will be freed" in asked.out and "blobs" in asked.out
+    assert "6.0 KiB will be freed" in asked.out
+    assert "  4.0 KiB  model.safetensors  " + str(repo / "blobs") in asked.out
     assert is_whole(repo / "snapshots" / commit_of(2), NEW)
 
     planned = json.loads(lama("rm", "org/model", "--old-revisions", "--json").out)
@@ -104,9 +105,11 @@ def test_bad_usage(words: tuple[str, ...], lama: Lama, repo: Path) -> None:
 
 
 def test_names_are_cleaned(lama: Lama, home: Path) -> None:
-    lay_out(hub_cache_folder(), "org/\x1b]0;title\x07bad", commit_of(1), {"\x1b[31mred": b"x"}, refs=("main",))
-    shown = lama("rm", "org/\x1b]0;title\x07bad")
+    name = "org/\x1b]0;title\x07bad\n0 B will be freed"
+    lay_out(hub_cache_folder(), name, commit_of(1), {"\x1b[31mred\nline": b"x" * 100}, refs=("main",))
+    shown = lama("rm", name)
     assert "\x1b" not in shown.out + shown.err and "\x07" not in shown.out + shown.err
+    assert shown.out.count("\n") == 2 and "140 B will be freed" in shown.out
 
 
 @pytest.mark.slow
