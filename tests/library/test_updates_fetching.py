@@ -159,6 +159,7 @@ async def test_a_bad_file_is_fetched_again_and_no_other(
     server.log.clear()
     await pull(instance)
     assert [path for path in fetched(server) if path in WEIGHTS] == ["model-00003-of-00003.safetensors"]
+    assert (await facts(instance.database, REF, commit)).verified is True  # what was found before counts no more
     assert (await levels(instance))["hashes"].status == "ok"
     assert bad.with_name(f"{bad.name}.bad").read_bytes() == raw  # set aside, not thrown away
 

@@ -8,12 +8,19 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from lama_tui.library.verify.check import LEVELS, Check, Checks, Difference, Level
+from lama_tui.library.verify.record import FOUND
 from lama_tui.security.gate import clean
 
 if TYPE_CHECKING:
     from lama_tui.store.database import Database
 
 _COLUMNS = "ref, revision, level, status, detail, differences, hint, at"
+FRESH = (
+    "at >= coalesce((SELECT max(s.fetched) FROM snapshots s WHERE s.ref = model_checks.ref AND s.source != ?"
+    " AND (s.revision = model_checks.revision OR (model_checks.revision = '' AND s.kind = 'import'))), 0)"
+)
+"""The rows that were found of the files that are here now; `FOUND`: when other tools fetched theirs nobody knows."""
+
 _KEPT = 100
 """Differences of one level that are kept: of a model that is all wrong a hundred files say enough."""
 
@@ -41,15 +48,15 @@ class CheckTable:
     async def of(self, ref: str, revision: str) -> Checks:
         """What is known of one revision; levels that were never looked at are not in it."""
         rows = await self._database.read(
-            f"SELECT {_COLUMNS} FROM model_checks WHERE ref = ? AND revision = ?",  # noqa: S608
-            (ref, revision),
+            f"SELECT {_COLUMNS} FROM model_checks WHERE ref = ? AND revision = ? AND {FRESH}",  # noqa: S608
+            (ref, revision, FOUND),
         )
         return {row["level"]: _check(row) for row in rows if row["level"] in LEVELS}
 
     async def all(self) -> Mapping[tuple[str, str], Checks]:
         """What is known of all models, by reference and revision."""
         found: dict[tuple[str, str], dict[Level, Check]] = defaultdict(dict)
-        for row in await self._database.read(f"SELECT {_COLUMNS} FROM model_checks"):  # noqa: S608
+        for row in await self._database.read(f"SELECT {_COLUMNS} FROM model_checks WHERE {FRESH}", (FOUND,)):  # noqa: S608
             if row["level"] in LEVELS:
                 found[row["ref"], row["revision"]][row["level"]] = _check(row)
         return found

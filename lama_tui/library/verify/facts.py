@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from lama_tui.library.verify.check_table import FRESH
 from lama_tui.library.verify.record import FOUND
 
 if TYPE_CHECKING:
@@ -16,13 +17,6 @@ SELECT s.ref, s.revision, s.kind, count(*) AS files, coalesce(sum(f.ok = 1), 0) 
 FROM snapshots s JOIN snapshot_files f ON f.snapshot_id = s.id GROUP BY s.id ORDER BY s.fetched
 """
 """What was found of the hashes of each file, as it came or later."""
-
-_CHECKED = """
-SELECT c.ref, c.revision, c.level, c.status, c.detail FROM model_checks c
-WHERE c.at >= coalesce((SELECT max(s.fetched) FROM snapshots s WHERE s.ref = c.ref AND s.source != ?
-    AND (s.revision = c.revision OR (c.revision = '' AND s.kind = 'import'))), 0)
-"""
-"""What was found of each level, unless its files are newer; when other tools fetched theirs nobody knows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +39,8 @@ async def all_facts(database: "Database") -> Mapping[tuple[str, str], Facts]:
     for row in await database.read(_FETCHED):
         status = "failed" if row["wrong"] else "ok" if row["fine"] == row["files"] else "unknown"
         found[row["ref"], row["revision"] if row["kind"] == "hub" else ""] = {"hashes": (status, "")}
-    for row in await database.read(_CHECKED, (FOUND,)):
+    checked = f"SELECT ref, revision, level, status, detail FROM model_checks WHERE {FRESH}"  # noqa: S608
+    for row in await database.read(checked, (FOUND,)):
         found.setdefault((row["ref"], row["revision"]), {})[row["level"]] = row["status"], row["detail"]
     return {key: _facts(levels) for key, levels in found.items()}
 

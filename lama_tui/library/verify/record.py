@@ -27,7 +27,7 @@ SAID: Mapping[RecordSource, str] = {
     "cache": "the names of the blobs in the hub's cache",
     "none": "nothing",
 }
-FOUND = "hub cache"
+FOUND = "found in the hub's cache"
 """The source of what other tools fetched, in `snapshots`."""
 _ALGORITHMS: Mapping[int, HashAlgorithm] = {64: "sha256", 40: "git-sha1"}
 _NAME = re.compile(r"[0-9a-f]+")

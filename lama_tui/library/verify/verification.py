@@ -47,7 +47,7 @@ class Verification:
         """
         model = replace(model, ref=clean(model.ref))  # the name of a folder need not be text, which the tables want
         record = await record_of(model, self._snapshots)
-        before = await self._before(model, record)
+        before = await self._table.of(model.ref, model.revision or "")
         found: dict[Level, Check] = {}
 
         async def tell(check: Check, *, keep: bool = True) -> Check:
@@ -67,11 +67,6 @@ class Verification:
         ran, keep = await self._generates(model, found, before, deep, watch)
         yield await tell(ran, keep=keep)
         yield await tell(await self._benchmarked(model))
-
-    async def _before(self, model: InstalledModel, record: Record) -> Checks:
-        """What was found before; nothing that is older than the files."""
-        known = await self._table.of(model.ref, model.revision or "")
-        return {level: check for level, check in known.items() if (check.at or 0) >= (record.fetched or 0)}
 
     async def _complete(self, model: InstalledModel, record: Record) -> Check:
         if not model.path:
