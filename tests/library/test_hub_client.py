@@ -140,6 +140,16 @@ async def test_ten_thousand_files(server: TestHub, hub: Hub) -> None:
     assert details.size == sum(len(str(number)) for number in range(10_000))
 
 
+async def test_a_listing_of_files_without_an_end(server: TestHub, hub: Hub) -> None:
+    commit = server.add("org/m", {"config.json": "{}"})
+    told = b'{"id": "org/m", "sha": "%s", "siblings": [{"rfilename": "config.json"}]}' % commit.encode()
+    server.trouble("/revision/", status=200, body=told)
+    entry = json.dumps([server.repos["org/m"].files["config.json"].entry()]).encode()
+    server.trouble("/tree/", status=200, body=entry, headers={"Link": '</api?cursor=1>; rel="next"'})
+    with pytest.raises(DownloadError, match=r"cannot be trusted\. It has no end"):
+        await hub.details("org/m")
+
+
 @pytest.mark.parametrize(
     ("trouble", "kind", "words"),
     [
@@ -149,6 +159,7 @@ async def test_ten_thousand_files(server: TestHub, hub: Hub) -> None:
         ({"status": 403, "headers": {"X-Error-Code": "GatedRepo"}}, AuthError, "Accept its terms at http://127"),
         ({"status": 403, "body": b'{"error": "no \\u001b[31m"}'}, AuthError, "does not allow this. HTTP 403: no ␛"),
         ({"status": 404, "headers": {"X-Error-Code": "RevisionNotFound"}}, ModelNotFoundError, "no revision main"),
+        ({"status": 400, "headers": {"X-Error-Message": "Bearer abcd1234efgh"}}, ProviderError, r"HTTP 400.*\[redacted\]"),
         ({"cut": 20}, ConnectionLost, "broke off. 20 bytes came"),
         ({"hang_up": True}, ConnectionLost, "connection"),
         ({"status": 200, "body": b"<html><title>Log in</title>", "content_type": "text/html"}, DownloadError, "A web"),
@@ -188,8 +199,8 @@ async def test_a_listing_that_lies_is_refused_whole(server: TestHub, hub: Hub, t
 
 
 async def test_a_huge_answer_and_a_slow_one(server: TestHub, hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
-    server.trouble("/api/models", status=200, body=b"[" + b" " * (49 << 20), times=1)
-    with pytest.raises(DownloadError, match=r"too large. It has more than 48 MiB"):
+    server.trouble("/api/models", status=200, body=b"[" + b" " * (13 << 20), times=1)
+    with pytest.raises(DownloadError, match=r"too large. It has more than 12 MiB"):
         await hub.search(HubQuery())
     server.behave()
     monkeypatch.setattr("lama_tui.library.hub.client.TOTAL", 0.2)

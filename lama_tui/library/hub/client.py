@@ -18,7 +18,7 @@ from lama_tui.library.hub.large_json import read_json
 from lama_tui.library.hub.refusal import refusal
 from lama_tui.providers.fetch import Body, Fetcher, Stopped
 
-JSON_LIMIT = 48 << 20  # bytes
+JSON_LIMIT = 12 << 20  # bytes: 15,000 models of a listing, which comes by hundreds
 TOTAL = 60.0  # seconds that an answer may take from beginning to end
 AT_ONCE = 4
 LONGEST_CURSOR = 8192  # characters

@@ -7,6 +7,7 @@ from lama_tui.errors import AuthError, LamaError, ModelNotFoundError, ProviderEr
 from lama_tui.library.hub.access import HubAccess
 from lama_tui.providers.refusal import explanation, retry_after
 from lama_tui.security.gate import clean_line
+from lama_tui.security.redaction import redact
 
 
 class HubTrouble(ProviderError):
@@ -27,7 +28,7 @@ def refusal(
     pass are `RateLimitError` and `HubTrouble`.
     """
     code = headers.get("x-error-code", "")
-    said = clean_line(headers.get("x-error-message", ""), 300) or explanation(body)
+    said = redact(clean_line(headers.get("x-error-message", ""), 300)) or explanation(body)
     detail = f"HTTP {status}: {said}" if said else f"HTTP {status}"
     name, file = clean_line(repo, 120) or "The hub", clean_line(what, 120)
     if status == 429:
