@@ -1,10 +1,13 @@
 """Imports of archives: none of them writes a byte outside its folder, whatever it says."""
 
+import asyncio
 import bz2
 import gzip
 import io
 import lzma
 import pickle
+import random
+import shutil
 import stat
 import struct
 import tarfile
@@ -22,6 +25,7 @@ from lama_tui.library.installed import describe
 from lama_tui.library.snapshot_table import SnapshotTable
 from lama_tui.paths import Paths
 from lama_tui.store.database import Database
+from tests.chance import seeds
 from tests.models import make_tiny_llama
 
 
@@ -263,3 +267,35 @@ async def test_garbage_in_archives_is_told(imports: Imports, model: Path, tmp_pa
     for data in (b"7z\xbc\xaf\x27\x1c" + bytes(100), b"\x28\xb5\x2f\xfd" + bytes(100)):
         archive.write_bytes(data)
         await refused(imports, archive, tmp_path)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", seeds(1))
+async def test_damaged_archives_leave_nothing_and_raise_nothing_else(
+    imports: Imports, model: Path, tmp_path: Path, seed: int
+) -> None:
+    chance = random.Random(seed)
+    tar = tar_of(model, "m/")
+    sound = [tar, zip_of(model, "m/"), gzip.compress(tar, 1), lzma.compress(tar, preset=0), bz2.compress(tar, 1)]
+    archive, models = tmp_path / "archive", Paths.from_environment().models
+    beside = everything(tmp_path) | {str(archive)}
+    for _ in range(2000):
+        raw = bytearray(chance.choice(sound))
+        for _ in range(chance.randint(1, 6)):
+            at = chance.randrange(chance.choice([len(raw), min(2048, len(raw))]))
+            match chance.randrange(3):
+                case 0:
+                    raw[at] = chance.randrange(256)
+                case 1:
+                    del raw[at : at + chance.randint(1, 64)]
+                case 2:
+                    raw[at:at] = chance.randbytes(chance.randint(1, 32))
+        archive.write_bytes(raw)
+        try:
+            done = await imports.add(archive, name="m")
+        except LamaError as error:
+            assert not error.title.startswith("The import failed"), error
+        else:
+            await asyncio.to_thread(shutil.rmtree, done.path)
+        assert list(models.iterdir()) == []
+    assert everything(tmp_path) <= beside | {str(models)}

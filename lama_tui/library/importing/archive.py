@@ -6,6 +6,7 @@ says. Blocks: call it in a thread.
 """
 
 import bz2
+import errno
 import gzip
 import io
 import lzma
@@ -60,7 +61,9 @@ def unpack(path: Path, called: str, kind: Kind, into: Path, work: Work) -> None:
                 _unpack_zip(file, size, write)
             else:
                 _unpack_tar(file, kind, write, budget)
-        except _BROKEN as error:
+        except (*_BROKEN, OSError) as error:
+            if isinstance(error, OSError) and error.errno not in (None, errno.EINVAL):
+                raise  # of the disk; what it unpacks with says no number, or asks for a place before the beginning
             raise ModelFormatError(
                 f"{clean_line(called, 80)} is damaged or not what it seems",
                 clean_line(str(error)) or type(error).__name__,
