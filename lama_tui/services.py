@@ -159,7 +159,8 @@ class Services:
     async def hub(self) -> "Hub":
         """The hub, as the environment names it. Raises `ConfigError` where that cannot be used."""
         if self._hub is None:
-            self._hub = await asyncio.to_thread(_hub_of_environment, self.settings.privacy.local_only)
+            made = await asyncio.to_thread(_hub_of_environment, self.settings.privacy.local_only)
+            self._hub = self._hub or made  # another may have asked meanwhile
         return self._hub
 
     async def downloads(self, *, adopt: bool = True) -> "Downloads":
