@@ -160,7 +160,8 @@ class Services:
         """The hub, as the environment names it. Raises `ConfigError` where that cannot be used."""
         if self._hub is None:
             made = await asyncio.to_thread(_hub_of_environment, self.settings.privacy.local_only)
-            self._hub = self._hub or made  # another may have asked meanwhile
+            self._hub = self._hub or made  # another may have asked meanwhile, or the settings have changed
+            await self._hub.use(self.settings.privacy.local_only)
         return self._hub
 
     async def downloads(self, *, adopt: bool = True) -> "Downloads":
