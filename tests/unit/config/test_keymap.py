@@ -71,7 +71,7 @@ def test_problems(overrides: Mapping[str, str], told: str) -> None:
     "overrides",
     [
         {},
-        {"conversation.new": "f10, ctrl+f10"},
+        {"conversation.new": "f12, ctrl+f12"},
         {"conversation.new": "ctrl+l", "models.open": "ctrl+n"},
         {"transcript.next": "n"},
         {"dialog.close": "ctrl+n"},
