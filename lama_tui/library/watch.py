@@ -53,7 +53,4 @@ class ModelWatch:
 
     async def _asked(self) -> Hub | None:
         """The hub, where it may be asked without a person's wish."""
-        if self._settings().privacy.local_only:
-            return None
-        hub = await self._hub()
-        return None if hub.access.offline else hub
+        return None if self._settings().privacy.local_only else await self._hub()

@@ -164,6 +164,9 @@ async def test_the_hub_is_asked_once_a_day_and_news_are_told_once(
     old = hub_server.add(REF, OLD)
     lay_in_cache(REF, OLD, old)
     lay_in_cache("org/gone", {"config.json": "x"})  # the hub has no such model (any more)
+    for name in ("org/bad", "zoo/bad"):  # and lists these in a way that cannot be trusted
+        lay_in_cache(name, {"config.json": "y"}, hub_server.add(name, {"config.json": "y"}))
+        hub_server.add(name, {"config.json": "z"}, told={"config.json": {"path": "../a"}})
     told: list[Update] = []
     watch = UpdateWatch(updates, giving(hub), told.append)
     assert await watch.round() == watching.EVERY and told == []
@@ -177,6 +180,10 @@ async def test_the_hub_is_asked_once_a_day_and_news_are_told_once(
     await day_passes(database)
     await watch.round()
     assert len(told) == 1
+    await day_passes(database)
+    hub_server.close()
+    with pytest.raises(LamaError):
+        await watch.round()  # it is tried again before the day is over
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Protocol
 from lama_tui.errors import ModelNotFoundError, StoreError
 from lama_tui.library.downloads.job import JobId, JobKind
 from lama_tui.library.downloads.plan import choose
+from lama_tui.library.hub.access import HubAccess
 from lama_tui.library.hub.values import HubDetails, HubFile
 from lama_tui.library.hub_cache import repo_at
 from lama_tui.library.installed import InstalledModel
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
 
 class AsksHub(Protocol):
     """What is asked of the hub."""
+
+    access: HubAccess
 
     async def details(self, repo: str, revision: str = "main") -> HubDetails:
         """One revision of one model. Raises a `LamaError`."""

@@ -9,7 +9,7 @@ import random
 import time
 from collections.abc import Awaitable, Callable, Sequence
 
-from lama_tui.errors import AuthError, ConfigError, LamaError, ModelNotFoundError, StoreError
+from lama_tui.errors import AuthError, DownloadError, LamaError, ModelError
 from lama_tui.library.hub_cache import cached_repos, hub_cache_folder
 from lama_tui.library.installed import InstalledModel
 from lama_tui.library.updates.update import Update
@@ -55,16 +55,14 @@ class UpdateWatch:
         """Ask about the models that are due, and return the seconds until one is. Raises a `LamaError`."""
         due, wait = await self._due()
         for at, model in enumerate(due):
-            if (hub := await self._hub()) is None:
+            if (hub := await self._hub()) is None or hub.access.offline:
                 return _AGAIN
             if at:
                 await asyncio.sleep(_APART)
             before = (await self._updates.known()).get(model.ref)
             try:
                 found = await self._updates.look(model, hub)
-            except (StoreError, ConfigError):
-                raise
-            except (ModelNotFoundError, AuthError) as error:
+            except (ModelError, AuthError, DownloadError) as error:  # of this one; others end the round
                 log.info("no newer revision of %s is known: %s", model.ref, error.title)
                 await self._updates.not_told(model)
                 continue
