@@ -48,7 +48,7 @@ def bench(arguments: argparse.Namespace, paths: Paths, loaded: LoadedSettings) -
             output.line(f"{result.asked:,} tokens were not tried: {result.skipped}.")
     measured = [result.measured for result in results if result.measured is not None]
     if measured:
-        output.line(f"{arguments.model} on {measured[0].device}, medians of {arguments.runs} runs:")
+        output.line(f"{arguments.model} on {measured[0].device}, {_of(arguments.runs)}:")
         output.table(
             ("PROMPT", "ANSWER", "PREFILL", "DECODE", "FIRST TOKEN", "PEAK MEMORY"),
             [
@@ -93,6 +93,10 @@ async def _bench(
         )
     finally:
         await services.close()
+
+
+def _of(runs: int) -> str:
+    return "one run" if runs == 1 else f"medians of {runs} runs"
 
 
 def _shown(ref: str, at: "BenchmarkProgress") -> str:

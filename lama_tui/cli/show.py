@@ -137,5 +137,7 @@ async def _lines(model: "InstalledModel", paths: Paths) -> list[tuple[str, str]]
     ]
     if storage is not None:
         old = f", {size(storage.old)} of old revisions" if storage.old else ""
-        lines.append(("on disk", f"{size(storage.size)}{old}; {size(storage.alone)} no other model uses"))
+        shared = storage.size - storage.alone
+        also = f", {size(shared)} shared with other models" if shared else ""
+        lines.append(("on disk", f"{size(storage.size)}{old}{also}"))
     return [*lines, ("problem", model.problem)] if model.problem else lines

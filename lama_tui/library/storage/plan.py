@@ -305,7 +305,7 @@ def _still_named(files: Iterable[StoredFile]) -> list[str]:
 
 def _linked(words: str, ends: Sequence[StoredFile]) -> str:
     count = len({end.inode for end in ends})
-    return f"{words} {_files(count)} which {'stays' if count == 1 else 'stay'}."
+    return f"{words} {_files(count)}, which {'stays' if count == 1 else 'stay'}."
 
 
 def _files(count: int) -> str:
