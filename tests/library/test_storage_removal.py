@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,7 @@ from lama_tui.library.installed import installed_models
 from lama_tui.library.model_table import ModelTable
 from lama_tui.library.snapshot_table import SnapshotTable
 from lama_tui.library.storage.record_table import RecordTable
-from lama_tui.library.storage.removal import Removal
+from lama_tui.library.storage.removal import Removal, vanish
 from lama_tui.paths import Paths
 from lama_tui.store.database import Database
 from tests.library.cache_layout import bytes_below, commit_of, fetch, is_whole, lay_out, repo_folder
@@ -340,6 +341,16 @@ async def test_killed_in_the_middle(revision: str, steps: int, cache: Path, remo
         await removal.carry_out(await removal.plan("org/model"))
     assert not repo_folder(cache, "org/model").exists()
     assert ended.returncode in (0, -9)
+
+
+async def test_where_nothing_can_be_moved_it_keeps_its_names(cache: Path, removal: Removal) -> None:
+    plan = await removal.plan("org/model")
+    gone = repo_folder(cache, "org/model") / "snapshots" / "gone"
+    with pytest.raises(FileNotFoundError):
+        vanish(replace(plan, folders=(gone, *plan.folders)))
+    for commit, files in ((1, OLD), (2, NEW)):
+        assert is_whole(repo_folder(cache, "org/model") / "snapshots" / commit_of(commit), files)
+    assert (repo_folder(cache, "org/model") / "refs" / "main").read_text() == commit_of(2)
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")

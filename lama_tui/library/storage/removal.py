@@ -126,10 +126,19 @@ def vanish(plan: RemovalPlan) -> tuple[Removed, list[Path]]:
 
     Returns where the folders are now. What is left when something ends it here, `cleaning` finds.
     """
+    named = {file.path: file.path.read_bytes() for file in plan.refs}
     removed = delete_files(plan.refs)
     name = REMOVING + secrets.token_hex(4)
-    # in place: a full disk has no room for another folder
-    graves = [folder.rename(plan.home / f"{name}-{at}") for at, folder in enumerate(plan.folders)]
+    graves: list[Path] = []
+    try:
+        for at, folder in enumerate(plan.folders):
+            # in place: a full disk has no room for another folder
+            graves.append(folder.rename(plan.home / f"{name}-{at}"))
+    except OSError:
+        if not graves:  # nothing went: it keeps its names
+            for path, commit in named.items():
+                path.write_bytes(commit)
+        raise
     if not graves:
         removed += delete_files(plan.links)
     _write_through(plan.home)
