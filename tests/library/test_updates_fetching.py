@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from lama_tui.config.settings import PrivacySettings, Settings
+from lama_tui.errors import DownloadError
 from lama_tui.library.downloads.job import Job, JobId
 from lama_tui.library.downloads.queue import Downloads
 from lama_tui.library.hub.access import HubAccess
@@ -131,9 +132,19 @@ async def test_two_instances_make_one_update(server: TestHub, instances: tuple[I
     one, two = instances
     server.add(REF, OLD)
     await pull(one)
+    before = server.add(REF, OLD | {"tokenizer.json": "[]"})
+    await pull(one)
     new = server.add(REF, NEW)
     server.log.clear()
     here = await model()
+    server.trouble("/resolve/", stall=0, seconds=60.0)
+    job = await one.updates.fetch(here, one.downloads)
+    with pytest.raises(DownloadError, match="is being fetched"):
+        await two.updates.go_back(here)  # it would not stay so
+    await one.downloads.cancel(job)
+    assert (await one.end(job)).state == "cancelled" and (await model()).revision == before
+    server.behave()
+    server.log.clear()
     jobs = await asyncio.gather(one.updates.fetch(here, one.downloads), two.updates.fetch(here, two.downloads))
     assert jobs[0] == jobs[1]
     assert {(await each.end(jobs[0])).state for each in instances} == {"done"}

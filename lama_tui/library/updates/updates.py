@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from lama_tui.errors import ModelNotFoundError, StoreError
+from lama_tui.errors import DownloadError, ModelNotFoundError, StoreError
 from lama_tui.library.downloads.job import JobId, JobKind
+from lama_tui.library.downloads.job_table import JobTable
 from lama_tui.library.downloads.plan import choose
 from lama_tui.library.hub.access import HubAccess
 from lama_tui.library.hub.values import HubDetails, HubFile
@@ -64,6 +65,7 @@ class Updates:
     def __init__(self, database: "Database") -> None:
         self._table = UpdateTable(database)
         self._snapshots = SnapshotTable(database)
+        self._jobs = JobTable(database)
 
     async def offered(self, models: Collection[InstalledModel]) -> Sequence[Update]:
         """The updates that are known of `models`, without asking anybody; not those that were gone back from."""
@@ -127,7 +129,7 @@ class Updates:
         return await asyncio.to_thread(_revisions, model.ref, model.revision, known)
 
     async def go_back(self, model: InstalledModel) -> str:
-        """Put the revision in force that was so before, and return it; no network. Raises a `ModelNotFoundError`."""
+        """Put the revision in force that was so before, and return it; no network. Raises a `LamaError`."""
         model = whole_repo(model)
         here = await self.revisions(model)
         if here is None:
@@ -137,6 +139,13 @@ class Updates:
                 f"There is no earlier revision of {model.ref} here",
                 f"Only {here.in_force[:12]} is on this machine",
                 "`lama pull REF` with --revision fetches another one by its commit",
+            )
+        jobs = [row.job for row in await self._jobs.jobs() if row.job.ref == model.ref]
+        if any(job.state in ("queued", "running", "waiting") for job in jobs):
+            raise DownloadError(
+                f"{model.ref} is being fetched",
+                "What comes would be put in force at the end",
+                "Wait for it, or pause or cancel it under the downloads, and go back then",
             )
         try:
             await asyncio.to_thread(revisions.switch, revisions.folder_of(model.ref), here.earlier)
