@@ -9,6 +9,7 @@ from models import make_tiny_llama
 
 from lama_tui.paths import Paths
 from lama_tui.security.signatures import INSTALL, is_installed
+from tests.library.hub import TestHub
 
 installed = pytest.mark.skipif(not is_installed(), reason=f"what signs is not installed: {INSTALL}")
 
@@ -59,3 +60,21 @@ def test_signed_models_are_told_by_whom_and_loaded(lama: Callable, paths: Paths,
     configure(paths, f'require_signatures = "always"\ntrusted_keys = ["{other}"]')
     assert "not trusted" in lama("run", "tiny", "hello").err
     assert lama("run", "guide", "hello", "--max-tokens", "3").code == 0
+
+
+@pytest.mark.slow
+def test_a_pull_follows_the_policy(
+    lama: Callable, paths: Paths, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = {file.name: file for file in make_tiny_llama(tmp_path / "made").iterdir()}
+    with TestHub() as hub:
+        monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
+        monkeypatch.setenv("HF_ENDPOINT", hub.endpoint)
+        hub.add("org/tiny", files)
+        configure(paths, 'require_signatures = "warn"')
+        done = lama("pull", "org/tiny")
+        assert done.code == 0 and "org/tiny is not signed" in done.err
+        configure(paths, 'require_signatures = "always"')
+        refused = lama("pull", "org/tiny")
+        assert refused.code == 1 and "org/tiny is not signed" in refused.err
+        assert lama("run", "org/tiny", "hello").code == 1

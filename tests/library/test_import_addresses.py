@@ -3,6 +3,8 @@
 import asyncio
 import os
 import pickle
+import subprocess
+import sys
 import threading
 from collections.abc import AsyncIterator, Iterator
 from hashlib import sha256
@@ -193,3 +195,22 @@ async def test_two_do_not_fetch_the_same_at_once(imports: Imports, web: Web, ggu
         await imports.fetch(web.url("/m-Q4.gguf"), insecure_http=True)
     web.hold.set()
     assert (await first).ref == "m-Q4"
+
+
+@pytest.mark.slow
+def test_it_goes_on_after_kills(web: Web, tmp_path: Path) -> None:
+    """Nothing that was written is fetched twice, and in the end the file is right."""
+    data = write_gguf(tmp_path / "m.gguf", tensors=[("w", (1024, 1024, 16), 0)], data=os.urandom(1 << 26)).read_bytes()
+    web.files["/m-Q4.gguf"] = data
+    command = [sys.executable, "-m", "lama_tui", "import", web.url("/m-Q4.gguf"), "--insecure-http"]
+    models = Paths.from_environment().models
+    for kill in range(4):
+        with subprocess.Popen(command, stderr=subprocess.PIPE) as process:
+            while sum(part.stat().st_size for part in models.glob(".import-*/part")) < (kill + 1) << 23:
+                assert process.poll() is None, process.stderr and process.stderr.read()
+            process.kill()
+        assert all(entry.name.startswith(".") for entry in models.iterdir())
+    assert subprocess.run(command).returncode == 0
+    assert (models / "m-Q4" / "m-Q4.gguf").read_bytes() == data
+    begins = [int((wanted or "bytes=0-")[6:-1]) for _, wanted in web.asked]
+    assert len(begins) == 5 and begins == sorted(set(begins)) and left() == [models / "m-Q4"]

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from gguf_files import write_gguf
 
-from lama_tui.errors import LamaError, ModelError, ModelIntegrityError
+from lama_tui.errors import LamaError, ModelError, ModelIntegrityError, StoreError
 from lama_tui.library.importing.contents import list_files
 from lama_tui.library.importing.copying import copy_file
 from lama_tui.library.importing.imports import Imported, Imports
@@ -143,6 +143,29 @@ async def test_collisions_are_told(imports: Imports, paths: Paths, model: Path) 
     with pytest.raises(ModelError, match="own models"):
         await imports.add(paths.models / "Tiny-1B", name="again")
     assert [entry.name for entry in paths.models.iterdir()] == ["Tiny-1B"]
+
+
+async def test_of_two_with_one_name_one_wins(imports: Imports, paths: Paths, model: Path, database: Database) -> None:
+    ends = await asyncio.gather(*(imports.add(model, name="same") for _ in range(3)), return_exceptions=True)
+    assert sorted(type(end).__name__ for end in ends) == ["Imported", "ModelError", "ModelError"]
+    assert [entry.name for entry in paths.models.iterdir()] == ["same"]
+    assert contents(paths.models / "same") == contents(model)
+    assert len(await SnapshotTable(database).all()) == 1
+
+
+async def test_what_cannot_be_recorded_is_not_kept(paths: Paths, model: Path, database: Database) -> None:
+    async def table() -> SnapshotTable:
+        return SnapshotTable(database)
+
+    begun = asyncio.Event()
+    with (model / "z.bin").open("wb") as file:
+        file.truncate(100_000_000)
+    running = asyncio.create_task(Imports(paths, table).add(model, watch=lambda told: begun.set()))
+    await begun.wait()
+    await database.close()  # it was open when the import began
+    with pytest.raises(StoreError):
+        await running
+    assert nothing_left(paths)
 
 
 async def test_pickles_are_refused_whatever_they_are_called(imports: Imports, paths: Paths, model: Path) -> None:

@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -67,7 +67,8 @@ def serving() -> Iterator[Web]:
                 self.send_header("Content-Length", str(len(rest)))
             self.end_headers()
             limit = web.cut.pop(0) if web.cut else len(rest)
-            self.wfile.write(rest[:limit])
+            with suppress(OSError):  # who asked may be gone
+                self.wfile.write(rest[:limit])
             web.sent += min(limit, len(rest))
             if web.hold is not None:
                 web.hold.wait(20)

@@ -11,7 +11,6 @@ from pathlib import Path
 
 from lama_tui.errors import (
     DownloadError,
-    LamaError,
     ModelError,
     ModelFormatError,
     ModelIntegrityError,
@@ -130,11 +129,11 @@ class Imports:
             ref, revision = place.name, _revision(files)
             if self._accept is not None:
                 await self._accept(ref, model)
-            await snapshots.record(ref, revision, "import", wish.origin, str(place), files)
+            path = await asyncio.to_thread(made[0].finish, model)
             try:
-                path = await asyncio.to_thread(made[0].finish, model)
-            except LamaError:
-                await snapshots.forget(ref, revision)
+                await snapshots.record(ref, revision, "import", wish.origin, str(place), files)
+            except BaseException:
+                await asyncio.to_thread(made[0].undo)
                 raise
         finally:
             for target in made:

@@ -8,6 +8,7 @@ import errno
 import os
 import secrets
 import shutil
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -56,10 +57,37 @@ class Target:
         """Give `model`, which is this folder or something in it, its name; returns where it is now."""
         with of_disk(self.place):
             _sync(model)
-            check_free(self._models, self._name)
-            model.rename(self.place)
+            with _alone(self._models):  # else two might find the name free
+                check_free(self._models, self._name)
+                model.rename(self.place)
             _sync_folder(self._models)
         return self.place
+
+    def undo(self) -> None:
+        """Take the name away again; `end` removes what had it."""
+        with of_disk(self.place):
+            self.place.rename(self.folder / "undone")
+
+
+@contextmanager
+def _alone(models: Path) -> Iterator[None]:
+    """Be the only one that gives a name in `models`: it takes milliseconds."""
+    descriptor = os.open(models, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        for _ in range(500):
+            if _try(descriptor):
+                break
+            time.sleep(0.01)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _try(descriptor: int) -> bool:
+    try:
+        return try_lock(descriptor)
+    except OSError:
+        return True  # a file system without locks
 
 
 def unfinished(models: Path) -> list[Path]:
