@@ -79,6 +79,6 @@ def test_the_command_line_is_as_it_says() -> None:
     assert [line.split()[1] for line in shown[1:]] == list(verbs.choices)
     for line, command in zip(shown, [parser, *verbs.choices.values()], strict=True):
         flags = {name for action in command._actions for name in action.option_strings} - {"-h", "--help"}
-        said = set(re.findall(r"(?<![\w-])--?[a-z-]+", line))
+        said = set(re.findall(r"(?<![\w-])--?[a-z0-9-]+", line))
         assert said - flags <= {"--json"}, line  # of sub-verbs
         assert flags - said == set(), line
