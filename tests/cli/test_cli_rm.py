@@ -129,3 +129,14 @@ def test_refuses_while_another_lama_answers_with_it(lama: Lama, spawn: Spawn) ->
         other.communicate(timeout=30)
     assert lama("rm", "org/tiny", "--yes").code == 0
     assert not snapshot.exists()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("attempt", range(4))
+def test_two_at_once_remove_it_once(attempt: int, spawn: Spawn, repo: Path) -> None:
+    both = [spawn("rm", "org/model", "--yes") for _ in range(2)]
+    ended = [process.communicate(timeout=60) for process in both]
+    assert 0 in [process.returncode for process in both]
+    for process, (_, err) in zip(both, ended, strict=True):
+        assert process.returncode == 0 or err.count(b"\n") == 1
+    assert not repo.exists()

@@ -135,7 +135,8 @@ def vanish(plan: RemovalPlan) -> tuple[Removed, list[Path]]:
             # in place: a full disk has no room for another folder
             graves.append(folder.rename(plan.home / f"{name}-{at}"))
     except OSError:
-        if not graves:  # nothing went: it keeps its names
+        # nothing went: it keeps its names, unless another removal took all of it this moment
+        if not graves and any(folder.exists() for folder in plan.folders):
             for path, commit in named.items():
                 path.write_bytes(commit)
         raise
