@@ -136,16 +136,16 @@ NAMES = [
 # fmt: on
 
 
-@pytest.mark.parametrize("name", NAMES, ids=range(len(NAMES)))
 @pytest.mark.filterwarnings("ignore:Duplicate name")
-async def test_names_that_lead_elsewhere_are_refused(imports: Imports, model: Path, tmp_path: Path, name: str) -> None:
-    archives = [tar_of(model, more=lambda a: a.addfile(member(name, size=4), io.BytesIO(b"evil")))]
-    if not name.endswith("\udcff"):  # it cannot be written into a zip
-        archives.append(zip_of(model, more=lambda a: a.writestr(name, b"evil")))
-    for raw in archives:
-        (archive := tmp_path / "archive").write_bytes(raw)
-        said = await refused(imports, archive, tmp_path)
-        assert "name" in said and "\x1b" not in said
+async def test_names_that_lead_elsewhere_are_refused(imports: Imports, model: Path, tmp_path: Path) -> None:
+    for name in NAMES:
+        archives = [tar_of(model, more=lambda a, name=name: a.addfile(member(name, size=4), io.BytesIO(b"evil")))]
+        if not name.endswith("\udcff"):  # it cannot be written into a zip
+            archives.append(zip_of(model, more=lambda a, name=name: a.writestr(name, b"evil")))
+        for raw in archives:
+            (archive := tmp_path / "archive").write_bytes(raw)
+            said = await refused(imports, archive, tmp_path)
+            assert ("name" in said or "same place" in said) and "\x1b" not in said, name
 
 
 LINKS = [
@@ -159,12 +159,10 @@ LINKS = [
 ]
 
 
-@pytest.mark.parametrize("link", LINKS, ids=range(len(LINKS)))
-async def test_links_and_devices_are_refused(
-    imports: Imports, model: Path, tmp_path: Path, link: tarfile.TarInfo
-) -> None:
-    (archive := tmp_path / "t.tar").write_bytes(tar_of(model, more=lambda a: a.addfile(link)))
-    assert "is a link, a device" in await refused(imports, archive, tmp_path)
+async def test_links_and_devices_are_refused(imports: Imports, model: Path, tmp_path: Path) -> None:
+    for link in LINKS:
+        (archive := tmp_path / "t.tar").write_bytes(tar_of(model, more=lambda a, link=link: a.addfile(link)))
+        assert "is a link, a device" in await refused(imports, archive, tmp_path), link
 
 
 async def test_links_in_zips_are_refused(imports: Imports, model: Path, tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lama_tui.engine.safetensors import read_header
@@ -156,6 +156,7 @@ def test_garbage_is_something(data: bytes) -> None:
     assert kind_of(path)
 
 
+@settings(max_examples=40)
 @given(st.recursive(st.integers() | st.text() | st.floats(), lambda inner: st.lists(inner) | st.tuples(inner, inner)))
 def test_whatever_is_pickled_is_told(value: Any) -> None:
     path = Path(os.environ["LAMA_HOME"]).with_name("pickled")
