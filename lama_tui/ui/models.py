@@ -57,6 +57,8 @@ class ListedModel:
     @property
     def quantization(self) -> str:
         """Bits a weight, in words."""
+        if self.installed is not None and self.installed.quantization:
+            return clean_line(self.installed.quantization, 20)
         return f"{self.installed.bits}-bit" if self.installed and self.installed.bits else figures.UNKNOWN
 
     @property

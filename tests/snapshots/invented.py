@@ -175,7 +175,7 @@ def _hub(
 
 
 GUIDE_MODEL = InstalledModel(
-    GUIDE, "/opt/lama/lama_tui/guide/weights", None, "mlx", "llama", 660_000, 8, 3 * MIB, 2 * MIB, 512, "MIT",
+    GUIDE, "/opt/lama/lama_tui/guide/weights", None, "mlx", "llama", 660_000, 8, None, 3 * MIB, 2 * MIB, 512, "MIT",
     fits=True, kv=KeyValueShape(2, 4, 32, 4),
 )  # fmt: skip
 MODELS = (

@@ -74,12 +74,6 @@ async def narrowed(visit: Visit) -> None:
     await visit.until_seen("Nothing here")
 
 
-async def elsewhere(visit: Visit) -> None:
-    await browse(visit)
-    await visit.press("right_square_bracket")
-    await visit.until_seen("go to the other sections")
-
-
 async def pick(visit: Visit) -> None:
     await visit.press("f6")
     picker = await visit.at(ModelPicker)
@@ -104,7 +98,6 @@ STATES: Sequence[State] = (
     State("models", "long", browsed, USUAL, models=MANY),
     State("models", "too-big", too_big, USUAL, sizes=((80, 24), (120, 36))),
     State("models", "filter", narrowed, USUAL, sizes=((80, 24), (120, 36))),
-    State("models", "section", elsewhere, USUAL, sizes=((80, 24), (120, 36))),
     State("picker", "empty", pick, models=(GUIDE_MODEL,), config="", engine=COLD),
     State("picker", "usual", pick, USUAL, config=SERVER),
     State("picker", "error", pick_broken, USUAL, models=BROKEN),

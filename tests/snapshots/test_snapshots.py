@@ -9,6 +9,7 @@ from typing import Any
 
 import of_choosers
 import of_dialogs
+import of_library
 import of_models
 import of_settings
 import of_workspace
@@ -24,6 +25,7 @@ from lama_tui.ui.options import WorkspaceOptions
 STATES = [
     *of_workspace.STATES,
     *of_models.STATES,
+    *of_library.STATES,
     *of_choosers.STATES,
     *of_settings.STATES,
     *of_dialogs.STATES,

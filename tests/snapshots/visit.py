@@ -8,7 +8,7 @@ import pytest
 from chat.scripted import Scripted, Step, says
 from invented import MODELS, QWEN, USAGE, Talk, write
 from pilot.stage import Stage
-from still import CAPACITY, LOADED, Clock, Watched, samples
+from still import CAPACITY, GIB, LOADED, Clock, Watched, samples
 from textual.widgets import Input, TextArea
 
 from lama_tui.config.loader import LoadedSettings, load_settings
@@ -17,7 +17,10 @@ from lama_tui.engine.worker import EngineFigures
 from lama_tui.events import ResourceSample
 from lama_tui.library import answering, installed
 from lama_tui.library.answering import Answering
+from lama_tui.library.downloads import space
 from lama_tui.library.installed import InstalledModel
+from lama_tui.library.storage import quota
+from lama_tui.library.storage.quota import DiskRoom
 from lama_tui.monitor import capacity
 from lama_tui.monitor.capacity import Capacity
 from lama_tui.paths import Paths
@@ -30,7 +33,26 @@ from lama_tui.ui.options import WorkspaceOptions
 Size = tuple[int, int]
 """Columns and rows."""
 
-SHORT = ("open", "wishes", "begun", "ended", "switch", "count", "look", "measure", "recall")
+SHORT = (
+    "open",
+    "wishes",
+    "begun",
+    "ended",
+    "switch",
+    "count",
+    "look",
+    "measure",
+    "recall",
+    "known",
+    "storage",
+    "hub",
+    "hub-look",
+    "hub-advice",
+    "queue",
+    "updates-look",
+    "card",
+    "section",
+)
 """Groups of work that ends by itself, and soon; other work waits for what a person does."""
 
 CONFIG = f'model = "{QWEN}"\n'
@@ -104,6 +126,8 @@ def open_lama(state: State, paths: Paths, clock: Clock, monkeypatch: pytest.Monk
     monkeypatch.setattr(answering, "_look", lambda folder: Answering(thinks="Qwen3" in str(folder)))
     monkeypatch.setattr(capacity, "measure", lambda share: state.capacity)
     monkeypatch.setattr(device, "advice", lambda: "Install it with `pip install mlx mlx-lm`.")
+    monkeypatch.setattr(space, "free_space", lambda folder: (93 * GIB, GIB))
+    monkeypatch.setattr(quota, "_disk_room", lambda folder, enough: DiskRoom(folder, 93 * GIB, 460 * GIB, False))
     local = Local(state.script())
     local.count = lambda messages: sum(len(message.text) // 4 for message in messages)
     local.window = 40_960

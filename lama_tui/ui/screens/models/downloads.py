@@ -98,7 +98,7 @@ class DownloadsSection(Section):
         job = self._jobs[at]
         mark, style = jobs.MARKS[job.state]
         part = jobs.share(job)
-        right = jobs.percent(part) if job.state in ("running", "paused") else ""
+        right = jobs.percent(part) if part is not None else ""
         name_width = max(8, min(room - 8, max(room // 2, room - 40)))
         first = Content.assemble(
             (f"{mark} ", style),

@@ -1,0 +1,193 @@
+"""The sections of the model browser beside the installed models: hub, downloads, updates."""
+
+from collections.abc import Callable, Sequence
+from types import SimpleNamespace
+
+from invented import USUAL
+from still import GIB, MIB, NOW
+from visit import State, Visit
+
+from lama_tui.errors import AuthError, ConnectionLost, LamaError
+from lama_tui.library.downloads.job import Job, JobId
+from lama_tui.library.fit import KeyValueShape, Machine
+from lama_tui.library.hub.values import HubDetails, HubFile, HubModel, HubPage, HubQuery
+from lama_tui.ui.screens.models.browser import ModelBrowser
+
+DAY = 86_400_000
+NAMES = (
+    ("mlx-community/Qwen3-8B-4bit", 8.2e9, 4, 4.3, 412_000, 210, False),
+    ("mlx-community/Llama-3.2-3B-Instruct-4bit", 3.2e9, 4, 1.7, 298_112, 88, False),
+    ("lmstudio-community/gemma-3-27b-it-MLX-4bit", 27e9, 4, 15.1, 120_400, 1204, True),
+    ("mlx-community/DeepSeek-R1-Distill-Qwen-32B-MLX-8Bit", 32e9, 8, 32.4, 91_002, 77, False),
+    ("a-publisher-with-a-very-long-name/a-model-with-a-name-that-is-longer-than-any-column-6bit", 14e9, 6, 11.0, 9_871,
+     3, False),
+    ("mlx-community/Qwen3-0.6B-4bit", 0.6e9, 4, 0.33, 8_000, 12, False),
+)  # fmt: skip
+MODELS = [
+    HubModel(
+        repo, f"{number:040x}", downloads, likes, NOW - (3 + 40 * number) * DAY, gated, False, ("mlx",), int(params),
+        bits, int(size * GIB), "mlx", "apache-2.0",
+    )
+    for number, (repo, params, bits, size, downloads, likes, gated) in enumerate(NAMES)
+]  # fmt: skip
+CARD = """# The card of a model
+
+It was converted to **MLX** format. [nope] [/bold]
+
+```python
+from mlx_lm import load, generate
+```
+
+| Benchmark | Score |
+|---|--:|
+| MMLU | 61.2 |
+"""
+
+
+class StillHub:
+    """Says the same at any time."""
+
+    access = SimpleNamespace(endpoint="https://huggingface.co")
+
+    def __init__(self, models: Sequence[HubModel] = MODELS, trouble: LamaError | None = None) -> None:
+        self._models = models
+        self._trouble = trouble
+
+    async def search(self, query: HubQuery, after: str | None = None, machine: Machine | None = None) -> HubPage:
+        if self._trouble is not None:
+            raise self._trouble
+        return HubPage(tuple(model for model in self._models if query.text in model.repo), "more")
+
+    async def details(self, repo: str, revision: str = "main") -> HubDetails:
+        model = next(model for model in self._models if model.repo == repo)
+        files = (
+            HubFile("README.md", 4096, "git-sha1", "1" * 40),
+            HubFile("config.json", 937, "git-sha1", "2" * 40),
+            HubFile("model.safetensors", model.size or 0, "sha256", "3" * 64),
+            HubFile("original/consolidated.00.pth", 16 * GIB, "sha256", "4" * 64),
+        )
+        shape = KeyValueShape(36, 8, 128, 2)
+        return HubDetails(model, revision, model.commit or "", files, {"model_type": "qwen3"}, 40_960, "qwen3", shape)
+
+    async def card(self, repo: str, commit: str) -> str:
+        return CARD
+
+    async def recommend(self, machine: Machine | None = None, speed: object = None) -> Sequence[object]:
+        return ()
+
+    async def close(self) -> None:
+        """Nothing is open."""
+
+
+class StillQueue:
+    """Downloads that stand where they are."""
+
+    def __init__(self, jobs: Sequence[Job]) -> None:
+        self._jobs = jobs
+
+    async def jobs(self) -> Sequence[Job]:
+        return self._jobs
+
+    def subscribe(self, listener: Callable[[Job], None]) -> Callable[[], None]:
+        return lambda: None
+
+    def start(self) -> None:
+        """Nothing moves."""
+
+    async def close(self) -> None:
+        """Nothing is open."""
+
+
+def job(number: int, ref: str, state: str, **facts: object) -> Job:
+    return Job(
+        JobId(number), "download", ref, "https://huggingface.co", "main", state, f"{number:040x}",  # type: ignore[arg-type]
+        created=NOW - 300_000, updated=NOW - 60_000, files=9, **facts,  # type: ignore[arg-type]
+    )  # fmt: skip
+
+
+JOBS = [
+    job(1, NAMES[0][0], "running", mine=True, owner="me", done_bytes=int(1.6 * GIB), total_bytes=int(4.3 * GIB),
+        files_done=4, rate=38.5 * MIB, left=72.0, now="model-00001-of-00002.safetensors"),
+    job(2, NAMES[2][0], "waiting", why="The connection was cut", retry_at=NOW + 12_000, attempts=3,
+        done_bytes=GIB, total_bytes=15 * GIB, files_done=2),
+    job(3, NAMES[4][0], "paused", done_bytes=200 * MIB, total_bytes=11 * GIB, files_done=1),
+    job(4, NAMES[3][0], "failed", done_bytes=0, total_bytes=32 * GIB,
+        error=AuthError("It asks for an agreement first", "HTTP 403", "Accept its terms in a browser")),
+    job(5, NAMES[5][0], "done", done_bytes=335 * MIB, total_bytes=335 * MIB, files_done=9),
+]  # fmt: skip
+
+
+async def opened(visit: Visit, key: str, name: str, hub: StillHub, jobs: Sequence[Job] = ()) -> ModelBrowser:
+    """Open the browser at a section, with this hub and this queue."""
+    assert visit.screen._opened is not None
+    services = visit.screen._opened.services
+    services._hub, services._downloads = hub, StillQueue(jobs)  # type: ignore[assignment]
+    await visit.screen.queue_of(services).open()
+    await visit.press(key)
+    browser = await visit.at(ModelBrowser)
+    await visit.until(lambda: browser._open is not None and browser._open.id == name)
+    await visit.settled()
+    assert isinstance(browser, ModelBrowser)
+    return browser
+
+
+async def looked_at(visit: Visit) -> None:
+    """The list has the keys, and the first model was looked at closely."""
+    browser = await opened(visit, "f10", "hub", StillHub(), JOBS[:1])
+    await visit.press("enter", "down")
+    await visit.until(lambda: len(browser.section._looks.cards) > 1)  # type: ignore[attr-defined]
+    await visit.until(lambda: browser.section.query_one("#hub-card")._lines)  # type: ignore[attr-defined]
+
+
+async def refused(visit: Visit) -> None:
+    trouble = ConnectionLost(
+        "The hub cannot be reached", "Name or service not known", "Check the network, then ask again"
+    )
+    await opened(visit, "f10", "hub", StillHub(trouble=trouble))
+    await visit.until_seen("cannot be reached")
+
+
+async def nothing_found(visit: Visit) -> None:
+    browser = await opened(visit, "f10", "hub", StillHub(()))
+    await visit.until(lambda: not browser.section._listing.is_asking)  # type: ignore[attr-defined]
+    await visit.until_seen("Nothing on the hub")
+
+
+async def queued(visit: Visit) -> None:
+    await opened(visit, "f11", "downloads", StillHub(), JOBS)
+    await visit.until_seen("downloading", "waits:")
+
+
+async def failed(visit: Visit) -> None:
+    await queued(visit)
+    await visit.press("home", "down", "down", "down")
+    await visit.until_seen("Accept its terms")
+
+
+async def idle(visit: Visit) -> None:
+    await opened(visit, "f11", "downloads", StillHub())
+    await visit.until_seen("Nothing is being downloaded")
+
+
+async def giving_up(visit: Visit) -> None:
+    await queued(visit)
+    await visit.press("home", "x")
+    await visit.until_seen("Give it up and delete")
+
+
+async def none_newer(visit: Visit) -> None:
+    await opened(visit, "ctrl+backslash", "updates", StillHub())
+    await visit.until_seen("[Updates]", "asks the hub")
+
+
+SMALL = ((80, 24), (120, 36))
+STATES: Sequence[State] = (
+    State("hub", "usual", looked_at, USUAL, sizes=(*SMALL, (160, 48))),
+    State("hub", "error", refused, USUAL, sizes=SMALL),
+    State("hub", "empty", nothing_found, USUAL, sizes=((80, 24),)),
+    State("downloads", "usual", queued, USUAL, sizes=SMALL),
+    State("downloads", "error", failed, USUAL, sizes=((80, 24),)),
+    State("downloads", "empty", idle, USUAL, sizes=((80, 24),)),
+    State("downloads", "giving-up", giving_up, USUAL, sizes=((80, 24),)),
+    State("updates", "usual", none_newer, USUAL, sizes=SMALL),
+)
