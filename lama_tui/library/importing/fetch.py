@@ -133,10 +133,10 @@ class AddressFetch:
             if body.status not in (200, 206):
                 raise self._refusal(body)
             have = self._begin_at(body, have)
-            self._note_down(body, have)
             with of_disk(self._part):
-                os.ftruncate(part, have)
+                os.ftruncate(part, have)  # first: the note must never be of another file than these bytes
                 os.lseek(part, have, os.SEEK_SET)
+            self._note_down(body, have)
             if self._total is not None:
                 check_space(self._folder, self._total - have)
             work.begin("fetching", self._total)
