@@ -116,7 +116,7 @@ class AddressFetch:
                 pause = self._backoff.before(attempt, error)
                 if pause is None:
                     raise error
-                work.advance(0, f"{error.title}; trying again in {pause:.0f} s")
+                work.say(f"{error.title}; trying again in {pause:.0f} s")
                 fetcher.wait(pause)
             with of_disk(self._part):
                 os.fsync(descriptor)
@@ -150,6 +150,11 @@ class AddressFetch:
         said = _RANGE.match(body.headers.get("content-range", ""))
         if said is None or int(said[1]) != have:
             raise DownloadError("Another part of the file came than was asked for", self._shown, "Try again later")
+        etag = body.headers.get("etag", "")
+        same = not self._validator.startswith('"') or etag in ("", self._validator)
+        if not same or (self._total is not None and said[2] not in ("*", str(self._total))):
+            self._validator = ""  # it begins anew
+            raise ConnectionLost("The file changed meanwhile", self._shown, "Try again")
         return have
 
     def _copy(self, body: Body, part: int, have: int, work: Work) -> None:
