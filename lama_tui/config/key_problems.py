@@ -11,7 +11,7 @@ _BY_ID = {key.id: key for key in KEYMAP}
 # The panes of the workspace; what opens above covers it, and only keys of the app work there too.
 _PANES: frozenset[Scope] = frozenset({"composer", "transcript", "conversations"})
 _SECTIONS: frozenset[Scope] = frozenset({"installed", "hub", "downloads", "updates"})
-_DIALOGS: frozenset[Scope] = frozenset({"models", "chooser", "settings", "log"}) | _SECTIONS
+_DIALOGS: frozenset[Scope] = frozenset({"models", "chooser", "settings", "log", *_SECTIONS})
 _TYPING: frozenset[Scope] = frozenset({"app", "workspace", "composer", "chooser", "dialog"})
 
 _NEEDED = ("palette.open", "dialog.close")

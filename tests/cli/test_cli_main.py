@@ -81,10 +81,10 @@ def test_config_keys_lists_every_id_with_its_keys(lama: Callable, paths: Paths) 
     from lama_tui.config.keymap import KEYMAP
 
     paths.config.mkdir(parents=True)
-    paths.config_file.write_text('[keys]\n"help.open" = "f10"\n')
+    paths.config_file.write_text('[keys]\n"help.open" = "f12"\n')
     rows = [line.split() for line in lama("config", "keys").out.splitlines()[1:]]
     assert [row[0] for row in rows] == [key.id for key in KEYMAP]
-    assert ["help.open", "f10"] in [row[:2] for row in rows]
+    assert ["help.open", "f12"] in [row[:2] for row in rows]
 
 
 def test_names_of_files_cannot_drive_the_terminal(lama: Callable, paths: Paths) -> None:
