@@ -74,7 +74,7 @@ class Services:
         self.paths = paths
         self.loaded = loaded
         self.engine = Engine(partial(_mlx_backend, self.settings), parallel=self.settings.engine.parallel)
-        local = LocalProvider(self.engine, self._resolve, lambda: self.settings.generation)
+        local = LocalProvider(self.engine, self.resolve, lambda: self.settings.generation)
         self.providers = Providers(self.settings, local)
         self.sampler = Sampler(_probes(self.engine))
         self._presence = PresenceWriter(paths, self.engine)
@@ -234,7 +234,7 @@ class Services:
 
         return Signatures(await self.database(), self.settings.library)
 
-    async def _resolve(self, reference: str) -> ModelSource:
+    async def resolve(self, reference: str) -> ModelSource:
         """The model to load, where it may be. Raises a `ModelError`; `SignatureError` for one that must be signed."""
         if self.settings.library.require_signatures == "always":
             await (await self.signatures()).demand(await describe(reference, self.paths))
@@ -285,7 +285,8 @@ class Services:
 
         Blocks.
         """
-        others = {model: instance.pid for instance in present(self.paths.run) for model in instance.models}
+        elsewhere = [instance for instance in present(self.paths.run) if instance.pid != os.getpid()]  # ours is late
+        others = {model: instance.pid for instance in elsewhere for model in instance.models}
         now = self.engine.figures()
         own = [model.reference for model in now.loaded] + ([now.loading.model] if now.loading is not None else [])
         return others | {model: os.getpid() for model in own}

@@ -75,6 +75,14 @@ async def test_a_model_is_checked_and_removed_with_what_that_frees(
             found = details_of(browser)
             for level in ("Complete     ✓", "As published ✓", "Supported    ✓", "Answers      ✓", "Measured     –"):
                 assert level in found
+            assert "Signature    unsigned" in found
+            assert stage.screen._opened is not None
+            engine = stage.screen._opened.services.engine
+            if engine.figures().loaded:  # what is in memory is not removed
+                await stage.press("delete")
+                await stage.until_seen("Unload it there first")
+                await stage.press("escape", "l")
+                await stage.until(lambda: not engine.figures().loaded)
             await stage.press("delete")
             await stage.until(lambda: isinstance(stage.app.screen, Ask))
             await stage.press("escape")

@@ -1,6 +1,5 @@
 """The ways from the workspace to the screens and dialogs above it, and what comes back from them."""
 
-from functools import partial
 from typing import TYPE_CHECKING
 
 from textual import on, work
@@ -56,7 +55,6 @@ class Doors(ModelNews):
     async def _browse(self, section: str, words: str = "") -> None:
         if self._current is None or self._opened is None:
             return
-        from lama_tui.library.installed import resolve
         from lama_tui.ui.screens.models.browser import ModelBrowser
         from lama_tui.ui.screens.models.catalogue import Catalogue
         from lama_tui.ui.screens.models.memory import ModelMemory
@@ -64,7 +62,7 @@ class Doors(ModelNews):
 
         current, services, before = self._current, self._opened.services, self._opening.settings.model
         if self._memory is None:
-            self._memory = ModelMemory(services.engine, partial(resolve, paths=self._opening.paths), self._told)
+            self._memory = ModelMemory(services.engine, services.resolve, self._told)
         browser = ModelBrowser(
             Catalogue(self._opening, services), Shelf(services), self.queue_of(services), self._memory,
             services.sampler.subscribe, current.model, section, words,

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from lama_tui.library.storage.removal import Removal
     from lama_tui.library.updates.updates import Updates
     from lama_tui.library.verify.verification import Verification
+    from lama_tui.security.signatures import SignatureFact
     from lama_tui.services import Services
     from lama_tui.ui.opening import Opening
 
@@ -73,6 +74,10 @@ class Catalogue:
     async def removal(self) -> "Removal":
         """What plans removals and carries them out. Raises `StoreError`."""
         return await self._services.removal()
+
+    async def check_signature(self, model: "InstalledModel") -> "SignatureFact":
+        """Who signed it, looked at now: every byte is read. Raises `StoreError`, `SignatureError`."""
+        return await (await self._services.signatures()).check(model)
 
     async def verification(self) -> "Verification":
         """What checks models. Raises `StoreError`."""

@@ -329,36 +329,12 @@ class HubSection(Section):
         self._looks.clear()
         self._ask()
 
-    def _narrowed(self) -> None:
-        """Ask for what it is narrowed to now."""
+    def action_narrow(self, what: str) -> None:
+        """Go a step on in what it is sorted by or narrowed to: `sort`, `bits`, `size`, `format`, `author`."""
+        self._listing.step(what, self._chosen())
         self._said = ""
         self._show_narrowed()
         self._ask()
-
-    def action_sort(self) -> None:
-        """By another order."""
-        self._listing.sort()
-        self._narrowed()
-
-    def action_bits(self) -> None:
-        """Of other bits."""
-        self._listing.narrow_bits()
-        self._narrowed()
-
-    def action_size(self) -> None:
-        """Up to another size."""
-        self._listing.narrow_size()
-        self._narrowed()
-
-    def action_format(self) -> None:
-        """In the other format."""
-        self._listing.other_format()
-        self._narrowed()
-
-    def action_author(self) -> None:
-        """Of the highlighted model's publisher, or of all again."""
-        self._listing.narrow_author(self._chosen())
-        self._narrowed()
 
     def context(self, step: int) -> None:
         """Look at a longer or a shorter context."""

@@ -86,26 +86,21 @@ class Listing:
 
     # --- narrowing -----------------------------------------------------------------
 
-    def narrow_author(self, model: HubModel | None) -> None:
-        """To the publisher of `model`, or to none again."""
-        author = model.repo.partition("/")[0] if model is not None and not self.query.author else ""
-        self.query = replace(self.query, author=author)
-
-    def sort(self) -> None:
-        """By the next order."""
-        self.query = replace(self.query, sort=_after(self.query.sort, get_args(Sort)))
-
-    def narrow_bits(self) -> None:
-        """To the next number of bits."""
-        self.query = replace(self.query, bits=_after(self.query.bits, _BITS))
-
-    def narrow_size(self) -> None:
-        """Up to the next size."""
-        self.query = replace(self.query, largest=_after(self.query.largest, _SIZES))
-
-    def other_format(self) -> None:
-        """MLX, or GGUF."""
-        self.query = replace(self.query, format="gguf" if self.query.format == "mlx" else "mlx")
+    def step(self, what: str, chosen: HubModel | None) -> None:
+        """Go a step on: `sort`, `bits`, `size`, `format`; or to the publisher of the `chosen` model, and back."""
+        query = self.query
+        match what:
+            case "sort":
+                self.query = replace(query, sort=_after(query.sort, get_args(Sort)))
+            case "bits":
+                self.query = replace(query, bits=_after(query.bits, _BITS))
+            case "size":
+                self.query = replace(query, largest=_after(query.largest, _SIZES))
+            case "format":
+                self.query = replace(query, format="gguf" if query.format == "mlx" else "mlx")
+            case "author":
+                author = chosen.repo.partition("/")[0] if chosen is not None and not query.author else ""
+                self.query = replace(query, author=author)
 
     @property
     def narrowed(self) -> Sequence[tuple[str, str]]:

@@ -119,9 +119,12 @@ class Keeping(Section):
                     self._known[key] = replace(self._known[key], checks={**self._known[key].checks, check.level: check})
                     failed |= check.status == "failed"
                     self.show()
-                self.say(
-                    f"{name}: {'something is wrong, see its details' if failed else 'everything checked is right'}."
-                )
+                self._tell_checking(f"Checking {name}: signature")
+                signature = await self._catalogue.check_signature(model)
+                failed |= signature.verdict == "INVALID"
+                self._known[key] = replace(self._known[key], signature=signature)
+                found = "something is wrong, see its details" if failed else "everything checked is right"
+                self.say(f"{name}: {found}.")
         finally:
             self._checking = ""
             self.show()

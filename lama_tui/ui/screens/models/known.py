@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from lama_tui.library.storage.quota import DiskRoom, QuotaState
     from lama_tui.library.storage.usage import LibraryUsage, ModelStorage
     from lama_tui.library.verify.check import Checks, Level
+    from lama_tui.security.signatures import SignatureFact
     from lama_tui.services import Services
 
 MARKS = {"ok": ("✓", "$success"), "failed": ("✕", "$error"), "unknown": ("–", "$foreground-muted")}
@@ -35,7 +36,7 @@ class Known:
     """Of one revision of one model. `checks` are by level; `source` is an address, an endpoint or a path."""
 
     checks: "Checks" = field(default_factory=dict)
-    signature: str | None = None
+    signature: "SignatureFact | None" = None
     source: str = ""
     fetched: int | None = None
     speed: "SpeedEstimate | None" = None
@@ -65,18 +66,17 @@ async def known(services: "Services", model: InstalledModel) -> Known:
     from lama_tui.library.benchmarking.known import experts_in
     from lama_tui.library.snapshot_table import SnapshotTable
     from lama_tui.library.verify.check_table import CheckTable
-    from lama_tui.library.verify.facts import facts
 
     database = await services.database()
     checks = await CheckTable(database).of(model.ref, model.revision or "")
-    told = await facts(database, model.ref, model.revision)
+    signature = await (await services.signatures()).known(model)
     snapshots = [each for each in await SnapshotTable(database).all() if each.ref == model.ref]
     snapshot = next((each for each in snapshots if model.revision in (None, each.revision)), None)
     experts = await asyncio.to_thread(experts_in, Path(model.path)) if model.path else None
     speeds = await services.speeds([model])
     return Known(
         checks,
-        told.signature,
+        signature,
         snapshot.source if snapshot is not None else "",
         snapshot.fetched if snapshot is not None else None,
         speeds.of(model.ref, model.weights, model.bits, experts),
@@ -122,6 +122,13 @@ def lines(found: Known, storage: "ModelStorage | None", now: int, width: int, ve
                      for each in check.differences[:5]]  # fmt: skip
             if check.hint:
                 text += fact("", Content.assemble(("→ ", "$accent"), clean_line(check.hint, 300)), width)
-    bad = found.signature is not None and found.signature.startswith("INVALID")
-    signature = Content.styled(clean_line(found.signature or figures.UNKNOWN, 200), "$error" if bad else "")
-    return [*text, *fact("Signature", signature, width)]
+    return [*text, *_signature(found.signature, width)]
+
+
+def _signature(fact_: "SignatureFact | None", width: int) -> list[Content]:
+    """Who signed it, or that nobody did; a fact of its own."""
+    if fact_ is None:
+        return fact("Signature", f"{figures.UNKNOWN} not looked at", width)
+    style = {"signed": "$success", "INVALID": "$error"}.get(fact_.verdict, "")
+    text = fact("Signature", Content.assemble((str(fact_), style), f"  {fact_.detail}" if fact_.detail else ""), width)
+    return text + (fact("", Content.assemble(("→ ", "$accent"), fact_.hint), width) if fact_.hint else [])
