@@ -10,6 +10,7 @@ import logging
 import os
 import stat
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -40,6 +41,7 @@ SHARE = 0.01
 """Of one core, on average."""
 
 _PIECE = 1024**2
+_LEAST = 0.1  # seconds of rest behind each file, however small: keeping what was found costs too
 _BUSY = 5.0  # seconds between two looks whether the machine has nothing else to do
 _SHORTEST, _LONGEST = 3_600.0, 86_400.0  # seconds between two rounds
 
@@ -84,11 +86,10 @@ class IntegrityPass:
 
     async def round(self) -> float:
         """Compare what is due, and return the seconds until something is. Raises `StoreError`, `OSError`."""
-        make_private(self._lock.parent)
-        descriptor = os.open(self._lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        descriptor = await asyncio.to_thread(_lock, self._lock)
+        if descriptor is None:
+            return _SHORTEST  # another instance does it
         try:
-            if not try_lock(descriptor):
-                return _SHORTEST  # another instance does it
             return await self._round()
         finally:
             os.close(descriptor)
@@ -101,28 +102,33 @@ class IntegrityPass:
             found = await asyncio.to_thread(_due_of, model, record)
             due += found
             await self._say(model)
+        left = Counter(each.model.path for each in due)
         for each in sorted(due, key=lambda one: one.turn):
-            await self._compare(each)
+            right = await self._compare(each)
+            left[each.model.path] -= 1
+            if right is False or not left[each.model.path]:
+                await self._say(each.model)
         return await self._until_next()
 
     async def _known_models(self) -> Sequence[InstalledModel]:
         """Models with a record, or that the hub's cache names the hashes of; nothing is read of them."""
         imported = {each.ref: each for each in await self._snapshots.all() if each.kind == "import"}
         hub = await asyncio.to_thread(lambda: list(cached_repos(hub_cache_folder())))
+        here = await asyncio.to_thread(lambda: [each for each in imported.values() if Path(each.path).exists()])
         return [
             *(InstalledModel(repo.name, str(repo.folder), repo.revision) for repo in hub if repo.folder is not None),
-            *(InstalledModel(ref, each.path) for ref, each in imported.items()),
+            *(InstalledModel(each.ref, each.path) for each in here),
         ]
 
-    async def _compare(self, due: _Due) -> None:
+    async def _compare(self, due: _Due) -> bool | None:
+        """Whether a file is right; None: it is written just now, or gone, and the next round sees."""
         digest = await self._hash_slowly(due.record.folder / due.path, due.file)
         if digest is None:
-            return  # it is written just now, or gone: the next round sees
+            return None
         found, mtime_ns = digest
-        await self._snapshots.note_check(
-            due.record.ref, due.record.revision, due.path, found == due.file.hash, mtime_ns
-        )
-        await self._say(due.model)
+        right = found == due.file.hash
+        await self._snapshots.note_check(due.record.ref, due.record.revision, due.path, right, mtime_ns)
+        return right
 
     async def _hash_slowly(self, path: Path, file: RecordedFile) -> tuple[str, int] | None:
         try:
@@ -139,7 +145,7 @@ class IntegrityPass:
                 if not read:
                     break
                 if self._rests:
-                    await asyncio.sleep(max(read / SLICE, seconds / SHARE))
+                    await asyncio.sleep(max(read / SLICE, seconds / SHARE, _LEAST))
             after = os.fstat(opened.fileno())
         except OSError:
             return None
@@ -187,6 +193,16 @@ def _due_of(model: InstalledModel, record: Record) -> list[_Due]:
         elif state == "right" and file.checked is not None and file.checked < horizon:
             due.append(_Due(model, record, path, file, file.checked))
     return due
+
+
+def _lock(path: Path) -> int | None:
+    """An open file that this instance alone has locked; None where another one has it. Raises `OSError`."""
+    make_private(path.parent)
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    if try_lock(descriptor):
+        return descriptor
+    os.close(descriptor)
+    return None
 
 
 def _open(path: Path) -> BinaryIO:
