@@ -1,6 +1,6 @@
 """How fast the workspace is: `python -m tests.benchmarks [NAME…]` in the checkout.
 
-Prints one table in about three minutes. Ratios are of programs that take turns in this run, so they bear some
+Prints one table in about four minutes. Ratios are of programs that take turns in this run, so they bear some
 other load on the machine; the other figures are of this machine as it is now. `--strict` ends with status 1 when a
 bound is missed; without it a busy machine fails nothing.
 """
@@ -11,12 +11,13 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from tests.benchmarks import decode, echo, first_byte, idle, memory, screens, startup, stream
+from tests.benchmarks import decode, downloads, echo, first_byte, idle, library_browse, memory, screens, startup, stream
 from tests.benchmarks.answer import pieces
 
 _RATE = 100.0  # tokens a second
 _ABOVE = 10_000  # messages
 _MB = 1_000_000
+_PAIRS = 3  # of downloads, each some hundred MB
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +138,37 @@ def _idle(rounds: int) -> list[Row]:
     ]
 
 
+def _downloads(rounds: int) -> list[Row]:
+    """Beside the hub's own client in the same run."""
+    pairs = min(rounds, _PAIRS)
+    found = downloads.measure(pairs)
+    best, theirs = (min(run.seconds for run in runs) for runs in (found.ours, found.theirs))
+    memory, lag = max(run.memory for run in found.ours), max(run.lag for run in found.ours)
+    return [
+        Row(f"download of {found.size / _MB:.0f} MB, fastest of {pairs}", f"{found.size / best / _MB:.0f} MB/s"),
+        Row("  by the hub's own client", f"{found.size / theirs / _MB:.0f} MB/s"),
+        Row("  what the hub gives alone", f"{found.alone / _MB:.0f} MB/s"),
+        Row("  speed over theirs, median of pairs", f"{found.speed:.2f}", "≥ 1.0", found.speed >= 1.0),
+        Row("  processor over theirs", f"{found.cpu:.2f}", "≤ 1.2", found.cpu <= 1.2),
+        Row("  memory more than before", f"{memory / _MB:.0f} MB", "< 150 MB", memory < 150 * _MB),
+        Row("  loop lag meanwhile, worst", f"{1000 * lag:.0f} ms"),
+    ]
+
+
+def _library_browse(rounds: int) -> list[Row]:
+    found = library_browse.measure()
+    return [
+        Row(
+            f"loop lag while {found.models:,} models of a hub are gone through, 99th percentile",
+            f"{1000 * found.lag_99:.0f} ms",
+            "< 50 ms",
+            found.lag_99 < 0.05,
+        ),
+        Row("  worst", f"{1000 * found.worst_lag:.0f} ms"),
+        Row("from the hub's answer to the screen", f"{1000 * found.shown:.0f} ms", "< 100 ms", found.shown < 0.1),
+    ]
+
+
 _ALL: dict[str, Callable[[int], list[Row]]] = {
     "first_byte": _first_byte,
     "startup": _startup,
@@ -146,6 +178,8 @@ _ALL: dict[str, Callable[[int], list[Row]]] = {
     "echo": _echo,
     "screens": _screens,
     "idle": _idle,
+    "downloads": _downloads,
+    "library_browse": _library_browse,
 }
 
 

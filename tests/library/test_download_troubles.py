@@ -30,7 +30,7 @@ def fetched_from(hub: TestHub) -> list[str | None]:
         ({"status": 429, "times": 1, "headers": {"Retry-After": "1"}}, "asks to slow down", [None] * 2),
         ({"cut": 500_000, "times": 1}, "broke", [None, "bytes=500000-"]),
         ({"cut": 0, "times": 1}, "broke", [None, None]),
-        ({"cut": 500_000, "reset": True, "times": 1}, "failed", None),
+        ({"cut": 500_000, "reset": True, "times": 1}, "The connection to", None),
         ({"short": 2_500_000, "times": 1}, "broke", [None, "bytes=500000-"]),
         ({"hang_up": True, "times": 2}, "failed", None),
         ({"stall": 500_000, "times": 1}, "No byte came", [None, "bytes=500000-"]),
