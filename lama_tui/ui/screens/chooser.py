@@ -54,6 +54,11 @@ class Chooser(Dialog[str | None]):
         self._choices: Sequence[Choice] = ()
         self._shown: Sequence[Choice] = ()
 
+    @property
+    def elsewhere(self) -> str:
+        """Where else it may be, as a further sentence."""
+        return ""
+
     async def find(self) -> Sequence[Choice]:
         """Everything there is to choose from."""
         raise NotImplementedError
@@ -98,7 +103,7 @@ class Chooser(Dialog[str | None]):
     def _fill(self, wanted: str) -> None:
         words = wanted.casefold().split()
         found = [choice for choice in self._choices if self.matches(choice, words)]
-        nothing = f"Nothing here is called “{wanted}”. Clear the field to see all."
+        nothing = f"Nothing here is called “{wanted}”. Clear the field to see all.{self.elsewhere}"
         self.show_choices(found, nothing if self._choices else self.NOTHING)
 
     def show_choices(self, found: Sequence[Choice], nothing: str) -> None:

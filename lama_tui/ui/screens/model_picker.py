@@ -8,6 +8,7 @@ from textual.content import Content
 from textual.events import Resize
 from textual.widgets import OptionList
 
+from lama_tui.ui.bindings import key_at
 from lama_tui.ui.screens.chooser import FACTS_APART, Choice, Chooser
 from lama_tui.ui.screens.models.table import shortened
 
@@ -35,6 +36,11 @@ class ModelPicker(Chooser):
     async def find(self) -> Sequence[Choice]:
         """Every model that can answer."""
         return await self._find()
+
+    @property
+    def elsewhere(self) -> str:
+        """The hub has more."""
+        return f" {key_at(self, 'hub.open')} searches the hub."
 
     def line(self, choice: Choice) -> Content:
         """A name that is too long beside its facts loses its middle: the end tells quantizations apart."""

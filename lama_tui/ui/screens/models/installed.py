@@ -177,13 +177,19 @@ class InstalledSection(Keeping):
                 is_default=row.model.reference == self._catalogue.default,
                 state=self._state(row),
                 replaces=", ".join(others),
-                advice=what_to_do(self._catalogue.folder) if alone else "",
+                advice=self._advice if alone else "",
                 known=known,
                 storage=self._storage.usage.of(model.ref) if self._storage is not None and model is not None else None,
                 verify=key_at(self, "models.verify"),
                 keys=f"{key_at(self, 'models.less_context')} {key_at(self, 'models.more_context')}",
             )
         )
+
+    @property
+    def _advice(self) -> str:
+        """What to do where there is nothing but the guide."""
+        hub = f"{key_at(self, 'hub.open')} shows what suits this machine on the hub."
+        return f"{hub} {what_to_do(self._catalogue.folder)}"
 
     def _state(self, row: Row) -> str:
         now = self._memory.figures
