@@ -48,7 +48,7 @@ async def refused(visit: Visit) -> None:
 async def narrowed(visit: Visit) -> None:
     await _open(visit, "f4")
     await visit.press("slash")
-    await visit.type("nothing like it")
+    await visit.type("nothing like that")
     await visit.until_seen("No setting here")
 
 
