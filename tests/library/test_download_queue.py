@@ -127,6 +127,7 @@ async def test_unfinished_jobs_go_on_at_the_next_start(hub, tmp_path):
         assert lama.blobs()
 
 
+@pytest.mark.slow
 async def test_no_more_jobs_at_once_than_wanted(hub, tmp_path):
     hub.trouble(r"/resolve/.*\.safetensors", rate=SLOW)
     names = [f"org/model-{number}" for number in range(3)]
@@ -166,6 +167,7 @@ async def test_what_forbids_it_is_said_and_lifted(hub, tmp_path, why):
             assert (await lama.ended(job)).state == "done"
 
 
+@pytest.mark.slow
 async def test_local_only_stops_what_runs(hub, tmp_path):
     hub.trouble(WEIGHTS, rate=SLOW / 10)
     async with instance(hub, tmp_path) as lama:
@@ -204,6 +206,7 @@ async def test_hashes_are_kept_and_ends_are_told(hub, tmp_path):
         assert [job.state for job in lama.seen].count("done") == 1
 
 
+@pytest.mark.slow
 async def test_another_endpoint_is_not_asked_for_it(hub, tmp_path):
     hub.trouble(WEIGHTS, rate=SLOW / 10)
     async with instance(hub, tmp_path) as lama:

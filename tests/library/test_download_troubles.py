@@ -26,15 +26,17 @@ def fetched_from(hub: TestHub) -> list[str | None]:
     ("how", "waited_for", "ranges"),
     [
         ({"status": 500, "times": 2}, "The hub has a problem", [None] * 3),
-        ({"status": 503, "times": 1, "headers": {"Retry-After": "0"}}, "", [None] * 2),
+        pytest.param(
+            {"status": 503, "times": 1, "headers": {"Retry-After": "0"}}, "", [None] * 2, marks=pytest.mark.slow
+        ),
         ({"status": 429, "times": 1, "headers": {"Retry-After": "1"}}, "asks to slow down", [None] * 2),
         ({"cut": 500_000, "times": 1}, "broke", [None, "bytes=500000-"]),
         ({"cut": 0, "times": 1}, "broke", [None, None]),
-        ({"cut": 500_000, "reset": True, "times": 1}, "The connection to", None),
+        pytest.param({"cut": 500_000, "reset": True, "times": 1}, "The connection to", None, marks=pytest.mark.slow),
         ({"short": 2_500_000, "times": 1}, "broke", [None, "bytes=500000-"]),
-        ({"hang_up": True, "times": 2}, "failed", None),
+        pytest.param({"hang_up": True, "times": 2}, "failed", None, marks=pytest.mark.slow),
         ({"stall": 500_000, "times": 1}, "No byte came", [None, "bytes=500000-"]),
-        ({"cut": 2_000_000, "times": 1}, "", [None, "bytes=2000000-"]),
+        pytest.param({"cut": 2_000_000, "times": 1}, "", [None, "bytes=2000000-"], marks=pytest.mark.slow),
         ({"flip": 77, "times": 1}, "", [None, None]),
     ],
     ids=["500", "503", "429", "cut", "cut at once", "reset", "short", "no answer", "stall", "cut late", "flipped once"],
