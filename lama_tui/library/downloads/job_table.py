@@ -133,13 +133,20 @@ class JobTable:
         return bool(await self._database.read(f"SELECT 1 FROM jobs WHERE state IN {_WORKABLE} LIMIT 1"))  # noqa: S608
 
     async def claim(self, job: JobId, live: Collection[str], at_once: int) -> bool:
-        """Make it this instance's, if nobody that lives has it and fewer than `at_once` jobs have owners."""
+        """Make it this instance's, if nobody that lives has it and fewer than `at_once` jobs are at work.
+
+        One that waits for its next try leaves its place to others: a model that cannot be had now must not keep
+        those that can be had waiting. When it goes on there are more for a while, thrice as many at most.
+        """
         async with self._database.transaction() as connection:
             rows = await connection.execute_fetchall(
-                f"SELECT id, owner FROM jobs WHERE state IN {_WORKABLE} AND wish = 'run'"  # noqa: S608
+                f"SELECT id, owner, retry_at FROM jobs WHERE state IN {_WORKABLE} AND wish = 'run'"  # noqa: S608
             )
             owned = {row["id"] for row in rows if row["owner"] in live}
-            if job in owned or job not in {row["id"] for row in rows} or len(owned) >= at_once:
+            if job in owned or job not in {row["id"] for row in rows}:
+                return False
+            at_work = sum(row["id"] in owned and row["retry_at"] is None for row in rows)
+            if at_work >= at_once or len(owned) >= 3 * at_once:
                 return False
             await connection.execute(
                 "UPDATE jobs SET owner = ?, state = 'running', why = '', retry_at = NULL, updated = ? WHERE id = ?",
