@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lama_tui.cli import output
+from lama_tui.cli.pull import note_problem
 from lama_tui.cli.signed import look
 from lama_tui.config.loader import LoadedSettings
 from lama_tui.errors import ModelError
@@ -47,6 +48,7 @@ def import_(arguments: argparse.Namespace, paths: Paths, loaded: LoadedSettings)
         count = f"{len(done.files)} file{'s' if len(done.files) != 1 else ''}"
         place = clean_row(output.home_as_tilde(done.path))
         output.line(f"{done.ref}: {count}, {size(done.size)}, {how} into {place}")
+    asyncio.run(note_problem(done.ref, paths))
     return 0
 
 

@@ -74,7 +74,16 @@ async def _pull(arguments: argparse.Namespace, shown: "Shown", paths: Paths, loa
             f"The download of {ended.ref} is {ended.state}", "Somebody wished that", f"`{_again(arguments)}` goes on"
         )
     shown.end(ended.ref, ended, _path(ended), None)
+    await note_problem(ended.ref, paths)
     return 0
+
+
+async def note_problem(ref: str, paths: Paths) -> None:
+    """Say why a model that is here now cannot be used, where it cannot."""
+    from lama_tui.library.installed import describe
+
+    if problem := (await describe(ref, paths)).problem:
+        output.note(f"{ref} cannot be used here: {problem}")
 
 
 async def check_allowed(services: "Services", reference: str) -> None:

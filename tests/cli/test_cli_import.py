@@ -24,6 +24,8 @@ def test_a_folder_is_imported_and_listed(lama: Callable, paths: Paths, tmp_path:
     listed = {model["ref"]: model for model in json.loads(lama("ls", "--json").out)}
     assert {"guide", "Tiny", "two"} == set(listed)
     assert lama("show", "two").code == 0
+    unused = lama("import", str(write_gguf(tmp_path / "other.gguf")))
+    assert unused.code == 0 and "cannot be used here: GGUF" in unused.err
 
 
 def test_what_is_refused_is_one_line(lama: Callable, paths: Paths, tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from textual.widgets import Static
 
 from lama_tui.errors import LamaError
 from lama_tui.library.fit import Fit
+from lama_tui.library.gguf_models import NOT_YET
 from lama_tui.security.gate import clean_line
 from lama_tui.ui import figures
 from lama_tui.ui.screens.models import fit_bar, jobs
@@ -90,6 +91,8 @@ class HubDetailsPage(Page):
 def lines(shown: HubShown, width: int) -> list[Content]:
     """The text above the card, `width` cells wide; what matters most comes first."""
     text = [Content.styled(shown.row.name, "bold $primary"), *_offer(shown)]
+    if shown.row.model.format == "gguf":  # before it is fetched, not after
+        text.append(Content.styled(f"{NOT_YET}. Other programs on this machine can use it.", "$warning"))
     if shown.row.model.gated:
         where = f": open {shown.looked.address} in a browser" if shown.looked is not None else ""
         agree = f"{GATED} Its publisher asks for an agreement first{where}, then set HF_TOKEN."
