@@ -79,6 +79,7 @@ def survives(tmp_path: Path, rounds: int) -> list[int]:
     return costs
 
 
+@pytest.mark.slow
 def test_five_kills(tmp_path):
     survives(tmp_path, 5)
 

@@ -231,6 +231,7 @@ def set_version(home: Path, version: int) -> None:
         connection.commit()
 
 
+@pytest.mark.slow
 def test_a_database_of_a_newer_lama(tmp_path: Path) -> None:
     with kept(tmp_path) as still_answers:
         set_version(tmp_path, 99)
@@ -254,6 +255,7 @@ def test_a_file_that_is_no_database(tmp_path: Path) -> None:
         remembers(tmp_path)
 
 
+@pytest.mark.slow
 def test_an_upgrade_while_an_older_lama_holds_the_database(tmp_path: Path) -> None:
     with kept(tmp_path) as still_answers, lama(tmp_path) as older:
         older.wait_for("Remember me")
@@ -293,6 +295,7 @@ def test_a_home_that_is_read_only(tmp_path: Path) -> None:
         remembers(tmp_path)
 
 
+@pytest.mark.slow
 def test_a_disk_that_fills_up(tmp_path: Path) -> None:
     home = tmp_path / "lama"
     home.mkdir()

@@ -71,7 +71,7 @@ def test_the_guide_answers_offline_from_the_first_start_on(tmp_path: Path) -> No
         assert "ctrl+q" in saved(tmp_path)[-1].text
         terminal.wait_for(lambda text: "ctrl+q" in text and "tok/s" in text)
         terminal.key("ctrl+l")  # where its answers to other questions send people
-        terminal.wait_for("For a real one run")
+        terminal.wait_for("For a real one")
         terminal.key("escape")
         terminal.wait_for(lambda text: "For a real one" not in text)
         leave(terminal)

@@ -36,6 +36,7 @@ def redrawn(terminal: Terminal) -> list[list[tuple[object, ...]]]:
     return cells(terminal)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "size", [(20, 5), pytest.param((80, 24), marks=pytest.mark.slow), pytest.param((200, 60), marks=pytest.mark.slow)]
 )

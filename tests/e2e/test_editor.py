@@ -115,6 +115,7 @@ def test_one_that_cannot_be_started_gives_the_terminal_back(home: Path) -> None:
         leave(terminal)
 
 
+@pytest.mark.slow
 def test_the_answer_goes_on_and_is_saved(home: Path) -> None:
     steady = Steady(50.0, words=150)
     with server(steady) as served:

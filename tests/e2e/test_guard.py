@@ -303,6 +303,7 @@ def test_without_its_guard_before_it_is_there(shell: Terminal) -> None:
 # job control, and the status
 
 
+@pytest.mark.slow
 def test_suspended_while_an_answer_streams(shell: Terminal, tmp_path: Path) -> None:
     steady = Steady(rate=50, words=150)
     with server(steady) as served:

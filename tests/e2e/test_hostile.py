@@ -181,6 +181,7 @@ def settle(terminal: Terminal) -> None:
         idle = idle + 1 if used - before < 0.03 else 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("bracketed", [True, False], ids=["bracketed", "as keys"])
 def test_a_long_paste_is_never_sent_by_itself(tmp_path: Path, bracketed: bool) -> None:
     words = " pasted with ünïcödé 漢字 🦙"
@@ -231,6 +232,7 @@ def test_any_size(tmp_path: Path, size: tuple[int, int]) -> None:
             leave(terminal)
 
 
+@pytest.mark.slow
 def test_a_storm_of_resizes_while_an_answer_streams(tmp_path: Path) -> None:
     with server(Steady(rate=100, words=250)) as served:
         configure(tmp_path, provider(served.endpoint))
@@ -292,6 +294,7 @@ def in_a_row(terminal: Terminal, chance: random.Random, count: int) -> None:
         time.sleep(chance.choice([0, 0.01, 0.05, 0.15]))
 
 
+@pytest.mark.slow
 def test_keys_typed_ahead_of_the_screen_end_nothing(tmp_path: Path) -> None:
     rows = ["f1 escape escape", "ctrl+l escape escape enter", "ctrl+p pagedown enter escape", "ctrl+s f2 escape escape"]
     with lama(tmp_path) as terminal:

@@ -105,6 +105,7 @@ def test_killed_twenty_times(tmp_path: Path) -> None:
     survives(tmp_path, 20, random.randrange(1 << 32))
 
 
+@pytest.mark.slow
 def test_killed_while_a_real_model_speaks(tmp_path: Path) -> None:
     words = [f"word{number}" for number in range(400)]
     model = make_reciter(tmp_path / "reciter", pieces_of(" ".join(words)))

@@ -60,6 +60,7 @@ def send_and_kill(home: Path, steady: Steady, question: str, chance: random.Rand
         connection.commit()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", [1])
 def test_what_is_being_sent_is_a_message_or_a_draft(home: Path, seed: int) -> None:
     chance = random.Random(seed)

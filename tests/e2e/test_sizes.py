@@ -29,6 +29,7 @@ def cells(terminal: Terminal) -> list[list[tuple[object, ...]]]:
     return [[tuple(screen.buffer[y][x]) for x in range(screen.columns)] for y in range(screen.lines)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", seeds(2))
 def test_resizes_at_random_leave_what_a_fresh_drawing_shows(tmp_path: Path, seed: int) -> None:
     chance = random.Random(seed)

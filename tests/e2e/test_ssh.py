@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import psutil
+import pytest
 from ssh import machine
 from tmux import tmux
 from workspace import COMMAND, READY, Saved, Steady, ask, configure, provider, server, wait_saved
@@ -67,6 +68,7 @@ def test_a_dropped_connection_ends_it_and_the_next_one_continues(tmp_path: Path)
     assert b"\x1b[38;2" not in window.raw  # the terminal's name promises 256 colours
 
 
+@pytest.mark.slow
 def test_a_remote_screen_is_drawn_ten_times_a_second(tmp_path: Path) -> None:
     steady = Steady(rate=100)
     with server(steady) as served, machine(tmp_path) as there:
@@ -85,6 +87,7 @@ def test_a_remote_screen_is_drawn_ten_times_a_second(tmp_path: Path) -> None:
             window.wait_for(newest, 2)
 
 
+@pytest.mark.slow
 def test_in_tmux_there_it_goes_on_without_a_connection(tmp_path: Path) -> None:
     steady = Steady(rate=50)
     with server(steady) as served, machine(tmp_path) as there, tmux() as own:

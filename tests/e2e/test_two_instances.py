@@ -86,6 +86,7 @@ def test_what_one_window_does_shows_in_the_other(tmp_path: Path) -> None:
             leave(two)
 
 
+@pytest.mark.slow
 def test_both_write_into_one_conversation(tmp_path: Path) -> None:
     """Not what one means to do, but nothing may be lost by it: each answer is a branch of its own."""
     with server(Steady(rate=50, words=20)) as served:
@@ -106,6 +107,7 @@ def test_both_write_into_one_conversation(tmp_path: Path) -> None:
         assert texts == {"Begin", "From the first", "From the second"}
 
 
+@pytest.mark.slow
 def test_much_at_once_from_both(tmp_path: Path) -> None:
     with server(Steady(rate=500, words=100)) as served:
         configure(tmp_path, provider(served.endpoint))

@@ -2,6 +2,7 @@
 
 import asyncio
 
+import pytest
 from chat.scripted import Step, says
 from stage import Open, Stage
 from test_gate_drawing import Recording
@@ -195,6 +196,7 @@ HOSTILE = {
 }
 
 
+@pytest.mark.slow
 async def test_hostile_words_are_shown_and_not_obeyed(workspace: Open) -> None:
     scripts = [says(text, f"\n\n```py\n{text}\n```\n\nthe end of {name}") for name, text in HOSTILE.items()]
     async with workspace(*scripts, headless=False, driver=Recording) as stage:

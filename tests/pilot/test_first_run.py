@@ -16,7 +16,7 @@ async def test_it_says_who_answers_which_keys_matter_and_what_this_machine_could
     config = '[keys]\n"help.open" = "f12"\n'
     async with workspace(options=FRESH, size=(120, 40), config=config) as stage:
         await stage.until_seen(
-            CARD, "The guide", "This machine", "Everything stays on this machine", "lama pull", "f10"
+            CARD, "The guide", "This machine", "What you write stays on this machine", "lama pull", "f10"
         )
         row = next(row for row in stage.seen().split("\n") if "every key" in row)
         assert "f12" in row

@@ -35,6 +35,7 @@ def whole(stage: Stage) -> bool:
     return stage.transcript.virtual_size.height > ROWS
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("role", ["user", "assistant"])
 async def test_keys_are_taken_while_a_message_of_100_000_lines_is_drawn(workspace: Open, role: str) -> None:
     text = rows() if role == "user" else rows().replace("\n", "\n\n")

@@ -59,6 +59,7 @@ async def test_the_list_is_narrowed_by_keys(workspace: Open, monkeypatch: pytest
             await stage.until_seen("Nothing on the hub is like this", "f GGUF")
 
 
+@pytest.mark.slow
 async def test_a_model_in_full_and_its_download(
     workspace: Open, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

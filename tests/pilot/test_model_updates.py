@@ -36,6 +36,7 @@ async def agree(stage: Stage, *seen: str) -> None:
     await stage.until(lambda: isinstance(stage.app.screen, ModelBrowser))
 
 
+@pytest.mark.slow
 async def test_a_newer_revision_is_fetched_and_gone_back_from(
     workspace: Open, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

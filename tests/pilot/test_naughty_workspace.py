@@ -60,6 +60,7 @@ ABOVE = {
 """Keys that open something, and what is pressed there."""
 
 
+@pytest.mark.slow
 async def test_a_workspace_full_of_naughty_things(
     workspace: Open, paths: Paths, monkeypatch: pytest.MonkeyPatch
 ) -> None:

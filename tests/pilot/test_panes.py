@@ -155,6 +155,8 @@ async def test_copying_what_is_selected_with_the_mouse(workspace: Open) -> None:
 
 async def test_other_keys_are_honoured_and_named(workspace: Open) -> None:
     keys = {
+        "hub.open": "",
+        "downloads.open": "",
         "app.stop": "f11",
         "transcript.continue": "n",
         "transcript.fold": "z",

@@ -216,14 +216,14 @@ async def test_the_model_of_new_conversations_changes_at_once(workspace: Open) -
 async def test_a_key_works_at_once_under_its_new_name(workspace: Open) -> None:
     async with workspace(size=(120, 40)) as stage:
         await opened(stage)
-        await write(stage, "keys.settings.open", "f11")
-        await saved(stage, "keys.settings.open", "f11")
+        await write(stage, "keys.settings.open", "f12")
+        await saved(stage, "keys.settings.open", "f12")
         await stage.press("escape")
         await stage.until(lambda: stage.app.screen is stage.screen)
         await stage.press("f4")
         await stage.pilot.pause()
         await stage.until(lambda: stage.app.screen is stage.screen)
-        await stage.press("f11")
+        await stage.press("f12")
         await stage.until(lambda: isinstance(stage.app.screen, SettingsScreen))
 
 

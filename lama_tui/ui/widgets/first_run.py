@@ -69,7 +69,7 @@ def card(
         (4, _who(model)),
         (5, keys),
         (3, machine(capacity, advice, key("hub.open"))),
-        (2, Content("Everything stays on this machine, unless you configure a server.")),
+        (2, Content("What you write stays on this machine, unless you configure a server.")),
     ]
     for gap, least in _TRIES:
         kept = [text.wrap(width) for importance, text in paragraphs if importance > least]

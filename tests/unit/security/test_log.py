@@ -108,6 +108,7 @@ def test_trouble_with_the_disk_is_silent(
     assert capfd.readouterr() == ("", "")
 
 
+@pytest.mark.slow
 def test_a_hanging_disk_does_not_hold_the_program(paths: Paths, start: Open) -> None:
     paths.state.mkdir()
     os.mkfifo(paths.log)  # opening it for writing waits for a reader

@@ -7,8 +7,8 @@ from rich.cells import cell_len
 from lama_tui.library.fit import Fit, Machine
 from lama_tui.ui.models import ListedModel
 from lama_tui.ui.screens.models.columns import COLUMNS, MARKS, Row, columns, heading, line, short_name
-from lama_tui.ui.screens.models.table import pad
 from lama_tui.ui.screens.models.fit_bar import FREE, KV, MISSING, TAKEN, WEIGHTS, WORK, bar, legend, verdict
+from lama_tui.ui.screens.models.table import pad
 
 GIB = 1024**3
 sizes = st.integers(min_value=0, max_value=2**45)
