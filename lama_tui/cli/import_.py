@@ -48,7 +48,7 @@ def import_(arguments: argparse.Namespace, paths: Paths, loaded: LoadedSettings)
         count = f"{len(done.files)} file{'s' if len(done.files) != 1 else ''}"
         place = clean_row(output.home_as_tilde(done.path))
         output.line(f"{done.ref}: {count}, {size(done.size)}, {how} into {place}")
-    asyncio.run(note_problem(done.ref, paths))
+        asyncio.run(note_problem(done.ref, paths))
     return 0
 
 

@@ -86,7 +86,9 @@ def _totals(usage: "LibraryUsage") -> list[str]:
             f" (`lama rm REF --old-revisions`: {', '.join(model.ref for model in old[:3])}{'…' if old[3:] else ''})"
         )
     if left := sum(model.parts + model.orphaned for model in usage.models):
-        lines.append(f"{size(left)} are parts of files, or files without a model (`lama rm --clean`)")
+        lines.append(
+            f"{size(left)} are parts of files, or files without a model: `lama rm --clean` removes what nobody needs"
+        )
     return lines
 
 

@@ -74,7 +74,8 @@ async def _pull(arguments: argparse.Namespace, shown: "Shown", paths: Paths, loa
             f"The download of {ended.ref} is {ended.state}", "Somebody wished that", f"`{_again(arguments)}` goes on"
         )
     shown.end(ended.ref, ended, _path(ended), None)
-    await note_problem(ended.ref, paths)
+    if not arguments.json:
+        await note_problem(ended.ref, paths)
     return 0
 
 

@@ -24,6 +24,7 @@ _SHOWN = 20  # leftovers that are listed one by one
 _KINDS = {
     "part": "part of a download that ended",
     "incomplete": "unfinished file of another program, older than a day",
+    "bad": "differs from what was published, fetched again since",
     "orphan": "file that no revision uses",
     "unfinished": "left by work that was cut off",
 }

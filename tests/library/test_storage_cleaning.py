@@ -65,6 +65,7 @@ async def test_only_what_nobody_needs_goes(blobs: Path, cleaning: Cleaning, data
         put(blobs / ("a" * 64 + ".part"), 400),
         put(blobs / ("b" * 64 + ".part"), 300, old=True),
         put(blobs / ("c" * 64 + ".12345678.incomplete"), 200, old=True),
+        put(blobs / ("9" * 64 + ".bad"), 150),
         put(blobs / ("d" * 64), 100, old=True),
     }
     staying = [
@@ -73,13 +74,13 @@ async def test_only_what_nobody_needs_goes(blobs: Path, cleaning: Cleaning, data
         put(blobs / ("0" * 64), 1),
     ]
     leftovers = await cleaning.plan()
-    assert [leftover.size for leftover in leftovers] == [400, 300, 200, 100]
+    assert [leftover.size for leftover in leftovers] == [400, 300, 200, 150, 100]
     assert {leftover.path for leftover in leftovers} == going
     before = bytes_below(blobs)
 
     removed = await cleaning.carry_out(leftovers[1:])
 
-    assert removed.freed == 600 == before - bytes_below(blobs)
+    assert removed.freed == 750 == before - bytes_below(blobs)
     assert all(path.exists() for path in staying) and (blobs / ("a" * 64 + ".part")).exists()
     assert is_whole(blobs.parent / "snapshots" / commit_of(1), FILES)
 

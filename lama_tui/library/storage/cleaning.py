@@ -17,13 +17,15 @@ from lama_tui.library.storage.disk import StoredFile, files_below, freed, stored
 from lama_tui.library.storage.record_table import RecordTable
 from lama_tui.library.storage.removal import Removed, delete_files, held_lock, not_removed, remove_empty
 from lama_tui.library.storage.repo import REMOVING, RepoOnDisk, repo_on_disk
+from lama_tui.library.verify.aside import BAD
 from lama_tui.paths import Paths
 
 DAY = 86_400.0  # seconds
 
-LeftoverKind = Literal["part", "incomplete", "orphan", "unfinished"]
-"""`part`: ours, of no unfinished download; `incomplete`: of the hub's own client; `orphan`: whole, but linked from
-nowhere; `unfinished`: a folder of a removal, download or import that was cut off."""
+LeftoverKind = Literal["part", "incomplete", "bad", "orphan", "unfinished"]
+"""`part`: ours, of no unfinished download; `incomplete`: of the hub's own client; `bad`: differed from what was
+published, and was fetched again; `orphan`: whole, but linked from nowhere; `unfinished`: a folder of a removal,
+download or import that was cut off."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +79,7 @@ class _Search:
                 continue
             if held_lock(repo.folder) is None:
                 found += [_of_one(kind, repo.name, file) for kind, file in self._parts(repo)]
-                found += [_of_one("orphan", repo.name, file) for file in self._orphans(repo)]
+                found += [_of_one(kind, repo.name, file) for kind, file in self._orphans(repo)]
                 found += [_of_folder(repo.name, folder) for folder in (*repo.leavings, *repo.building)]
         found += [_of_folder(folder.name, folder) for folder in (*_removals(paths.models), *unfinished(paths.models))]
         return tuple(sorted(found, key=lambda leftover: (-leftover.size, str(leftover.path))))
@@ -92,14 +94,16 @@ class _Search:
             elif ours in self.ended or (old and ours not in self.wanted):  # unknown ones: of another home's lama
                 yield "part", file
 
-    def _orphans(self, repo: RepoOnDisk) -> Iterator[StoredFile]:
+    def _orphans(self, repo: RepoOnDisk) -> Iterator[tuple[LeftoverKind, StoredFile]]:
         """Whole files without a link. Downloads make the links last: young ones may be about to get theirs."""
         removed = {name for names in repo.leavings.values() for name in names}
         for name, file in repo.unlinked.items():
             if file.inode is None or name in self.wanted:
                 continue  # a link into the store that repos share is the hub's own client's to clean
-            if name in removed or self.now - file.modified > DAY:
-                yield file
+            if name.endswith(BAD):
+                yield "bad", file
+            elif name in removed or self.now - file.modified > DAY:
+                yield "orphan", file
 
 
 def _removals(models: Path) -> list[Path]:
