@@ -89,6 +89,8 @@ class Queue:
             self._keep(job, before.get(job.id))
 
     def _keep(self, job: Job, before: Job | None) -> None:
+        if before is not None and before.ended and not job.ended and job.updated <= before.updated:
+            job = before  # it was read before it ended, and its end was heard of meanwhile
         self._jobs[job.id] = job
         newest = self._by_ref.get(job.ref)
         if newest is None or newest.id <= job.id:
