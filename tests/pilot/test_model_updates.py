@@ -59,7 +59,10 @@ async def test_a_newer_revision_is_fetched_and_gone_back_from(
             await stage.press("b")
             await agree(stage, "Go back to")
             await stage.until(lambda: section._chosen().model.revision != newer)  # type: ignore[union-attr]
-            await stage.until_seen("Gone back")
+            await stage.until_seen("Gone back", "you went back from the newest")
+            await stage.press("u")  # for who wants it again
+            await agree(stage, "are fetched", newer[:10])
+            await stage.until(lambda: section._chosen().model.revision == newer)  # type: ignore[union-attr]
 
 
 async def test_a_model_is_checked_and_removed_with_what_that_frees(

@@ -50,6 +50,12 @@ class UpdateRow:
         """Whether there is something to fetch."""
         return self.update is not None and self.update.offered(self.model.revision)
 
+    @property
+    def gone_back(self) -> bool:
+        """Whether a person went back from the newest: not offered by itself, but there for who wants it again."""
+        update = self.update
+        return update is not None and update.refused == update.newest != self.model.revision
+
 
 class UpdatesSection(Section):
     """The models that came from the hub, those with news first, and what changed in the highlighted one."""
@@ -168,6 +174,8 @@ class UpdatesSection(Section):
             mark, mark_style, said = " ", "", "not asked yet"
         elif row.revisions is not None and row.revisions.follows is None:
             mark, mark_style, said = " ", "", "stays at its commit"
+        elif row.gone_back:
+            mark, mark_style, said = " ", "", "you went back from the newest"
         else:
             mark, mark_style, said = LATEST, "$success", f"newest, {figures.ago(row.update.checked, self._now)}"
         line = Content.assemble((f"{mark} ", mark_style), pad(name, width), "  ", (said, mark_style))
@@ -198,8 +206,9 @@ class UpdatesSection(Section):
                 ("On the hub", clean_line(row.update.newest, 80)),
                 ("Asked", figures.ago(row.update.checked, self._now)),
             ]
-            if row.update.refused == row.update.newest:
-                facts.append(("Gone back", "you went back from the newest: it is not offered again"))
+            if row.gone_back:
+                again = f"{key_at(self, 'updates.update')} takes it again"
+                facts.append(("Gone back", f"you went back from the newest: it is not offered by itself; {again}"))
         if row.revisions is not None:
             facts.append(("Follows", row.revisions.follows or "nothing: it stays at its commit"))
         text += [Content(""), *(line for name, value in facts for line in fact(name, value, width))]
@@ -261,7 +270,7 @@ class UpdatesSection(Section):
         row = self._chosen()
         if row is None:
             return
-        if row.job is not None or not row.is_newer or row.update is None:
+        if row.job is not None or row.update is None or not (row.is_newer or row.gone_back):
             busy = "It is being fetched." if row.job is not None else "Nothing newer is known of it."
             self.say(f"{busy} {key_at(self, 'updates.check')} asks the hub." if row.job is None else busy)
             return
