@@ -63,6 +63,18 @@ def cached_repo(cache: Path, name: str) -> CachedRepo | None:
         return None
 
 
+def bytes_begun(cache: Path, name: str) -> int:
+    """Bytes of a download of the repo `name` that has not ended; 0 where there is none. Blocks."""
+    files = {}
+    try:
+        for file in (cache / (_PREFIX + name.replace("/", "--")) / "blobs").iterdir():
+            files[file.name] = file.stat().st_size
+    except OSError:
+        return 0
+    begun = any(size for file, size in files.items() if file.endswith((".part", ".incomplete")))
+    return sum(files.values()) if begun else 0
+
+
 def repo_at(place: Path) -> tuple[str, Path] | None:
     """The repo, and the folder of the snapshot, that a model at `place` is in; None: not in a hub's cache. No I/O."""
     for folder in (place, *place.parents):

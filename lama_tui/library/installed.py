@@ -11,7 +11,7 @@ from lama_tui.engine.backend import ModelSource
 from lama_tui.errors import ModelFormatError, ModelNotFoundError
 from lama_tui.library.fit import KeyValueShape, Machine, fit
 from lama_tui.library.gguf_models import GgufModel, gguf_model, gguf_models
-from lama_tui.library.hub_cache import CachedRepo, cached_repo, cached_repos, hub_cache_folder
+from lama_tui.library.hub_cache import CachedRepo, bytes_begun, cached_repo, cached_repos, hub_cache_folder
 from lama_tui.library.inspect import Inspection, inspect_folder
 from lama_tui.paths import Paths, guide_weights
 from lama_tui.types import GUIDE, ModelReference
@@ -140,7 +140,13 @@ def _from_hub(repo: CachedRepo, available: int | None) -> list[InstalledModel]:
 
 
 def _nothing_yet(repo: CachedRepo) -> InstalledModel:
-    return InstalledModel(repo.name, "", problem="nothing of it was downloaded yet")
+    begun = bytes_begun(hub_cache_folder(), repo.name)
+    return InstalledModel(
+        repo.name,
+        "",
+        size=begun,
+        problem="not all of it was downloaded yet" if begun else "nothing of it was downloaded yet",
+    )
 
 
 def _models(ref: str, place: Path, revision: str | None, available: int | None) -> list[InstalledModel]:

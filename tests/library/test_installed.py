@@ -82,14 +82,18 @@ async def test_all_three_places_are_listed(paths: Paths) -> None:
 async def test_what_cannot_be_used_comes_last_with_a_reason(paths: Paths) -> None:
     snapshot = cache("org/a")
     (snapshot / "model.safetensors").resolve().unlink()
-    (hub_cache_folder() / "models--org--empty" / "blobs").mkdir(parents=True)
+    for name, part in (("empty", b""), ("half", b"x" * 70)):
+        blobs = hub_cache_folder() / f"models--org--{name}" / "blobs"
+        blobs.mkdir(parents=True)
+        (blobs / f"{'a' * 64}.part").write_bytes(part)
     (hub_cache_folder() / "datasets--org--data" / "snapshots").mkdir(parents=True)
     (hub_cache_folder() / "models--org--file").write_text("not a folder")
     cache("org/z")
     models = await installed_models(paths)
-    assert [model.ref for model in models][1:] == ["org/z", "org/a", "org/empty", "org/file"]
+    assert [model.ref for model in models][1:] == ["org/z", "org/a", "org/empty", "org/file", "org/half"]
     assert models[2].problem == "model.safetensors was not downloaded completely"
     assert models[3].problem == "nothing of it was downloaded yet"
+    assert (models[5].problem, models[5].size) == ("not all of it was downloaded yet", 70)
 
 
 @pytest.mark.parametrize("ref", [None, "", "../../../../../etc", "v1.0", "\xff\xfe", "f" * 40])

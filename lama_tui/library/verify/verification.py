@@ -70,7 +70,7 @@ class Verification:
 
     async def _complete(self, model: InstalledModel, record: Record) -> Check:
         if not model.path:
-            return Check("complete", "failed", "Nothing of it was fetched yet")
+            return Check("complete", "failed", model.problem.capitalize() or "Nothing of it is here")
         return await asyncio.to_thread(check_complete, Path(model.path), record)
 
     async def _supported(self, model: InstalledModel, found: Checks) -> Check:
