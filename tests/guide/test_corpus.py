@@ -9,6 +9,7 @@ import tomllib
 from dataclasses import fields
 from importlib import metadata
 from pathlib import Path
+from typing import get_args, get_type_hints
 
 import pytest
 
@@ -18,6 +19,7 @@ from lama_tui.config.key_presets import KEYS_OF
 from lama_tui.config.keymap import KEYMAP
 from lama_tui.config.settings import (
     GenerationSettings,
+    LibrarySettings,
     PrivacySettings,
     ProviderSettings,
     Settings,
@@ -46,6 +48,9 @@ PLACEHOLDERS = {"PROVIDER:MODEL", "mlx-community/NAME", "guide"}
 VARIABLES = {
     "LAMA_HOME": "lama_tui/paths.py",
     "HF_HOME": "lama_tui/library",
+    "HF_TOKEN": "lama_tui/library",
+    "HF_ENDPOINT": "lama_tui/library",
+    "HF_HUB_OFFLINE": "lama_tui/library",
     "$EDITOR": "lama_tui/ui",
     "NO_COLOR": "lama_tui/ui",
 }
@@ -105,7 +110,7 @@ def is_command(words: list[str]) -> bool:
 def is_setting(text: str) -> bool:
     """Whether a line, section or name of `config.toml` is one that the settings have."""
     known = {"preset"}  # of `[keys]`
-    for table in (Settings, GenerationSettings, ProviderSettings, PrivacySettings, WorkspaceSettings):
+    for table in (Settings, GenerationSettings, LibrarySettings, ProviderSettings, PrivacySettings, WorkspaceSettings):
         known |= {field.name for field in fields(table)}
     if section := re.fullmatch(r"\[(\w+)(\.NAME)?\]", text):
         return section[1] in {field.name for field in fields(Settings)}
@@ -117,6 +122,8 @@ def is_setting(text: str) -> bool:
 def is_value(name: str, value: object) -> bool:
     if name == "theme":
         return value in {file.stem for file in shipped_themes().glob("*.toml")}
+    if name in ("downloads", "require_signatures"):
+        return value in get_args(get_type_hints(LibrarySettings)[name])
     if name == "preset":
         return value in KEYS_OF
     if name == "kind":
