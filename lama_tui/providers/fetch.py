@@ -362,7 +362,7 @@ def _translate(error: Exception, host: str, limits: Limits) -> LamaError:
     host = clean_line(host, 80)
     if isinstance(error, TimeoutError):
         return ProviderTimeout(
-            f"{host} sent nothing", f"No byte came for {limits.stall:g} s", "Check the network; it is tried again"
+            f"{host} sent nothing", f"No byte came for {limits.stall:g} s", "Check the network, and try again"
         )
     why = redact(clean_line(str(error), 300)) or type(error).__name__
     if isinstance(error, ssl.SSLCertVerificationError):
@@ -373,4 +373,4 @@ def _translate(error: Exception, host: str, limits: Limits) -> LamaError:
         return DownloadError(f"{host} sent something unreadable", why, "Check the endpoint")
     if isinstance(error, ValueError):
         return DownloadError(f"{host} cannot be asked", why, "Check the endpoint and the proxy in the environment")
-    return ConnectionLost(f"The connection to {host} failed", why, "Check the network; it is tried again")
+    return ConnectionLost(f"The connection to {host} failed", why, "Check the network, and try again")

@@ -30,7 +30,7 @@ def check_space(folder: Path, needed: int) -> None:
     """Raise `DiskFull` where `needed` bytes more would leave less than the reserve."""
     free, reserve = free_space(folder)
     if needed + reserve > free:
-        raise disk_full(f"{_said(needed)} are needed and {_said(reserve)} kept free; {_said(free)} are there")
+        raise disk_full(f"{said(needed)} are needed and {said(reserve)} kept free; {said(free)} are there")
 
 
 def disk_full(detail: str) -> DiskFull:
@@ -52,5 +52,6 @@ def of_disk(error: OSError) -> DownloadError:
     )
 
 
-def _said(count: int) -> str:
-    return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.1f} MB"
+def said(count: int) -> str:
+    """Bytes in the units of everything else that is shown."""
+    return f"{count / 1024**3:,.1f} GiB" if count >= 1024**3 else f"{count / 1024**2:.1f} MiB"

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from lama_tui.errors import ModelError
-from lama_tui.library.downloads.space import free_space
+from lama_tui.library.downloads.space import free_space, said
 from lama_tui.library.importing.names import check_free
 from lama_tui.paths import make_private
 from lama_tui.security.gate import clean_line
@@ -110,7 +110,7 @@ def too_little_space(needed: int, free: int) -> ModelError:
     """The error with its words; bytes."""
     return ModelError(
         "The disk has too little space",
-        f"{needed / 1e6:,.1f} MB are needed, and {max(0, free) / 1e6:,.1f} MB can be had.",
+        f"{said(needed)} are needed, and {said(max(0, free))} can be had.",
         "Make room: `lama ls` shows what models take; or import with --link, which copies nothing.",
     )
 
