@@ -111,7 +111,11 @@ async def test_what_keeps_the_hub_from_answering_is_said(
         hub.trouble("/api/models", status=503)
         async with workspace(size=(80, 24)) as stage:
             section = await hub_section(stage)
-            await stage.until_seen("The hub has a problem", "→ Try again", "r asks again")
+            await stage.until_seen("The hub has a problem", "→ Try again", "enter asks again")
+            before = len(hub.asked("GET", "/api/models"))
+            await stage.press("enter")
+            await stage.until_seen("r asks again")
+            await stage.until(lambda: len(hub.asked("GET", "/api/models")) > before)
             await stage.press("enter", "d", "down", "plus", "enter")
             hub.behave()
             await stage.press("tab", "tab")

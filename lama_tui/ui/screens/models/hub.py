@@ -242,7 +242,8 @@ class HubSection(Section):
         """What stands in place of the list, or above it."""
         listing = self._listing
         if listing.trouble is not None:
-            again = Content.assemble((key_at(self, "hub.again"), "bold $primary"), " asks again.")
+            key = "enter" if self._field.has_focus else key_at(self, "hub.again")  # there letters are letters
+            again = Content.assemble((key, "bold $primary"), " asks again.")
             return Content("\n").join([*hub_details.trouble(listing.trouble), Content(""), again])
         if listing.is_asking or listing.models:
             return Content.assemble((hub_columns.ADVISED, "$accent"), _ADVICE) if listing.leads else Content("")
@@ -367,12 +368,14 @@ class HubSection(Section):
     @on(events.DescendantBlur)
     def _focus_moved(self) -> None:
         self._show_narrowed()
-        self.post_message(self.StatusChanged())
+        self._show()
 
     @on(Input.Submitted, "#hub-filter")
     def _searched(self, event: Input.Submitted) -> None:
         event.stop()
         self._list.focus()
+        if self._listing.trouble is not None:
+            self.action_again()
 
     def on_key(self, event: events.Key) -> None:
         """Arrows and page keys move the list while one types."""

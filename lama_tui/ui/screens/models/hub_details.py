@@ -106,10 +106,10 @@ def lines(shown: HubShown, width: int) -> list[Content]:
 def trouble(error: LamaError) -> list[Content]:
     """What went wrong, why, and what to do."""
     found = [Content.styled(clean_line(error.title, 200), "bold $error")]
-    if error.hint:
-        found.append(Content.assemble(("→ ", "$accent"), clean_line(error.hint, 300)))
     if error.detail:
         found.append(Content.styled(clean_line(error.detail, 300), "$foreground-muted"))
+    if error.hint:  # last: it may speak of what the detail names
+        found.append(Content.assemble(("→ ", "$accent"), clean_line(error.hint, 300)))
     return found
 
 
