@@ -102,13 +102,13 @@ def _recommend(arguments: argparse.Namespace, paths: Paths, loaded: LoadedSettin
 
 
 async def _recommended(paths: Paths, loaded: LoadedSettings) -> "Sequence[Recommendation]":
-    from lama_tui.library.hub.recommend import speed_by
+    from lama_tui.library.hub.recommend import on_processor, speed_by
     from lama_tui.services import open_services
 
     services = await open_services(paths, loaded)
     try:
         hub = await services.hub()
-        return await hub.recommend(speed=speed_by(await services.speeds()))
+        return await hub.recommend(speed=speed_by(await services.speeds()), on_cpu=on_processor())
     finally:
         await services.close()
 

@@ -290,6 +290,8 @@ async def test_the_recommendation_follows_its_rule(server: TestHub, hub: Hub) ->
     first, second = await hub.recommend(machine)
     assert (first.model.repo, second.model.repo) == ("org/good", "org/tiny")
     assert first.tok_s is None and first.fit.fits
+    alone = await hub.recommend(machine, on_cpu=True)  # and nothing measured: a large one would be slow
+    assert [one.model.repo for one in alone] == ["org/small", "org/tiny"]
     quick = await hub.recommend(machine, lambda model: 4e10 / (model.size or 1) if (model.params or 0) < 5e9 else 1.0)
     assert [one.model.repo for one in quick] == ["org/small", "org/tiny"]
     measured = speed_by(Speeds([SpeedPoint("org/other", 4 * GIB, 2.0, 5), SpeedPoint("org/small", GIB, 8.0, 5)]))

@@ -72,7 +72,9 @@ class StillHub:
     async def card(self, repo: str, commit: str) -> str:
         return CARD
 
-    async def recommend(self, machine: Machine | None = None, speed: object = None) -> Sequence[object]:
+    async def recommend(
+        self, machine: Machine | None = None, speed: object = None, on_cpu: bool = False
+    ) -> Sequence[object]:
         return ()
 
     async def close(self) -> None:

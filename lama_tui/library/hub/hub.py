@@ -38,11 +38,13 @@ class Hub:
         """The model card as plain Markdown; an error where there is none."""
         return await card(self._client, repo, commit)
 
-    async def recommend(self, machine: Machine | None = None, speed: Speed | None = None) -> Sequence[Recommendation]:
+    async def recommend(
+        self, machine: Machine | None = None, speed: Speed | None = None, on_cpu: bool = False
+    ) -> Sequence[Recommendation]:
         """What to begin with on this machine, the first choice first; empty where nothing fits."""
         if machine is None:
             machine = await asyncio.to_thread(machine_memory)
-        return await recommend(self._client, machine, speed)
+        return await recommend(self._client, machine, speed, on_cpu)
 
     async def use(self, local_only: bool) -> None:
         """Follow a changed `privacy.local_only`; what runs breaks off."""

@@ -6,6 +6,7 @@
 2. Of those, what leaves room: weights, a cache of usual size and working memory within seven tenths of the
    memory that is free now. Other programs want to live too.
 3. Where speeds of models were measured here: only those estimated to write at least as fast as people read.
+   Where none were and there is only the processor: only small ones, for larger ones are slow there.
 4. What is at least half as large as the largest left is about as good as it gets here; the most downloaded of
    it is the first choice. The most downloaded of the smaller ones comes second, for who would rather not wait.
 """
@@ -28,6 +29,8 @@ SHARE = 0.7
 READING = 6.0
 """Tokens a second: 250 words a minute, at 1.4 tokens a word."""
 FEWEST_BITS, MOST_BITS = 3, 8
+SMALL = 2_000_000_000
+"""Parameters that a processor alone may begin with."""
 
 Speed = Callable[[HubModel], float | None]
 """Estimates tokens a second from what was measured on this machine; None where nothing like it was."""
@@ -43,7 +46,17 @@ class Recommendation:
     why: str
 
 
-async def recommend(client: HubClient, machine: Machine, speed: Speed | None = None) -> Sequence[Recommendation]:
+def on_processor() -> bool:
+    """Whether models run on the processor here. Blocks for a moment."""
+    from lama_tui.engine.device import wheels
+
+    found = wheels()
+    return found.usable and found.device == "cpu"
+
+
+async def recommend(
+    client: HubClient, machine: Machine, speed: Speed | None = None, on_cpu: bool = False
+) -> Sequence[Recommendation]:
     """The first choice and a smaller one, as far as the rule finds any. Raises a `LamaError`."""
     listed: list[HubModel] = []
     after: str | None = None
@@ -53,10 +66,12 @@ async def recommend(client: HubClient, machine: Machine, speed: Speed | None = N
         after = page.after
         if after is None:
             break
-    return choose(listed, machine, speed)
+    return choose(listed, machine, speed, on_cpu)
 
 
-def choose(listed: Sequence[HubModel], machine: Machine, speed: Speed | None = None) -> list[Recommendation]:
+def choose(
+    listed: Sequence[HubModel], machine: Machine, speed: Speed | None = None, on_cpu: bool = False
+) -> list[Recommendation]:
     """Apply the rule to `listed`."""
     if machine.available is None:
         return []
@@ -67,6 +82,8 @@ def choose(listed: Sequence[HubModel], machine: Machine, speed: Speed | None = N
         if not _is_for_everybody(model) or not fit.fits or (fit.needed or 0) > room:
             continue
         tok_s = speed(model) if speed is not None else None
+        if tok_s is None and on_cpu and (model.params or 0) > SMALL:
+            continue
         if tok_s is None or tok_s >= READING:
             found.append(Recommendation(model, fit, tok_s, ""))
     if not found:

@@ -119,10 +119,10 @@ class Shelf:
 
     async def recommend(self, machine: Machine) -> "Sequence[Recommendation]":
         """What to begin with on this machine."""
-        from lama_tui.library.hub.recommend import speed_by
+        from lama_tui.library.hub.recommend import on_processor, speed_by
 
-        speed = speed_by(await self._services.speeds())
-        return await (await self._services.hub()).recommend(machine, speed)
+        speed, on_cpu = speed_by(await self._services.speeds()), await asyncio.to_thread(on_processor)
+        return await (await self._services.hub()).recommend(machine, speed, on_cpu)
 
 
 def _offer(details: HubDetails) -> Offer:
