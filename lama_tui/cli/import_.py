@@ -62,6 +62,8 @@ async def _import(arguments: argparse.Namespace, paths: Paths, loaded: LoadedSet
     def watch(now: "ImportProgress") -> None:
         so_far = of_total(now.done, now.total) if now.total else size(now.done) if now.done else "…"
         progress.show(f"{now.step} {so_far} {now.now}")
+        if now.news and not progress.is_seen:  # else it would look as if nothing went on
+            output.note(now.now)
 
     try:
         imports = services.imports()

@@ -59,6 +59,13 @@ def test_an_interrupted_import_leaves_nothing(spawn: Callable, paths: Paths, tmp
     assert list(paths.models.iterdir()) == []
 
 
+def test_that_it_is_tried_again_is_said_without_a_terminal_too(spawn: Callable) -> None:
+    with spawn("import", "https://127.0.0.1:1/x.gguf") as process:
+        assert b"trying again" in process.stderr.readline()
+        process.send_signal(signal.SIGINT)
+        assert process.wait(30) == 130
+
+
 def test_a_gguf_file_is_shown_with_what_its_header_says(lama: Callable, paths: Paths, tmp_path: Path) -> None:
     done = lama("import", str(write_gguf(tmp_path / "Some-Q4_K_M.gguf")))
     assert (done.code, done.out[:13]) == (0, "Some-Q4_K_M: ")

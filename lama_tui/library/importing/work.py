@@ -19,12 +19,16 @@ _INTERVAL = 0.1  # seconds between two tellings
 
 @dataclass(frozen=True, slots=True)
 class ImportProgress:
-    """How far a step is: bytes of `total` (None: unknown), and the file that it is at, whose name is untrusted."""
+    """How far a step is: bytes of `total` (None: unknown), and the file that it is at, whose name is untrusted.
+
+    With `news`, `now` is a sentence that nobody may miss.
+    """
 
     step: Step
     done: int = 0
     total: int | None = None
     now: str = ""
+    news: bool = False
 
 
 Watch: TypeAlias = Callable[[ImportProgress], None]
@@ -57,11 +61,11 @@ class Work:
 
     def say(self, now: str) -> None:
         """Tell something that nobody may miss."""
-        self._tell(now, 0.0)
+        self._tell(now, 0.0, news=True)
 
-    def _tell(self, now: str, interval: float) -> None:
+    def _tell(self, now: str, interval: float, news: bool = False) -> None:
         at = time.monotonic()
         if self._watch is not None and at - self._told >= interval:
             self._told = at
-            progress = ImportProgress(self._step, self._done, self._total, now)
+            progress = ImportProgress(self._step, self._done, self._total, now, news)
             self._loop.call_soon_threadsafe(self._watch, progress)
