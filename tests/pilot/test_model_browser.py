@@ -103,6 +103,18 @@ async def test_what_cannot_be_used_says_why(workspace: Open) -> None:
         assert "# what I chose" in stage.paths.config_file.read_text()
 
 
+async def test_what_others_brought_is_there_when_one_comes_back(workspace: Open) -> None:
+    async with workspace(size=(100, 30), config=CONFIG) as stage:
+        put(stage, "alpha")
+        browser = await browse(stage)
+        await stage.until(lambda: "alpha" in names(browser))
+        await stage.press("left_square_bracket")
+        await stage.until(lambda: browser.section is not browser.installed)
+        put(stage, "beta")
+        await stage.press("right_square_bracket")
+        await stage.until(lambda: "beta" in names(browser))
+
+
 async def test_the_filter(workspace: Open) -> None:
     async with workspace(config=CONFIG) as stage:
         put(stage, "alpha", "beta", "alphabet")

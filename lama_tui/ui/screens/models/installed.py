@@ -78,6 +78,12 @@ class InstalledSection(Keeping):
         self.look()
         self.set_timer(_PATIENCE, lambda: self.post_message(self.StatusChanged()))
 
+    def appear(self) -> None:
+        """Look again: other programs download and remove too."""
+        super().appear()
+        if self._models is not None:
+            self.look()
+
     def on_unmount(self) -> None:
         """Nobody looks any more."""
         self._unwatch()
