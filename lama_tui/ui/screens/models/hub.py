@@ -171,6 +171,7 @@ class HubSection(Section):
     def _highlighted(self) -> None:
         """Show what is known of it at once; ask for more when one stays on it."""
         self._show_details()
+        self.post_message(self.StatusChanged())
         listing, at = self._listing, self._list.highlighted or 0
         if listing.after is not None and not listing.is_asking and at >= self._list.count - _AHEAD:
             self._go_on()

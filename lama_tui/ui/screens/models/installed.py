@@ -117,8 +117,8 @@ class InstalledSection(Keeping):
 
     @property
     def references(self) -> frozenset[str]:
-        """Of the models that are on this machine."""
-        return frozenset(model.reference for model in self._models or () if model.installed is not None)
+        """Of the models that are on this machine, and not only begun."""
+        return frozenset(model.reference for model in self._models or () if model.installed and model.installed.path)
 
     @property
     def machine(self) -> Machine:
