@@ -15,10 +15,9 @@ from lama_tui.ui.bindings import bindings, key_at
 from lama_tui.ui.screens.models import hub_details, jobs
 from lama_tui.ui.screens.models.ask import Ask
 from lama_tui.ui.screens.models.queue import Queue
-from lama_tui.ui.screens.models.section import Section, named
+from lama_tui.ui.screens.models.section import Details, Section, named
 from lama_tui.ui.screens.models.table import fact, pad
 from lama_tui.ui.widgets.long_list import LongList
-from lama_tui.ui.widgets.page import Page
 
 _BAR = (10, 30)
 """Cells of a bar, at least and at most."""
@@ -42,7 +41,7 @@ class DownloadsSection(Section):
         """The list, and the details below it."""
         yield Static("", id="downloads-empty", markup=False)
         yield LongList(self._draw, 2, id="downloads-lines")
-        with Page(id="downloads-details"):
+        with Details(id="downloads-details"):
             yield Static("", id="downloads-about", classes="models-text", markup=False)
 
     def on_mount(self) -> None:
@@ -115,6 +114,7 @@ class DownloadsSection(Section):
         return [first, second.truncate(room, ellipsis=True)]
 
     @on(LongList.Highlighted)
+    @on(Details.Resized)
     def _show_details(self) -> None:
         job = self._chosen()
         text = Content("") if job is None else Content("\n").join(self._about(job))

@@ -9,6 +9,7 @@ from textual.message import Message
 from lama_tui.ui.screens.models.columns import short_name
 from lama_tui.ui.widgets.long_list import LongList
 from lama_tui.ui.widgets.notice import Notice
+from lama_tui.ui.widgets.page import Page
 
 
 class Section(Container):
@@ -77,3 +78,14 @@ class Section(Container):
 def named(reference: str) -> str:
     """A model in a sentence."""
     return short_name(reference)
+
+
+class Details(Page):
+    """What is said of the highlighted line. Text that is wrapped by its width is drawn anew when that is known."""
+
+    class Resized(Message):
+        """It has another width."""
+
+    def on_resize(self) -> None:
+        """Before its first layout it has none."""
+        self.post_message(self.Resized())

@@ -21,10 +21,9 @@ from lama_tui.ui.screens.models import jobs
 from lama_tui.ui.screens.models.ask import Ask
 from lama_tui.ui.screens.models.catalogue import Catalogue
 from lama_tui.ui.screens.models.queue import Queue
-from lama_tui.ui.screens.models.section import Section, named
+from lama_tui.ui.screens.models.section import Details, Section, named
 from lama_tui.ui.screens.models.table import fact, pad, shortened
 from lama_tui.ui.widgets.long_list import LongList
-from lama_tui.ui.widgets.page import Page
 
 if TYPE_CHECKING:
     from lama_tui.library.updates.update import Update
@@ -82,7 +81,7 @@ class UpdatesSection(Section):
         with Container(classes="models-body"):
             yield Static("", id="updates-empty", classes="models-empty", markup=False)
             yield LongList(self._draw, id="updates-lines")
-            with Page(id="updates-details", classes="models-details"):
+            with Details(id="updates-details", classes="models-details"):
                 yield Static("", id="updates-about", classes="models-text", markup=False)
 
     def on_mount(self) -> None:
@@ -182,6 +181,7 @@ class UpdatesSection(Section):
         return [line.truncate(room, ellipsis=True)]
 
     @on(LongList.Highlighted)
+    @on(Details.Resized)
     def _show_details(self) -> None:
         row = self._chosen()
         text = Content("") if row is None else Content("\n").join(self._about(row))
