@@ -1,5 +1,6 @@
 """The queue in the model browser: how far each download is, what its keys do, and how its end is told."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -72,6 +73,10 @@ async def test_it_is_shown_paused_given_up_and_tried_again(
             await stage.until(lambda: stage.app.screen is stage.screen)
             await stage.until(lambda: stage.screen._current is not None and stage.screen._current.model == REAL)
             section = await downloads_section(stage)
+            shutil.rmtree(tmp_path / "hub" / "hub")
+            await stage.press("enter")
+            await stage.until_seen(f"{REAL} is not on this machine")
+            assert isinstance(stage.app.screen, ModelBrowser)
             await stage.press("delete")
             await stage.until_seen("Nothing is being downloaded", "lama pull")
 

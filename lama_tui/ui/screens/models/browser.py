@@ -107,7 +107,7 @@ class ModelBrowser(Above[str | None]):
             case "Downloads":
                 from lama_tui.ui.screens.models.downloads import DownloadsSection
 
-                return DownloadsSection(self._queue, id="downloads")
+                return DownloadsSection(self._queue, self._catalogue.check_usable, id="downloads")
             case "Updates":
                 from lama_tui.ui.screens.models.updates import UpdatesSection
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lama_tui.library.fit import Fit, Machine, fit
-from lama_tui.library.installed import installed_models, machine_memory
+from lama_tui.library.installed import installed_models, machine_memory, resolve
 from lama_tui.ui.models import ListedModel, listed
 from lama_tui.ui.screens.models.columns import short_name
 from lama_tui.ui.screens.models.known import Known, Storage, known, storage
@@ -58,6 +58,10 @@ class Catalogue:
         installed = await installed_models(self._opening.paths)
         uses = await (await self._services.models()).all()
         return listed(installed, self._opening.settings, uses)
+
+    async def check_usable(self, reference: str) -> None:
+        """Raise a `ModelError` where a model of this machine is gone, or cannot answer."""
+        await resolve(reference, self._opening.paths)
 
     async def updates(self) -> "Updates":
         """What is known of newer revisions. Raises `StoreError`."""

@@ -1,7 +1,7 @@
 """What is downloaded: how far each is, why one waits, what to do about one that failed."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from textual import on, work
 from textual.app import ComposeResult
@@ -29,9 +29,16 @@ class DownloadsSection(Section):
     BINDINGS = bindings("downloads")
     KEYS = ("downloads.pause", "downloads.cancel", "downloads.retry", "downloads.use", "downloads.forget")
 
-    def __init__(self, queue: Queue, *, id: str | None = None) -> None:  # noqa: A002 - the name that Textual uses
+    def __init__(
+        self,
+        queue: Queue,
+        check_usable: Callable[[str], Awaitable[None]],
+        *,
+        id: str | None = None,  # noqa: A002 - the name that Textual uses
+    ) -> None:
         super().__init__(id=id)
         self._queue = queue
+        self._check_usable = check_usable
         self._jobs: list[Job] = []
         self._now = 0
         self._drawn = Content("")
@@ -223,10 +230,13 @@ class DownloadsSection(Section):
             self.say("")
 
     @on(LongList.Chosen)
-    def action_use(self) -> None:
+    @work(exclusive=True, group="downloads-use")
+    async def action_use(self) -> None:
         """Let the model answer in this conversation."""
         job = self._chosen()
         if job is not None and job.state == "done":
-            self.post_message(self.UseRequested(job.ref))
+            with self.notice.catching():
+                await self._check_usable(job.ref)  # it may have been removed since, or be in a format for others
+                self.post_message(self.UseRequested(job.ref))
         elif job is not None:
             self.say("It is not here yet.")
