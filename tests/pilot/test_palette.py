@@ -73,12 +73,6 @@ async def walk(stage: Stage, opening: str, keys: Iterable[Key]) -> None:
     await answers(stage)
 
 
-async def test_every_action_runs(workspace: Open) -> None:
-    async with workspace(size=(120, 40)) as stage:
-        await stage.ask("hi")
-        await walk(stage, "", KEYMAP)
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("name", [name for name, opening in SCREENS.items() if opening])
 async def test_actions_of_every_place_run_on_every_screen(workspace: Open, name: str) -> None:
