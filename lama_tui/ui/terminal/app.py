@@ -12,12 +12,14 @@ from rich.console import RenderableType
 from textual.errors import NoWidget
 from textual.events import Event, InputEvent, Key, MouseDown, Paste
 from textual.filter import Monochrome, NoColor
+from textual.notifications import Notify, SeverityLevel
 from textual.screen import Screen
 from textual.widget import Widget
 
 from lama_tui.ui.terminal import colours, gate
 from lama_tui.ui.terminal.crash import CrashReport
 from lama_tui.ui.terminal.drawing import Drawing
+from lama_tui.ui.terminal.lasting import LastingNotification
 from lama_tui.ui.terminal.pace import frame_interval
 from lama_tui.ui.terminal.stray import StrayOutput
 
@@ -99,6 +101,19 @@ class TerminalApp(CrashReport):
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(there.wait(), _OPENING)
             self._has_opened = screen
+
+    def notify(
+        self,
+        message: str,
+        *,
+        title: str = "",
+        severity: SeverityLevel = "information",
+        timeout: float | None = None,
+        markup: bool = False,
+    ) -> None:
+        """Show a message for a while. One whose time ends as its toast is made must not hold everything up."""
+        seconds = self.NOTIFICATION_TIMEOUT if timeout is None else timeout
+        self.post_message(Notify(LastingNotification(message, title, severity, seconds, markup)))
 
     def write_sequence(self, sequence: str) -> None:
         """Write a control sequence of our own making, between two frames."""
