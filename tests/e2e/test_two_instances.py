@@ -119,7 +119,7 @@ def test_much_at_once_from_both(tmp_path: Path) -> None:
                 for name, terminal in (("one", one), ("two", two)):
                     ask(terminal, f"{name} asks {number}")
                     terminal.key("ctrl+n")
-                    # what is typed before a conversation begins is one draft for all windows: not while this one reads it
+                    # what is typed before a conversation begins is one draft for all windows, and this one reads it now
                     terminal.wait_for("will answer")
             done = wait_saved(
                 tmp_path, lambda saved: len(saved) == 16 and all(m.state == "complete" for m in saved), 30
