@@ -33,13 +33,12 @@ def redrawn(terminal: Terminal) -> list[list[tuple[object, ...]]]:
         terminal.xterm.receive(garbled)
     terminal.key("f5")
     terminal.wait_for(lambda text: "garbled" not in text)
+    quiet(terminal)  # of a frame that comes in pieces the last row may hold half of the word
     return cells(terminal)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    "size", [(20, 5), pytest.param((80, 24), marks=pytest.mark.slow), pytest.param((200, 60), marks=pytest.mark.slow)]
-)
+@pytest.mark.parametrize("size", [(20, 5), (80, 24), (200, 60)])
 def test_a_redraw_changes_nothing_but_what_others_wrote(tmp_path: Path, size: tuple[int, int]) -> None:
     with server(Steady(rate=200, words=120)) as served:
         configure(tmp_path, provider(served.endpoint) + '[workspace]\nmonitor = "off"\n')
