@@ -112,16 +112,21 @@ def _place(folder: RepoFolder, file: HubFile, at: Path, seen_from: Path, links: 
     blob = folder.blob(file.hash)
     new = at.with_name(f"{_BUILDING}{secrets.token_hex(4)}")
     try:
-        try:
-            if not links:
-                raise NotImplementedError
-            new.symlink_to(os.path.relpath(blob, seen_from.parent))
-        except (OSError, NotImplementedError):
+        if not (links and _linked(new, os.path.relpath(blob, seen_from.parent))):
             _place_file(blob, new)
         new.replace(at)
     except BaseException:
         new.unlink(missing_ok=True)
         raise
+
+
+def _linked(new: Path, to: str) -> bool:
+    """Make a link; False where the system or the disk has none."""
+    try:
+        new.symlink_to(to)
+    except (OSError, NotImplementedError):
+        return False
+    return True
 
 
 def _place_file(blob: Path, new: Path) -> None:
