@@ -1,5 +1,6 @@
 """Opens lama at a person's home that was made for one picture."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -9,6 +10,8 @@ from chat.scripted import Scripted, Step, says
 from invented import MODELS, QWEN, USAGE, Talk, write
 from pilot.stage import Stage
 from still import CAPACITY, GIB, LOADED, Clock, Watched, samples
+from textual._context import visible_screen_stack
+from textual.strip import Strip
 from textual.widgets import Input, TextArea
 
 from lama_tui.config.loader import LoadedSettings, load_settings
@@ -32,6 +35,9 @@ from lama_tui.ui.options import WorkspaceOptions
 
 Size = tuple[int, int]
 """Columns and rows."""
+
+_ALIKE = 2
+"""Looks in a row at which the screen is as it was at the look before."""
 
 SHORT = (
     "open",
@@ -68,7 +74,8 @@ class Visit(Stage):
 
     async def type(self, text: str) -> None:
         """Write into what has the focus, at once: a key at a time takes long."""
-        await self.until(lambda: isinstance(self.app.focused, Input | TextArea))
+        # a field that has the focus, and knows it: it marks what is in it when it hears of that
+        await self.until(lambda: isinstance(field := self.app.focused, Input | TextArea) and field.has_focus)
         field = self.app.focused
         if isinstance(field, Input):
             field.insert_text_at_cursor(text)
@@ -77,9 +84,20 @@ class Visit(Stage):
         await self.pilot.pause()
 
     async def settled(self) -> None:
-        """Wait until nothing more will change: what is counted is counted, what is drawn is drawn."""
-        await self.until(lambda: all(work.is_finished for work in self.app.workers if work.group in SHORT))
-        await self.pilot.pause()
+        """Wait until nothing more will change: what is counted is counted, and the screen is drawn as it was before."""
+        alike, before = 0, None
+        async with asyncio.timeout(30):
+            while alike < _ALIKE:
+                await self.until(lambda: all(work.is_finished for work in self.app.workers if work.group in SHORT))
+                await self.pilot.pause()
+                drawn = self.drawn()
+                alike = alike + 1 if drawn == before else 0
+                before = drawn
+
+    def drawn(self) -> list[Strip]:
+        """What is on screen, with its colours."""
+        visible_screen_stack.set(self.app._background_screens)
+        return self.app.screen._compositor.render_strips()
 
 
 @dataclass(frozen=True)
