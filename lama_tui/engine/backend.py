@@ -77,13 +77,15 @@ class MemoryFigures:
     """Model memory in bytes as the backend measures it.
 
     `active` is all that is in use, `kv` the part of it that running answers remember their
-    conversations by, `cache` what is kept for reuse. None is what the backend cannot tell.
+    conversations by, `prompts` the part that was computed for earlier ones and is kept, `cache`
+    buffers that are kept for reuse. None is what the backend cannot tell.
     """
 
     active: int
     peak: int
     cache: int
     kv: int | None = None
+    prompts: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,14 +23,16 @@ from lama_tui.engine.device import advice
 from lama_tui.engine.fitting import fitted
 from lama_tui.engine.model_files import ModelFiles, check_folder
 from lama_tui.engine.pace import Pace
+from lama_tui.engine.prompt_cache import PromptCache
 from lama_tui.engine.sampling import choose
 from lama_tui.errors import InferenceError, LamaError, ModelLoadError, OutOfMemoryError
 from lama_tui.events import StreamFailed, StreamFinished
 from lama_tui.types import ChatMessage, DeviceKind, RequestId, Usage
 
 if TYPE_CHECKING:
+    from lama_tui.engine.mlx_kv import MlxKv
     from lama_tui.engine.mlx_model import MlxModel
-    from lama_tui.engine.mlx_request import MlxAnswer
+    from lama_tui.engine.mlx_run import MlxRun
 
 log = logging.getLogger(__name__)
 
@@ -38,15 +40,14 @@ _SHORTER = "Start a new conversation, shorten the message, or choose a model wit
 
 
 class MlxBackend:
-    """One MLX model at a time, its running answers advanced in turn."""
+    """MLX models in memory, each with its running answers, and what they remember of prompts."""
 
     def __init__(self, settings: EngineSettings) -> None:
         self._settings = settings
         self._renderer = TemplateRenderer()
         self._device: DeviceFacts | None = None
-        self._model: MlxModel | None = None
-        self._pace = Pace(settings.batch_size)
-        self._answers: dict[RequestId, MlxAnswer] = {}
+        self._runs: dict[str, MlxRun] = {}
+        self._prompts: PromptCache[MlxKv] = PromptCache(settings.prompt_cache_ram)
 
     def open(self) -> DeviceFacts:
         """Import MLX and look at its device. Raises `ModelLoadError` where this machine has none."""
@@ -78,43 +79,51 @@ class MlxBackend:
         self._checked(source)
 
     def load(self, source: ModelSource, progress: Callable[[int, int], None]) -> LoadedModel:
-        """Load a model folder in place of what is loaded. Raises a `ModelError`."""
+        """Load a model folder beside what is loaded. Raises a `ModelError`."""
         files = self._checked(source)
-        self._drop_model()
+        self.unload(source.reference)
         from lama_tui.engine import mlx_model
+        from lama_tui.engine.mlx_run import MlxRun
 
         try:
-            self._model = mlx_model.load(source, files, progress)
+            model = mlx_model.load(source, files, progress)
         except BaseException as error:
             _forget_arrays(error)
             raise
-        self._pace = Pace(self._settings.batch_size)
-        if self._model.template is not None:
+        self._runs[source.reference] = MlxRun(model, Pace(self._settings.batch_size), self._prompts, _failed)
+        if model.template is not None:
             self._renderer.start()
-        return self._facts(self._model)
+        return self._facts(model)
 
     def unload(self, reference: str) -> int:
-        """Drop the model; bytes freed as MLX measures them."""
-        if self._model is None or self._model.source.reference != reference:
+        """Drop a model and what it remembers; bytes freed as MLX measures them."""
+        if reference not in self._runs:
             return 0
+        import mlx.core as mx
+
         before = self.memory()
-        self._drop_model()
+        # nothing is freed while anything still refers to an array
+        del self._runs[reference]
+        self._prompts.forget(reference)
+        gc.collect()
+        mx.clear_cache()
         after = self.memory()
         return max(0, before.active + before.cache - after.active - after.cache)
 
     def loaded(self) -> Sequence[LoadedModel]:
-        """The loaded model, if any."""
-        return [self._facts(self._model)] if self._model is not None else []
+        """The loaded models, in the order they were loaded."""
+        return [self._facts(run.model) for run in self._runs.values()]
 
     def count(self, source: ModelSource, messages: Sequence[ChatMessage]) -> int:
         """Write and tokenize the prompt, and count it. Raises a `LamaError`."""
         from lama_tui.engine.mlx_prompt import prompt_tokens
 
-        return len(prompt_tokens(self._loaded_model(source), self._renderer, messages))
+        return len(prompt_tokens(self._run(source).model, self._renderer, messages))
 
     def begin(self, request: GenerationRequest) -> None:
         """Write and tokenize the prompt and admit the request. Raises a `LamaError`."""
-        model = self._loaded_model(request.source)
+        run = self._run(request.source)
+        model = run.model
         chosen = choose(request.sampling, model.generation_config, request.defaults)
         if chosen.max_tokens < 1:
             raise InferenceError("Nothing to generate", "max_tokens must be at least 1.", "Raise max_tokens.")
@@ -129,33 +138,29 @@ class MlxBackend:
                 _SHORTER if request.drop_oldest else f"Let the oldest turns be left out (chat settings). {_SHORTER}",
             )
         limit = chosen.max_tokens if room is None else min(chosen.max_tokens, room)
-        if not self._answers:
+        if not any(other.requests for other in self._runs.values()):
             import mlx.core as mx
 
             mx.reset_peak_memory()
-        self._answers[request.id] = MlxAnswer(request, model, prompt, chosen, limit, self._pace, left_out)
+        from lama_tui.engine.mlx_kv import MlxKv
+
+        kv, held = self._prompts.take(request.source.reference, prompt)
+        run.begin(
+            MlxAnswer(
+                request, model, prompt, chosen, limit, run.pace, left_out, kv=kv or MlxKv.of(model.network), held=held
+            )
+        )
 
     def step(self) -> Sequence[StepEvent]:
-        """Advance every answer by one chunk or one token; one that raises ends alone."""
-        produced: list[StepEvent] = []
-        for request, answer in list(self._answers.items()):
-            try:
-                events = answer.step()
-            except Exception as error:
-                log.exception("an answer failed")
-                _forget_arrays(error)
-                events = [StreamFailed(_explain(error))]
-            produced += [StepEvent(request, event) for event in events]
-            if events and isinstance(events[-1], StreamFinished | StreamFailed):
-                del self._answers[request]
-        return produced
+        """A step of every model that has something to do; what fails in one leaves the others alone."""
+        return [event for run in self._runs.values() if run.requests for event in run.step()]
 
     def cancel(self, request: RequestId) -> Sequence[StepEvent]:
-        """End an answer now; what it held is freed with it."""
-        answer = self._answers.pop(request, None)
-        if answer is None:
-            return [StepEvent(request, StreamFinished("cancelled", Usage()))]
-        return [StepEvent(request, event) for event in answer.finish("cancelled")]
+        """End an answer now; what was computed for it is kept."""
+        for run in self._runs.values():
+            if request in run.requests:
+                return run.cancel(request)
+        return [StepEvent(request, StreamFinished("cancelled", Usage()))]
 
     def memory(self) -> MemoryFigures:
         """MLX's own counts, in bytes."""
@@ -165,7 +170,8 @@ class MlxBackend:
             mx.get_active_memory(),
             mx.get_peak_memory(),
             mx.get_cache_memory(),
-            sum(answer.kv_bytes for answer in self._answers.values()),
+            sum(run.kv_bytes for run in self._runs.values()),
+            self._prompts.nbytes,
         )
 
     def close(self) -> None:
@@ -173,7 +179,10 @@ class MlxBackend:
         import mlx.core as mx
 
         self._renderer.close()
-        self._drop_model()
+        self._runs.clear()
+        self._prompts.shrink(0)
+        gc.collect()
+        mx.clear_cache()
         mx.synchronize()
         mx.clear_streams()
 
@@ -188,21 +197,11 @@ class MlxBackend:
             return fitted(request.messages, write, model.context_window, answer)
         return write(request.messages), 0
 
-    def _loaded_model(self, source: ModelSource) -> "MlxModel":
-        if self._model is None or self._model.source != source:
+    def _run(self, source: ModelSource) -> "MlxRun":
+        run = self._runs.get(source.reference)
+        if run is None or run.model.source != source:
             raise InferenceError("The model is not loaded", f"{source.reference} left memory.", "Try again.")
-        return self._model
-
-    def _drop_model(self) -> None:
-        """Free the memory: nothing is freed while anything still refers to an array."""
-        self._answers.clear()
-        if self._model is None:
-            return
-        self._model = None
-        gc.collect()
-        import mlx.core as mx
-
-        mx.clear_cache()
+        return run
 
     def _facts(self, model: "MlxModel") -> LoadedModel:
         return LoadedModel(
@@ -245,6 +244,12 @@ def _forget_arrays(error: BaseException) -> None:
         at = at.__cause__ or at.__context__
     gc.collect()
     mx.clear_cache()
+
+
+def _failed(error: Exception) -> StreamFailed:
+    """The end of what `error` ended."""
+    _forget_arrays(error)
+    return StreamFailed(_explain(error))
 
 
 def _gib(size: int) -> str:

@@ -1,4 +1,4 @@
-"""One answer in the making: reads its prompt in chunks, then makes a token a step."""
+"""One answer in the making: it reads its prompt in chunks, then takes the tokens that are made for it."""
 
 import time
 from collections.abc import Sequence
@@ -6,6 +6,7 @@ from typing import Any
 
 from lama_tui.engine.answer_text import AnswerText
 from lama_tui.engine.backend import GenerationRequest
+from lama_tui.engine.mlx_kv import MlxKv
 from lama_tui.engine.mlx_model import MlxModel
 from lama_tui.engine.mlx_sampler import MlxSampler
 from lama_tui.engine.pace import Pace
@@ -15,12 +16,13 @@ from lama_tui.types import FinishReason, Usage
 
 USAGE_INTERVAL = 0.25
 """Seconds between two figures of a running answer."""
-CLEAR_EVERY = 256
-"""Tokens after which buffers of outgrown KV caches are handed back."""
 
 
 class MlxAnswer:
-    """The state of one request on the device. The next token is computed while this one is decoded."""
+    """The state of one request on the device.
+
+    `kv` is what the model remembers of its first `held` tokens; while it makes tokens it is with the decoding.
+    """
 
     def __init__(
         self,
@@ -31,30 +33,58 @@ class MlxAnswer:
         limit: int,
         pace: Pace,
         left_out: int = 0,
+        *,
+        kv: MlxKv,
+        held: int = 0,
     ) -> None:
         import mlx.core as mx
-        from mlx_lm.models.cache import make_prompt_cache
 
         self.request = request
+        self.kv = kv
+        self.held = held
+        self.first: Any = None
+        """The token after the prompt, still being computed, shape (1,); None while the prompt is read."""
+        self.checkpoint: MlxKv | None = None
+        """Of KV that cannot be cut a copy, as it was before the last token of the prompt."""
+        self.passed_over = 0
+        """Chunks of other prompts that were read while this one waited."""
         self._model = model
-        self._prompt = mx.array(list(prompt), mx.uint32)
+        self._tokens = list(prompt)
+        self._prompt = mx.array(self._tokens, mx.uint32)
+        self._cached = held
         self._limit = limit
         self._pace = pace
         self._left_out = left_out
-        self._cache = make_prompt_cache(model.network)
-        self._sampler = MlxSampler(chosen, request.sampling.seed)
+        self.choose = MlxSampler(chosen, request.sampling.seed)
         self._text = AnswerText(model.tokenizer, prompt, model.stops, continued=bool(request.prefix))
-        self._read = 0
         self._busy = 0.0
-        self._next: Any = None
-        self._tokens = 0
-        self._first = self._last = self._told = 0.0
+        self._made = 0
+        self._begun = self._last = self._told = 0.0
 
-    def step(self) -> list[StreamEvent]:
-        """Read one chunk of the prompt, or make one token. Ends with `StreamFinished`."""
-        if self._next is not None:
-            return self._decode()
-        return self._prefill()
+    @property
+    def to_read(self) -> int:
+        """Tokens of the prompt that are still to be read."""
+        return int(self._prompt.size) - self.held if self.first is None else 0
+
+    @property
+    def is_last(self) -> bool:
+        """Whether no token is wanted after the next one."""
+        return self._made + 1 >= self._limit
+
+    @property
+    def remembered(self) -> list[int]:
+        """The tokens that `kv` holds."""
+        return self._tokens[: self.held]
+
+    @property
+    def before_last(self) -> list[int]:
+        """The tokens that `checkpoint` holds."""
+        return self._tokens[: int(self._prompt.size) - 1]
+
+    @property
+    def alone(self) -> bool:
+        """Whether it makes its tokens by itself: a seed gives the same text only so, and some KV does not batch."""
+        return self.request.sampling.seed is not None or not self.kv.batches
 
     def finish(self, reason: FinishReason) -> list[StreamEvent]:
         """End with `reason`: what text was held back, then the figures."""
@@ -65,76 +95,61 @@ class MlxAnswer:
         import mlx.core as mx
 
         prompt = int(self._prompt.size)
-        seconds = self._last - self._first
+        seconds = self._last - self._begun
+        read = min(self.held, prompt) - self._cached
         return Usage(
             prompt_tokens=prompt,
-            cached_tokens=0,
-            completion_tokens=self._tokens,
-            ttft_ms=(self._first - self.request.submitted) * 1000 if self._first else None,
-            prefill_tok_s=self._read / self._busy if self._read and self._busy else None,
-            decode_tok_s=(self._tokens - 1) / seconds if self._tokens > 1 and seconds > 0 else None,
+            cached_tokens=self._cached,
+            completion_tokens=self._made,
+            ttft_ms=(self._begun - self.request.submitted) * 1000 if self._begun else None,
+            prefill_tok_s=read / self._busy if read and self._busy else None,
+            decode_tok_s=(self._made - 1) / seconds if self._made > 1 and seconds > 0 else None,
             peak_memory=int(mx.get_peak_memory()),
             context_window=self._model.context_window,
             left_out=self._left_out or None,
         )
 
-    @property
-    def kv_bytes(self) -> int:
-        """Bytes of the KV cache now, as its arrays are laid out (it grows in steps of 256 tokens)."""
-        return sum(int(layer.nbytes) for layer in self._cache)
-
-    def _prefill(self) -> list[StreamEvent]:
+    def read(self, hurry: bool) -> list[StreamEvent]:
+        """Read one chunk of the prompt, a short one where others wait for their tokens meanwhile."""
         import mlx.core as mx
 
         started = time.perf_counter()
         total = int(self._prompt.size)
         # the last token is read by the step that makes the first token of the answer
-        size = min(self._pace.chunk, total - 1 - self._read)
+        size = min(self._pace.chunk(hurry), total - 1 - self.held)
         if size > 0:
-            self._model.network(self._prompt[self._read : self._read + size][None], cache=self._cache)
-            mx.eval([layer.state for layer in self._cache])
+            self._model.network(self._prompt[self.held : self.held + size][None], cache=self.kv.layers)
+            self.kv.evaluate()
             mx.clear_cache()
             self._pace.measured(size, time.perf_counter() - started)
-            self._read += size
-        if self._read == total - 1:
-            self._next = self._forward(self._prompt[-1:])
-            self._read = total
+            self.held += size
+        if self.held == total - 1:
+            if self.held and not self.kv.can_be_cut:
+                self.checkpoint = self.kv.copy()
+            logits = self._model.network(self._prompt[None, -1:], cache=self.kv.layers)[:, -1, :]
+            self.first = self.choose(logits)
+            mx.async_eval(self.first)  # type: ignore[no-untyped-call]
+            self.held = total
         now = time.perf_counter()
         self._busy += now - started
         # what the last token costs is not known before the first token of the answer is
-        return [PromptProgress(self._read, total), *(self._tell(now) if self._next is None else ())]
+        return [PromptProgress(self.held, total), *(self._tell(now) if self.first is None else ())]
 
-    def _forward(self, tokens: Any) -> Any:
-        """Begin to compute the token after `tokens`; shape (1,)."""
-        import mlx.core as mx
-
-        logits = self._model.network(tokens[None], cache=self._cache)[:, -1, :]
-        token = self._sampler(logits)
-        mx.async_eval(token)  # type: ignore[no-untyped-call]
-        return token
-
-    def _decode(self) -> list[StreamEvent]:
-        started = time.perf_counter()
-        current = self._next
-        if self._tokens + 1 < self._limit:
-            self._next = self._forward(current)
-        token = int(current.item())
+    def take(self, token: int, started: float) -> list[StreamEvent]:
+        """Take a token that was made in a step which began at `started`. Ends with `StreamFinished`."""
         now = time.perf_counter()
-        if not self._first:
-            self._first = now
+        self._tokens.append(token)
+        if not self._begun:
+            self._begun = now
             self._busy += now - started
         if token in self._model.tokenizer.eos_token_ids:
             return self.finish("stop")
-        self._tokens += 1
+        self._made += 1
         self._last = now
-        if self._tokens % CLEAR_EVERY == 0:
-            import mlx.core as mx
-
-            mx.clear_cache()
         events: list[StreamEvent] = [*self._text.add(token)]
         if self._text.stopped:
             return [*events, *self.finish("stop")]
-        if self._tokens >= self._limit:
+        if self._made >= self._limit:
             return [*events, *self.finish("length")]
         return [*events, *self._tell(now)]
 

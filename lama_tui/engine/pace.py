@@ -4,6 +4,8 @@ FIRST = 16
 """Tokens of the first chunk, before anything is known of the model's speed on this machine."""
 STEP_SECONDS = 0.25
 """How long a chunk may take, so that cancelling, quitting and other answers wait no longer."""
+HURRY_SECONDS = 0.1
+"""How long one may take while somebody reads an answer that is being made."""
 
 
 class Pace:
@@ -15,10 +17,15 @@ class Pace:
 
     def __init__(self, largest: int) -> None:
         self._largest = max(1, largest)
-        self.chunk = min(FIRST, self._largest)
-        """Tokens to read in the next step."""
+        self._rate: float | None = None  # tokens a second
+
+    def chunk(self, hurry: bool = False) -> int:
+        """Tokens to read in the next step; fewer in a `hurry`."""
+        if self._rate is None:
+            return min(FIRST, self._largest)
+        seconds = HURRY_SECONDS if hurry else STEP_SECONDS
+        return max(1, min(self._largest, int(self._rate * seconds)))
 
     def measured(self, tokens: int, seconds: float) -> None:
         """Learn from a chunk of `tokens` that took `seconds`."""
-        fitting = int(tokens / max(seconds, 1e-6) * STEP_SECONDS)
-        self.chunk = max(1, min(self._largest, fitting))
+        self._rate = tokens / max(seconds, 1e-6)
