@@ -41,6 +41,14 @@ class ModelUnloaded:
 
 
 @dataclass(frozen=True, slots=True)
+class Queued:
+    """The request waits: its `place` among the `of` that do, the first is 1. Each one replaces the last."""
+
+    place: int
+    of: int
+
+
+@dataclass(frozen=True, slots=True)
 class TurnStarted:
     """A turn began: its messages are written, nothing was asked of a provider yet."""
 
@@ -121,8 +129,10 @@ class StreamFailed:
 
 
 StreamEvent = (
-    ModelLoading
+    Queued
+    | ModelLoading
     | ModelLoaded
+    | ModelUnloaded
     | TurnStarted
     | StreamStarted
     | PromptProgress
@@ -134,4 +144,4 @@ StreamEvent = (
     | StreamFinished
     | StreamFailed
 )
-"""What a turn emits."""
+"""What a turn emits. Who reads it ignores what it does not know: kinds are added."""

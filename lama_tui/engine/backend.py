@@ -110,8 +110,27 @@ class Backend(Protocol):
 
     def load(self, source: ModelSource, progress: Callable[[int, int], None]) -> LoadedModel:
         """Load a model; `progress(done, total)` in bytes. Raises a `ModelError`.
+    def needs(self, source: ModelSource) -> int:
+        """Bytes that loading a model and beginning to answer with it takes, from its files. Raises a `ModelError`."""
 
-        `progress` may raise to cancel; what was loaded so far is dropped.
+    def free(self) -> int:
+        """Bytes that models may still take now, beside what is loaded; below 0: so much is too much.
+
+        Remembered prompts and buffers that are kept count as free: they go before anything else does.
+        """
+
+    def pressure(self) -> int:
+        """Bytes that are in use now, all counted, above what may be; 0 where all is well."""
+
+    def drop_buffers(self) -> int:
+        """Hand back buffers that are kept for reuse; the bytes freed."""
+
+    def shrink_prompts(self, size: int) -> int:
+        """Let remembered prompts of at least `size` bytes go, the oldest first; the bytes freed."""
+
+
+        What is loaded stays; only a model of the same reference makes way. `progress` may raise to cancel; what was
+        loaded so far is dropped. It may also call `begin`, `step`, `cancel`, `count` and the like for other models.
         """
 
     def unload(self, reference: str) -> int:

@@ -10,6 +10,7 @@ import threading
 from lama_tui.events import (
     ModelLoading,
     PromptProgress,
+    Queued,
     ReasoningDelta,
     StreamEvent,
     TextDelta,
@@ -21,7 +22,7 @@ REST = 0.015
 milliseconds: waking the event loop for each would cost the engine thread the interpreter
 lock, and a tenth of its speed, for more frames than a screen shows."""
 
-REPLACED = (ModelLoading, PromptProgress, UsageUpdated)
+REPLACED = (Queued, ModelLoading, PromptProgress, UsageUpdated)
 """Events of which only the newest says anything."""
 
 

@@ -5,9 +5,9 @@ from contextlib import suppress
 
 from lama_tui.engine.backend import GenerationRequest, LoadedModel, ModelSource
 from lama_tui.engine.bridge import EventBuffer
-from lama_tui.engine.scheduler import First
+from lama_tui.engine.scheduler import Wish
 from lama_tui.errors import LamaError
-from lama_tui.events import StreamEvent, StreamFailed
+from lama_tui.events import Queued, StreamEvent, StreamFailed
 from lama_tui.types import ChatMessage
 
 
@@ -17,7 +17,8 @@ class GenerationJob:
     def __init__(self, request: GenerationRequest) -> None:
         self.request = request
         self.buffer = EventBuffer()
-        self.first = First(request.source, generates=True)
+        self.wish = Wish(request.source.reference, request.source)
+        self.told: Queued | None = None
         self.cancelled = False
         """Set by the reader, from its own thread; read by the engine thread between steps."""
 
@@ -35,7 +36,8 @@ class LoadJob:
     """A wish to have a model loaded."""
 
     def __init__(self, source: ModelSource) -> None:
-        self.first = First(source, generates=False)
+        self.wish = Wish(source.reference, source, generates=False)
+        self.told: Queued | None = None
         self.done: Future[LoadedModel] = Future()
 
     @property
@@ -62,7 +64,8 @@ class UnloadJob:
 
     def __init__(self, reference: str) -> None:
         self.reference = reference
-        self.first = First(None, generates=False)
+        self.wish = Wish(reference, None)
+        self.told: Queued | None = None
         self.done: Future[int] = Future()
 
     @property

@@ -162,6 +162,34 @@ class MlxBackend:
                 return run.cancel(request)
         return [StepEvent(request, StreamFinished("cancelled", Usage()))]
 
+    def needs(self, source: ModelSource) -> int:
+        """The weights, as the files say."""
+        return self._checked(source).weights
+
+    def free(self) -> int:
+        """What the limit leaves beside the models and their running answers."""
+        memory = self.memory()
+        return self._limit() - memory.active + (memory.prompts or 0)
+
+    def pressure(self) -> int:
+        """What MLX holds above the limit, buffers that it keeps included."""
+        memory, limit = self.memory(), self._limit()
+        return max(0, memory.active + memory.cache - limit) if limit else 0
+
+    def drop_buffers(self) -> int:
+        """Give MLX's free buffers back to the system."""
+        import mlx.core as mx
+
+        before = mx.get_cache_memory()
+        mx.clear_cache()
+        return int(before - mx.get_cache_memory())
+
+    def shrink_prompts(self, size: int) -> int:
+        """Let the oldest prompts go, and their buffers with them."""
+        freed = self._prompts.shrink(max(0, self._prompts.nbytes - size))
+        self.drop_buffers()
+        return freed
+
     def memory(self) -> MemoryFigures:
         """MLX's own counts, in bytes."""
         import mlx.core as mx
@@ -196,6 +224,11 @@ class MlxBackend:
         if request.drop_oldest and model.context_window is not None:
             return fitted(request.messages, write, model.context_window, answer)
         return write(request.messages), 0
+
+    def _limit(self) -> int:
+        """Bytes that models may take here; where the memory is not known, one model after the other."""
+        memory = self._device.memory if self._device is not None else None
+        return int(memory * self._settings.memory_limit) if memory is not None else 0
 
     def _run(self, source: ModelSource) -> "MlxRun":
         run = self._runs.get(source.reference)

@@ -6,26 +6,32 @@ first use, so that a workspace that only talks to servers never has one.
 
 import asyncio
 import threading
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Collection
 from typing import TypeVar
 
 from lama_tui.engine.backend import Backend, GenerationRequest, LoadedModel, ModelSource
+from lama_tui.engine.failures import stopped
+from lama_tui.engine.figures import EngineFigures, ModelActivity
 from lama_tui.engine.jobs import CountJob, GenerationJob, Job, LoadJob, UnloadJob
-from lama_tui.engine.worker import EngineFigures, Worker, stopped
+from lama_tui.engine.worker import Worker
 from lama_tui.events import StreamEvent, StreamFailed, StreamFinished
 from lama_tui.types import ChatMessage
 
-__all__ = ["Engine", "EngineFigures"]
+__all__ = ["Engine", "EngineFigures", "ModelActivity"]
 
 
 T = TypeVar("T")
 
 
 class Engine:
-    """Runs models of one backend in a thread of its own. All methods belong to the event loop."""
+    """Runs models of one backend in a thread of its own. All methods belong to the event loop.
 
-    def __init__(self, backend_factory: Callable[[], Backend], *, parallel: int = 4) -> None:
-        self._worker = Worker(backend_factory, parallel)
+    Each model answers `parallel` requests together. One that was not used for `idle_unload` seconds leaves memory;
+    0: none does so by itself.
+    """
+
+    def __init__(self, backend_factory: Callable[[], Backend], *, parallel: int = 4, idle_unload: float = 0.0) -> None:
+        self._worker = Worker(backend_factory, parallel, idle_unload)
         self._thread: threading.Thread | None = None
         self._stopped = False
 
@@ -41,7 +47,8 @@ class Engine:
     async def generate(self, request: GenerationRequest) -> AsyncGenerator[StreamEvent]:
         """Events of one answer, ending with `StreamFinished`. Raises a `LamaError`.
 
-        Begins with `ModelLoading` and `ModelLoaded` where the model was not in memory. Closing
+        Begins with `Queued` where it has to wait, `ModelUnloaded` for what made room, `ModelLoading` and
+        `ModelLoaded` where the model was not in memory. Closing
         the iterator, or cancelling the task that reads it, ends the request in the thread
         after its current step.
         """
@@ -60,16 +67,20 @@ class Engine:
             self._worker.nudge()
 
     async def load(self, source: ModelSource) -> LoadedModel:
-        """Load a model after what runs has ended. Raises a `ModelError`; cancelling abandons the load."""
+        """Load a model as soon as there is room for it. Raises a `ModelError`; cancelling abandons the load."""
         job = LoadJob(source)
         self._submit(job)
         return await self._answer(asyncio.wrap_future(job.done))
 
     async def unload(self, reference: str) -> int:
-        """Drop a model after what runs has ended; the bytes freed, 0 if it was not loaded."""
+        """Drop a model after its answers have ended; the bytes freed, 0 if it was not loaded."""
         job = UnloadJob(reference)
         self._submit(job)
         return await self._answer(asyncio.wrap_future(job.done))
+
+    def pin(self, references: Collection[str]) -> None:
+        """Keep these models in memory, and no others: they go only where nothing else can make room."""
+        self._worker.pin(frozenset(references))
 
     async def count(self, source: ModelSource, messages: tuple[ChatMessage, ...]) -> int | None:
         """Tokens of the prompt that `messages` make; None unless `source` is loaded. Raises a `LamaError`.

@@ -8,17 +8,23 @@ import logging
 import queue
 import threading
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
-from lama_tui.engine.backend import Backend, DeviceFacts, LoadedModel, MemoryFigures, ModelSource
+from lama_tui.engine.backend import Backend, ModelSource
+from lama_tui.engine.failures import explain, stopped
+from lama_tui.engine.figures import EngineFigures
 from lama_tui.engine.jobs import CountJob, GenerationJob, Job, LoadJob, UnloadJob
-from lama_tui.engine.scheduler import Move, next_move
-from lama_tui.errors import InferenceError, LamaError, ModelLoadError
+from lama_tui.engine.line import Line
+from lama_tui.engine.models import Models
+from lama_tui.engine.scheduler import Move, Next, first_to_load, idle_too_long, next_move
+from lama_tui.engine.sharing import Sharing
+from lama_tui.errors import InferenceError, LamaError
 from lama_tui.events import (
     ModelLoaded,
     ModelLoading,
+    ModelUnloaded,
     StreamEvent,
     StreamFailed,
     StreamFinished,
@@ -36,47 +42,23 @@ COUNTING_REST = 20.0
 """While answers run, counting rests this many times as long as the last count took: it slows them by 5 % at most."""
 
 
-@dataclass(frozen=True, slots=True)
-class EngineFigures:
-    """What the engine is doing. `device` and `memory` are None until it was first used.
-
-    The speeds (tokens per second) and the time to the first token are of the newest answer of the
-    loaded model that had one; they change while it runs.
-    """
-
-    device: DeviceFacts | None = None
-    loaded: tuple[LoadedModel, ...] = ()
-    memory: MemoryFigures | None = None
-    loading: ModelLoading | None = None
-    running: int = 0
-    waiting: int = 0
-    prefill_tok_s: float | None = None
-    decode_tok_s: float | None = None
-    ttft_ms: float | None = None
-
-    @property
-    def weights(self) -> int:
-        """Bytes of all loaded models."""
-        return sum(model.weights for model in self.loaded)
-
-
 class LoadAbandoned(Exception):
     """Nobody waits any more for the model that is loading."""
 
 
 class Worker:
-    """The engine thread's side. `submit`, `nudge` and `stop` may be called from any thread."""
+    """The engine thread's side. `submit`, `pin`, `nudge` and `stop` may be called from any thread."""
 
-    def __init__(self, backend_factory: Callable[[], Backend], parallel: int) -> None:
-        self._factory = backend_factory
+    def __init__(self, backend_factory: Callable[[], Backend], parallel: int, idle_unload: float = 0.0) -> None:
         self._parallel = parallel
         self._inbox: queue.SimpleQueue[Job | CountJob | None] = queue.SimpleQueue()
-        self._waiting: deque[Job] = deque()
+        self._line = Line()
         self._counts: deque[CountJob] = deque()
         self._next_count = 0.0
         self._running: dict[RequestId, GenerationJob] = {}
-        self._backend: Backend | None = None
-        self._loaded: ModelSource | None = None
+        self._models = Models(backend_factory, idle_unload)
+        self._loading: ModelSource | None = None
+        self._speeds_of = ""
         self._stopping = False
         self._looked = 0.0
         self.figures = EngineFigures()
@@ -85,6 +67,10 @@ class Worker:
     def submit(self, job: Job | CountJob) -> None:
         """Put a job in line."""
         self._inbox.put(job)
+
+    def pin(self, references: frozenset[str]) -> None:
+        """Keep these models in memory as long as others can make room."""
+        self._models.pinned = references
 
     def nudge(self) -> None:
         """Make the thread look: something was cancelled."""
@@ -102,6 +88,7 @@ class Worker:
                 self._receive()
                 self._drop_cancelled()
                 self._count()
+                self._unload_idle()
                 self._move()
         finally:
             self._end()
@@ -110,9 +97,11 @@ class Worker:
         # A non-daemon thread would keep a program alive whose main thread died without a goodbye.
         return self._stopping or not threading.main_thread().is_alive()
 
+    # -- who comes and who goes
+
     def _receive(self) -> None:
         """Take in new jobs; sleep only where there is nothing to do."""
-        idle = not self._waiting and not self._running and not self._counts
+        idle = not (len(self._line) or self._running or self._counts or self._loading)
         try:
             job = self._inbox.get(timeout=IDLE_CHECK) if idle else self._inbox.get_nowait()
             while True:
@@ -125,7 +114,7 @@ class Worker:
         if isinstance(job, CountJob):
             self._counts.append(job)
         elif job is not None:
-            self._waiting.append(job)
+            self._line.join(job)
 
     def _count(self) -> None:
         """Answer one question for a count, unless the last one would hold up the answers that run."""
@@ -136,26 +125,26 @@ class Worker:
             return
         began = time.monotonic()
         try:
-            job.finish(self._opened().count(job.source, job.messages) if job.source == self._loaded else None)
+            job.finish(self._models.backend.count(job.source, job.messages) if job.source in self._models else None)
         except Exception as error:
-            job.fail(_explain(error))
+            job.fail(explain(error))
         ended = time.monotonic()
         self._next_count = ended + COUNTING_REST * (ended - began)
 
     def _drop_cancelled(self) -> None:
-        gone = [job for job in self._waiting if job.cancelled]
-        for job in gone:
-            self._waiting.remove(job)
-            job.report(StreamFinished("cancelled", Usage()))
-        for job in [job for job in self._running.values() if job.cancelled]:
-            self._cancel(job)
+        for waiting in self._line:
+            if waiting.cancelled:
+                self._line.leave(waiting)
+                waiting.report(StreamFinished("cancelled", Usage()))
+        for running in [job for job in self._running.values() if job.cancelled]:
+            self._cancel(running)
             self._look()
 
     def _cancel(self, job: GenerationJob) -> None:
         """End a running request in the backend; its place is free even if that fails."""
-        del self._running[job.request.id]
+        self._forget(job)
         try:
-            events = self._opened().cancel(job.request.id)
+            events = self._models.backend.cancel(job.request.id)
         except Exception:
             log.exception("the backend failed to cancel %s", job.request.id)
             job.report(StreamFinished("cancelled", Usage()))
@@ -163,110 +152,173 @@ class Worker:
         for event in events:
             job.report(event.event)
 
+    def _forget(self, job: GenerationJob) -> None:
+        """It runs no more."""
+        del self._running[job.request.id]
+        self._models.use(job.request.source.reference)
+
+    # -- the next move
+
     def _move(self) -> None:
-        first = self._waiting[0].first if self._waiting else None
-        move = next_move(first, len(self._running), self._loaded, self._parallel)
-        if move is Move.STEP:
-            self._step()
-        elif move is not Move.WAIT:
-            job = self._waiting[0]
+        """Do what comes next."""
+        if not len(self._line):  # the way of most tokens
+            if self._running:
+                self._step()
+            return
+        held = self._models.held(self._occupied())
+        free = 0
+        if (at := first_to_load(self._line.wishes, held)) is not None:
+            job = self._line[at]
             try:
-                self._serve(job, move)
+                job.wish = self._models.learn(job.wish)
+                free = self._models.backend.free()
+            except Exception as error:
+                self._fail(job, error)
+                return
+        self._carry_out(next_move(self._line.wishes, held, self._parallel, free))
+
+    def _occupied(self) -> Counter[str]:
+        """How many requests of each model run."""
+        return Counter(job.request.source.reference for job in self._running.values())
+
+    def _carry_out(self, chosen: Next) -> None:
+        """Make a move. What fails in it fails the job that it is for."""
+        if chosen.move is Move.STEP:
+            self._line.tell_places(self._loading)
+            self._step()
+        elif chosen.move is not Move.WAIT:
+            job = self._line[chosen.at]
+            try:
+                self._serve(job, chosen)
             except LoadAbandoned:
                 log.info("loading was abandoned")
             except Exception as error:
-                self._leave_line(job)
-                job.fail(_explain(error))
+                self._fail(job, error)
 
-    def _serve(self, job: Job, move: Move) -> None:
-        """Load for, unload for, or admit the first in line. Raises what the backend raises."""
-        if move is Move.LOAD and job.first.source is not None:
-            self._load(job.first.source)
-            return
-        if isinstance(job, UnloadJob):
-            freed = self._unload() if self._is_loaded(job.reference) else 0
+    def _serve(self, job: Job, chosen: Next) -> None:
+        """Load, evict or unload for a job, or let it begin. Raises what the backend raises."""
+        if chosen.move is Move.LOAD and job.wish.source is not None:
+            self._load(job.wish.source)
+        elif chosen.move is Move.EVICT:
+            self._line.tell_places()
+            job.report(self._unload(chosen.evict))
+        elif isinstance(job, UnloadJob):
+            freed = self._unload(job.wish.reference).freed
             self._leave_line(job)
             job.finish(freed)
         elif isinstance(job, LoadJob):
-            model = next(iter(self._opened().loaded()))
+            self._models.use(job.wish.reference)
             self._leave_line(job)
-            job.finish(model)
+            job.finish(self._models[job.wish.reference])
         else:
             if job.request.id in self._running:
                 raise InferenceError("The request runs already", f"Its id is {job.request.id}.", "Use a new id.")
-            self._opened().begin(job.request)
+            self._models.backend.begin(job.request)
             self._running[job.request.id] = job
+            self._models.use(job.wish.reference)
             self._leave_line(job)
 
     def _leave_line(self, job: Job) -> None:
         """Take `job` out of the line and publish it, before its reader hears of the outcome."""
-        self._waiting.remove(job)
+        self._line.leave(job)
         self._look()
 
-    def _is_loaded(self, reference: str) -> bool:
-        return self._loaded is not None and self._loaded.reference == reference
+    def _fail(self, job: Job, error: Exception) -> None:
+        """A job in line fails alone."""
+        self._leave_line(job)
+        job.fail(explain(error))
 
-    def _opened(self) -> Backend:
-        """The backend, opened on first use: until then nothing of it is imported."""
-        if self._backend is None:
-            backend = self._factory()
-            device = backend.open()
-            self._backend = backend
-            self.figures = replace(self.figures, device=device)
-            log.info("engine: %s (%s)", device.name, device.kind)
-        return self._backend
+    # -- models
 
-    def _unload(self) -> int:
-        loaded, self._loaded = self._loaded, None
-        self.figures = replace(self.figures, prefill_tok_s=None, decode_tok_s=None, ttft_ms=None)
-        freed = self._opened().unload(loaded.reference) if loaded else 0
-        if loaded:
-            log.info("unloaded %s, %d bytes freed", loaded.reference, freed)
-        return freed
+    def _unload_idle(self) -> None:
+        """Unload a model that was not used for long."""
+        keep = self._models.keep
+        if not keep:
+            return
+        held = self._models.held(self._occupied())
+        reference = idle_too_long(self._line.wishes, held, time.monotonic() - keep)
+        if reference is None:
+            return
+        try:
+            self._unload(reference)
+        except Exception:
+            log.exception("%s could not be unloaded", reference)
+            self._models.use(reference)  # tried again, though not at once
+        self._look()
+
+    def _unload(self, reference: str) -> ModelUnloaded:
+        """Drop a model, if it is loaded, and publish that. Raises what the backend raises."""
+        unloaded = self._models.unload(reference)
+        if self._speeds_of == reference:
+            self.figures = self.figures.without_speeds()
+        if unloaded.freed:
+            self.figures = replace(self.figures, unloaded=unloaded)
+        self._look()
+        return unloaded
 
     def _load(self, source: ModelSource) -> None:
-        """As `_swap`; while it lasts the figures tell how far it is."""
+        """Load a model beside what is loaded; while it lasts the figures tell how far it is, and what runs goes on."""
+        self._loading = source
+        self._line.tell_places(source)
         try:
-            self._swap(source)
+            model = self._models.load(source, self._progress(source))
         finally:
+            self._loading = None
             self.figures = replace(self.figures, loading=None)
             self._look()
+        ready = ModelLoaded(model.reference, model.device, model.weights, model.context_window, model.seconds)
+        for job in self._line.waiting_for(source):
+            job.report(ready)
 
-    def _swap(self, source: ModelSource) -> None:
-        """Swap the loaded model, telling everyone who waits for `source` how far it is.
+    def _progress(self, source: ModelSource) -> Callable[[int, int], None]:
+        """What to call while `source` loads: it tells who waits, and lets what runs go on.
 
-        Where the files of `source` cannot be used, what is loaded stays.
+        Raises `LoadAbandoned` when nobody waits any more.
         """
+        sharing = Sharing()
+
+        def go_on() -> bool:
+            self._wanted(source)
+            return self._go_on()
 
         def progress(done: int, total: int) -> None:
-            self._receive()
-            waiters = [job for job in self._waiting if job.first.source == source and not job.cancelled]
-            if not waiters or self._must_end():
-                raise LoadAbandoned
             now = ModelLoading(source.reference, done, total)
+            waiters = self._wanted(source)
             self.figures = replace(self.figures, loading=now)
             for job in waiters:
                 job.report(now)
+            sharing.turn(go_on)
 
         progress(0, 0)
-        backend = self._opened()
-        backend.check(source)
-        self._unload()
-        self._look()
-        model = backend.load(source, progress)
-        self._loaded = source
-        log.info("loaded %s in %.2f s, %d bytes", model.reference, model.seconds, model.weights)
-        ready = ModelLoaded(model.reference, model.device, model.weights, model.context_window, model.seconds)
-        for job in self._waiting:
-            if job.first.source == source:
-                job.report(ready)
+        return progress
+
+    def _wanted(self, source: ModelSource) -> list[Job]:
+        """Who waits for what is loading. Raises `LoadAbandoned` where nobody does, and when the thread is to end."""
+        self._receive()
+        waiters = self._line.waiting_for(source)
+        if not waiters or self._must_end():
+            raise LoadAbandoned
+        self._drop_cancelled()
+        self._count()
+        return waiters
+
+    def _go_on(self) -> bool:
+        """A move of other models while one loads; whether there was one."""
+        if not len(self._line) and not self._running:
+            return False
+        held = self._models.held(self._occupied())
+        chosen = next_move(self._line.wishes, held, self._parallel, 0, self._loading)
+        self._carry_out(chosen)
+        return chosen.move is not Move.WAIT
+
+    # -- answers
 
     def _step(self) -> None:
         try:
-            events = self._opened().step()
+            events = self._models.backend.step()
         except Exception as error:
             log.exception("a step failed")
-            self._fail_running(_explain(error))
+            self._fail_running(explain(error))
             return
         for step_event in events:
             self._deliver(step_event.request, step_event.event)
@@ -278,86 +330,44 @@ class Worker:
         if job is None:
             return
         if isinstance(event, UsageUpdated | StreamFinished):
-            self._publish_speeds(event.usage)
+            self.figures = self.figures.with_speeds(event.usage)
+            self._speeds_of = job.request.source.reference
         if isinstance(event, StreamFinished | StreamFailed):
-            del self._running[request]
+            self._forget(job)
             self._look()  # before the reader hears of it, so that it finds figures that agree
         job.report(event)
 
-    def _publish_speeds(self, usage: Usage) -> None:
-        """Publish the speeds of a running answer; what it has not measured yet stays that of the one before."""
-        before = self.figures
-        self.figures = replace(
-            before,
-            prefill_tok_s=before.prefill_tok_s if usage.prefill_tok_s is None else usage.prefill_tok_s,
-            decode_tok_s=before.decode_tok_s if usage.decode_tok_s is None else usage.decode_tok_s,
-            ttft_ms=before.ttft_ms if usage.ttft_ms is None else usage.ttft_ms,
-        )
-
     def _fail_running(self, error: LamaError) -> None:
         """A step that raised belongs to every request in it: all of them end, the thread does not."""
-        failed, self._running = self._running, {}
-        for request in failed:
+        failed = list(self._running.values())
+        for job in failed:
+            self._forget(job)
             try:
-                self._opened().cancel(request)
+                self._models.backend.cancel(job.request.id)
             except Exception:
-                log.exception("the backend failed to drop %s", request)
+                log.exception("the backend failed to drop %s", job.request.id)
         self._look()
-        for job in failed.values():
+        for job in failed:
             job.fail(error)
 
     def _look(self) -> None:
         """Publish new figures."""
         self._looked = time.monotonic()
-        self.figures = replace(self.figures, running=len(self._running), waiting=len(self._waiting))
-        if self._backend is None:
-            return
-        try:
-            loaded, memory = tuple(self._backend.loaded()), self._backend.memory()
-        except Exception:
-            log.exception("the backend failed to report its memory")
-            return
-        self.figures = replace(self.figures, loaded=loaded, memory=memory)
+        wanted = {wish.reference for wish in self._line.wishes}
+        figures = replace(self.figures, running=len(self._running), waiting=len(self._line))
+        self.figures = self._models.seen(figures, self._occupied(), wanted)
 
     def _end(self) -> None:
         """Answer everyone who still waits, then release the backend in its own thread."""
-        self._receive_rest()
+        while not self._inbox.empty():
+            self._take(self._inbox.get_nowait())
         for running in list(self._running.values()):
             self._cancel(running)
-        for waiting in self._waiting:
+        for waiting in self._line:
+            self._line.leave(waiting)
             waiting.fail(stopped())
-        self._waiting.clear()
         for count in self._counts:
             count.fail(stopped())
         self._counts.clear()
-        backend, self._backend, self._loaded = self._backend, None, None
-        if backend is not None:
-            try:
-                backend.close()
-            except Exception:
-                log.exception("the backend failed to close")
+        self._models.close()
         self.figures = EngineFigures(device=self.figures.device)
-
-    def _receive_rest(self) -> None:
-        while not self._inbox.empty():
-            self._take(self._inbox.get_nowait())
-
-
-def stopped() -> InferenceError:
-    """The error of everything that is asked of an engine that has ended."""
-    return InferenceError("The engine has stopped", "Lama is closing.", "Start lama again.")
-
-
-def _explain(error: Exception) -> LamaError:
-    """Give a foreign exception that escaped the backend the shape of ours."""
-    if isinstance(error, LamaError):
-        return error
-    detail = f"{type(error).__name__}: {error}"[:500]
-    if isinstance(error, ImportError):
-        explained: LamaError = ModelLoadError(
-            "The inference runtime could not be started", detail, "Run `lama doctor`."
-        )
-    else:
-        explained = InferenceError("The engine failed", detail, "Try again; the log has the details.")
-    explained.__cause__ = error
-    return explained

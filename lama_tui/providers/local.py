@@ -9,7 +9,7 @@ from lama_tui.engine.backend import GenerationRequest, ModelSource
 from lama_tui.engine.device import wheels
 from lama_tui.engine.thread import Engine
 from lama_tui.errors import LamaError
-from lama_tui.events import ModelLoaded, ModelLoading, StreamEvent, StreamStarted
+from lama_tui.events import ModelLoaded, ModelLoading, ModelUnloaded, Queued, StreamEvent, StreamStarted
 from lama_tui.providers.base import Capabilities, ChatRequest
 from lama_tui.types import GUIDE, ChatMessage, DeviceKind, Place, RequestId
 
@@ -56,7 +56,7 @@ class LocalProvider:
         started = False
         try:
             async for event in events:
-                if not started and not isinstance(event, ModelLoading | ModelLoaded):
+                if not started and not isinstance(event, Queued | ModelLoading | ModelLoaded | ModelUnloaded):
                     started = True
                     loaded = {model.reference: model.chat_template for model in self._engine.figures().loaded}
                     template = loaded.get(source.reference, True)

@@ -14,7 +14,7 @@ from lama_tui.engine.backend import Backend, GenerationRequest, ModelSource
 from lama_tui.engine.thread import Engine
 from lama_tui.events import StreamEvent, TextDelta
 from lama_tui.types import ChatMessage, RequestId, Sampling
-from tests.engine.fake import FakeBackend
+from tests.engine.fake import SIZE, FakeBackend
 from tests.models import make_tiny_llama
 
 PATIENCE = 20.0
@@ -106,5 +106,30 @@ async def rig(request: pytest.FixtureRequest, tiny_models: tuple[Path, Path]) ->
         rig = mlx_rig(tiny_models)
     else:
         rig = Rig(FakeBackend, ModelSource("one", "/one"), ModelSource("two", "/two"))
+    yield rig
+    assert await rig.engine.stop(PATIENCE)
+
+
+def narrow_mlx_backend() -> Backend:
+    """MLX with room for one model."""
+    from lama_tui.engine.mlx_backend import MlxBackend
+
+    class Narrow(MlxBackend):
+        def needs(self, source: ModelSource) -> int:
+            return 1
+
+        def free(self) -> int:
+            return 1 - len(self.loaded())
+
+    return Narrow(EngineSettings(batch_size=64))
+
+
+@pytest.fixture(params=["fake", "mlx"])
+async def narrow(request: pytest.FixtureRequest, tiny_models: tuple[Path, Path]) -> AsyncIterator[Rig]:
+    """As `rig`, where there is room for one model."""
+    if request.param == "mlx":
+        rig = Rig(narrow_mlx_backend, *(ModelSource(path.name, str(path)) for path in tiny_models))
+    else:
+        rig = Rig(lambda: FakeBackend(room=SIZE), ModelSource("one", "/one"), ModelSource("two", "/two"))
     yield rig
     assert await rig.engine.stop(PATIENCE)

@@ -17,10 +17,13 @@ from lama_tui.types import ChatMessage, RequestId, Usage
 CHUNK = 8
 """Characters of a prompt that one step reads."""
 LOAD_STEPS = 20
+SIZE = LOAD_STEPS
+"""Bytes of every model."""
 
 
 class FakeAnswer:
     def __init__(self, request: GenerationRequest) -> None:
+        self.model = request.source.reference
         self.limit = request.sampling.max_tokens or request.defaults.max_tokens
         self.prompt = sum(len(message.text) for message in request.messages)
         self.read = self.made = 0
@@ -38,13 +41,17 @@ class FakeAnswer:
 
 
 class FakeBackend:
-    """Counts up to max_tokens. `fails` names calls that raise; a name is used up by raising once."""
+    """Counts up to max_tokens. `fails` names calls that raise; a name is used up by raising once.
 
-    def __init__(self, fails: Sequence[str] = (), error: Exception | None = None) -> None:
+    Each model takes `SIZE` bytes, and all together have `room`.
+    """
+
+    def __init__(self, fails: Sequence[str] = (), error: Exception | None = None, room: int = 100 * SIZE) -> None:
         self.fails = list(fails)
         self.error = error or RuntimeError("on purpose")
         self.calls: list[str] = []
-        self.model: LoadedModel | None = None
+        self.room = room
+        self.models: dict[str, LoadedModel] = {}
         self.answers: dict[RequestId, FakeAnswer] = {}
 
     def _called(self, name: str) -> None:
@@ -60,33 +67,42 @@ class FakeBackend:
     def check(self, source: ModelSource) -> None:
         self._called("check")
 
+    def needs(self, source: ModelSource) -> int:
+        self._called("needs")
+        return SIZE
+
+    def free(self) -> int:
+        self._called("free")
+        return self.room - SIZE * len(self.models)
+
     def load(self, source: ModelSource, progress: Callable[[int, int], None]) -> LoadedModel:
-        assert self.model is None, "one model at a time"
         self._called("load")
+        assert SIZE * len(self.models) < max(self.room, SIZE), "there is no room for another one"
+        assert source.reference not in self.models
         for done in range(LOAD_STEPS):
             progress(done, LOAD_STEPS)
             time.sleep(0.001)
-        self.model = LoadedModel(source.reference, source.folder, "cpu", LOAD_STEPS, None, 0.0, mapped=False)
-        return self.model
+        model = LoadedModel(source.reference, source.folder, "cpu", SIZE, None, 0.0, mapped=False)
+        self.models[source.reference] = model
+        return model
 
     def unload(self, reference: str) -> int:
         self._called("unload")
-        assert not self.answers, "unloaded under running answers"
-        self.model = None
-        return LOAD_STEPS
+        assert all(answer.model != reference for answer in self.answers.values()), "unloaded under running answers"
+        return SIZE if self.models.pop(reference, None) else 0
 
     def loaded(self) -> Sequence[LoadedModel]:
         self._called("loaded")
-        return [self.model] if self.model else []
+        return list(self.models.values())
 
     def count(self, source: ModelSource, messages: Sequence[ChatMessage]) -> int:
         self._called("count")
-        assert self.model is not None and self.model.reference == source.reference
+        assert source.reference in self.models
         return sum(len(message.text) for message in messages)
 
     def begin(self, request: GenerationRequest) -> None:
         self._called("begin")
-        assert self.model is not None and self.model.reference == request.source.reference
+        assert request.source.reference in self.models and request.id not in self.answers
         self.answers[request.id] = FakeAnswer(request)
 
     def step(self) -> Sequence[StepEvent]:
@@ -103,6 +119,25 @@ class FakeBackend:
         answer = self.answers.pop(request)
         self._called("cancel")
         return [StepEvent(request, StreamFinished("cancelled", answer.usage()))]
+
+    def pressure(self) -> int:
+        self._called("pressure")
+        return 0
+
+    def drop_buffers(self) -> int:
+        self._called("drop_buffers")
+        return 0
+
+    def shrink_prompts(self, size: int) -> int:
+        self._called("shrink_prompts")
+        return 0
+
+    def rest(self) -> bool:
+        self._called("rest")
+        return False
+
+    def forget(self, conversation: int) -> None:
+        self._called("forget")
 
     def memory(self) -> MemoryFigures:
         self._called("memory")

@@ -4,12 +4,15 @@ import asyncio
 
 import pytest
 
-from lama_tui.engine.worker import EngineFigures
+from lama_tui.engine.backend import GenerationRequest
+from lama_tui.engine.figures import EngineFigures
 from lama_tui.errors import InferenceError
 from lama_tui.events import (
     ModelLoaded,
     ModelLoading,
+    ModelUnloaded,
     PromptProgress,
+    Queued,
     StreamEvent,
     StreamFinished,
     TextDelta,
@@ -43,26 +46,54 @@ async def test_the_second_answer_does_not_load_again(rig: Rig) -> None:
     assert not any(isinstance(event, ModelLoading | ModelLoaded) for event in await rig.answer(rig.request()))
 
 
-async def test_another_model_takes_the_place_of_the_first(rig: Rig) -> None:
-    await rig.answer(rig.request())
-    events = await rig.answer(rig.request(rig.second))
-    assert any(isinstance(event, ModelLoaded) and event.model == "two" for event in events)
+async def test_models_stay_loaded_beside_each_other(rig: Rig) -> None:
+    for source in (rig.first, rig.second):
+        await rig.answer(rig.request(source))
+    assert [model.reference for model in rig.engine.figures().loaded] == ["one", "two"]
+    for source in (rig.first, rig.second):
+        events = await rig.answer(rig.request(source))
+        assert not any(isinstance(event, ModelLoading | ModelUnloaded) for event in events)
+    assert await rig.engine.unload("one") > 0
     assert [model.reference for model in rig.engine.figures().loaded] == ["two"]
 
 
-async def test_models_are_served_in_the_order_of_asking(rig: Rig) -> None:
-    finished: list[str] = []
+async def test_where_there_is_no_room_another_model_takes_the_place_of_the_first(narrow: Rig) -> None:
+    await narrow.answer(narrow.request())
+    events = await narrow.answer(narrow.request(narrow.second))
+    gone = [event for event in events if isinstance(event, ModelUnloaded)]
+    assert [event.model for event in gone] == ["one"] and gone[0].freed > 0
+    assert narrow.engine.figures().unloaded == gone[0]
+    assert any(isinstance(event, ModelLoaded) and event.model == "two" for event in events)
+    assert [model.reference for model in narrow.engine.figures().loaded] == ["two"]
 
-    async def ask(name: str, request: object) -> None:
-        await rig.answer(request)  # type: ignore[arg-type]
+
+async def test_models_that_take_turns_are_served_in_the_order_of_asking(narrow: Rig) -> None:
+    finished: list[str] = []
+    told: list[Queued] = []
+
+    async def ask(name: str, request: GenerationRequest) -> None:
+        events = await narrow.answer(request)
+        told.extend(event for event in events if isinstance(event, Queued))
         finished.append(name)
 
     await asyncio.gather(
-        ask("a", rig.request(tokens=60)),
-        ask("b", rig.request(rig.second, tokens=3)),
-        ask("c", rig.request(tokens=3)),
+        ask("a", narrow.request(tokens=60)),
+        ask("b", narrow.request(narrow.second, tokens=3)),
+        ask("c", narrow.request(tokens=3)),
     )
-    assert finished == ["a", "b", "c"]
+    assert finished == ["a", "b", "c"], "what came after the question to another model does not go before it"
+    assert told and all(1 <= event.place <= event.of <= 3 for event in told)
+
+
+async def test_an_answer_goes_on_while_another_model_loads(rig: Rig) -> None:
+    events: list[StreamEvent] = []
+    running = asyncio.create_task(rig.watch(rig.request(tokens=ENDLESS), events))
+    await until(lambda: any(isinstance(event, TextDelta) for event in events), "text")
+    other = await rig.answer(rig.request(rig.second, tokens=3))
+    assert isinstance(other[-1], StreamFinished) and any(isinstance(event, ModelLoaded) for event in other)
+    assert not running.done() and rig.running == 1
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
 
 
 async def test_a_short_question_is_answered_while_a_long_prompt_is_read(rig: Rig) -> None:
@@ -111,7 +142,8 @@ async def test_cancelling_the_task_cancels_the_work(rig: Rig) -> None:
     await until(lambda: rig.running == 0, "the request ends in the thread")
 
 
-async def test_what_waits_in_line_can_be_cancelled(rig: Rig) -> None:
+async def test_what_waits_in_line_can_be_cancelled(narrow: Rig) -> None:
+    rig = narrow
     events: list[StreamEvent] = []
     running = asyncio.create_task(rig.watch(rig.request(tokens=ENDLESS), events))
     await until(lambda: any(isinstance(event, TextDelta) for event in events), "text")

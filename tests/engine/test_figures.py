@@ -84,7 +84,9 @@ async def test_speeds_belong_to_the_model_that_is_loaded(mlx: Rig) -> None:
     assert (after.weights, after.decode_tok_s, after.prefill_tok_s, after.ttft_ms) == (0, None, None, None)
 
 
-async def test_waiting_answers_are_counted(mlx: Rig) -> None:
+@pytest.mark.parametrize("narrow", ["mlx"], indirect=True)
+async def test_waiting_answers_are_counted(narrow: Rig) -> None:
+    mlx = narrow
     first = asyncio.create_task(mlx.watch(mlx.request(tokens=3000), []))
     await until(lambda: mlx.running == 1, "the first runs")
     second = asyncio.create_task(mlx.watch(mlx.request(mlx.second, tokens=3), []))

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from invented import BROKEN, GUIDE_MODEL, MANY, USUAL
 from visit import CONFIG, State, Visit
 
-from lama_tui.engine.worker import EngineFigures
+from lama_tui.engine.figures import EngineFigures
 from lama_tui.ui.screens.model_picker import ModelPicker
 from lama_tui.ui.screens.models.browser import ModelBrowser
 from lama_tui.ui.screens.models.details import ModelDetails, lines

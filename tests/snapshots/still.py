@@ -14,7 +14,7 @@ from textual.app import App
 from textual.widgets import Input, TextArea
 
 from lama_tui.engine.backend import DeviceFacts, LoadedModel, MemoryFigures
-from lama_tui.engine.worker import EngineFigures
+from lama_tui.engine.figures import EngineFigures
 from lama_tui.events import ResourceSample
 from lama_tui.library import installed
 from lama_tui.library.fit import Machine

@@ -16,7 +16,7 @@ from textual.widgets import Input, TextArea
 
 from lama_tui.config.loader import LoadedSettings, load_settings
 from lama_tui.engine import device
-from lama_tui.engine.worker import EngineFigures
+from lama_tui.engine.figures import EngineFigures
 from lama_tui.events import ResourceSample
 from lama_tui.library import answering, installed
 from lama_tui.library.answering import Answering

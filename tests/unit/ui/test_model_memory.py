@@ -4,7 +4,7 @@ import asyncio
 from dataclasses import dataclass, field
 
 from lama_tui.engine.backend import LoadedModel, ModelSource
-from lama_tui.engine.worker import EngineFigures
+from lama_tui.engine.figures import EngineFigures
 from lama_tui.errors import LamaError, ModelNotFoundError
 from lama_tui.events import ModelLoading
 from lama_tui.ui.screens.models.memory import ModelMemory

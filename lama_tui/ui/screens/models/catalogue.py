@@ -12,7 +12,7 @@ from lama_tui.ui.screens.models.columns import short_name
 from lama_tui.ui.screens.models.known import Known, Storage, known, storage
 
 if TYPE_CHECKING:
-    from lama_tui.engine.worker import EngineFigures
+    from lama_tui.engine.figures import EngineFigures
     from lama_tui.library.hub.hub import Hub
     from lama_tui.library.installed import InstalledModel
     from lama_tui.library.storage.removal import Removal
