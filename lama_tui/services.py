@@ -73,7 +73,11 @@ class Services:
     def __init__(self, paths: Paths, loaded: LoadedSettings) -> None:
         self.paths = paths
         self.loaded = loaded
-        self.engine = Engine(partial(_mlx_backend, self.settings), parallel=self.settings.engine.parallel)
+        self.engine = Engine(
+            partial(_mlx_backend, self.settings),
+            parallel=self.settings.engine.parallel,
+            idle_unload=self.settings.engine.idle_unload,
+        )
         local = LocalProvider(self.engine, self.resolve, lambda: self.settings.generation)
         self.providers = Providers(self.settings, local)
         self.sampler = Sampler(_probes(self.engine))
@@ -308,9 +312,15 @@ class Services:
         try:
             await (await self.models()).note_use(model)
         except StoreError as error:  # nobody's answer waits or fails for this
+            await self.follow_pins()
             log.warning("the use of a model was not kept: %s", error.title)
 
     async def close(self) -> None:
+    async def follow_pins(self) -> None:
+        """Let the engine keep what is pinned now, here or by another lama. Raises `StoreError`."""
+        models = await (await self.models()).all()
+        self.engine.pin([reference for reference, use in models.items() if use.pinned])
+
         """Save what runs, then release everything; what fails is logged. Safe to call twice.
 
         The engine comes late and is not waited for long: it may be in a step that nothing can end.

@@ -6,7 +6,7 @@ from typing import Literal
 from lama_tui.errors import StoreError
 from lama_tui.types import ConversationId, MessageId, Usage
 
-Phase = Literal["waiting", "loading", "prefill", "streaming", "saving"]
+Phase = Literal["waiting", "queued", "loading", "prefill", "streaming", "saving"]
 """`saving`: the answer has ended; it is being written, or cannot be written yet."""
 
 
@@ -14,7 +14,8 @@ Phase = Literal["waiting", "loading", "prefill", "streaming", "saving"]
 class TurnProgress:
     """How far a turn is, all its text so far included.
 
-    `done` of `total` are bytes of the model while `loading`, prompt tokens in `prefill`, otherwise 0.
+    `done` of `total` are the place in line while `queued`, bytes of the model while `loading`, prompt tokens in
+    `prefill`, otherwise 0.
     `started` is UTC milliseconds. `unsaved`: why the newest text is in memory only, where it is.
     """
 

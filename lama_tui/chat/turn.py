@@ -16,6 +16,7 @@ from lama_tui.events import (
     ModelLoaded,
     ModelLoading,
     PromptProgress,
+    Queued,
     ReasoningDelta,
     SaveDelayed,
     StreamEvent,
@@ -190,6 +191,8 @@ class Turn:
             return  # from a provider that was not waited for any longer
         match event:
             case ModelLoading(_, done, total):
+            case Queued(place, of):
+                self._phase, self._progress = "queued", (place, of)
                 self._phase, self._progress = "loading", (done, total)
             case PromptProgress(done, total):
                 self._phase, self._progress = "prefill", (done, total)

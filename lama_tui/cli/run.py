@@ -16,6 +16,7 @@ from lama_tui.events import (
     ModelLoaded,
     ModelLoading,
     PromptProgress,
+    Queued,
     ReasoningDelta,
     StreamEvent,
     StreamFinished,
@@ -114,6 +115,8 @@ class _Answer:
                 self._progress.show("thinking…")
                 self.reasoning += clean(text)
                 self.show_reasoning(text)
+            case Queued(place, of):
+                self._progress.show(f"waiting in line, {place} of {of}")
             case ModelLoading(model, done, total):
                 share = f" {size(done)} of {size(total)}" if total else "…"
                 self._progress.show(f"loading {model}{share}")

@@ -36,7 +36,9 @@ ABOUT: Mapping[str, About] = {
     "engine.memory_limit": About(
         "The share of the memory that models may use, of what the machine can give.", "at the next start"
     ),
-    "engine.idle_unload": About("A model that was not used for so long leaves memory.", "not yet"),
+    "engine.idle_unload": About(
+        "A model that was not used for so long leaves memory, unless it is pinned; 0s: none does.", "at the next start"
+    ),
     "engine.prompt_cache_ram": About("Memory for prompts that were read already.", "not yet"),
     "engine.prompt_cache_disk": About("Disk space for prompts that were read already.", "not yet"),
     "library.downloads": About("Whether downloads go on while the machine runs on battery."),

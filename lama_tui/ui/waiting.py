@@ -72,6 +72,8 @@ def _doing(turn: "TurnProgress", seconds: float, stops: str) -> Iterator[str]:
         return
     share = f"{100 * turn.done // turn.total} %" if turn.total else ""
     match turn.phase:
+        case "queued":
+            yield f"waiting in line, {turn.done} of {turn.total}"
         case "loading":
             yield f"loading {figures.model_name(turn.model)}"
             if turn.total:
@@ -99,6 +101,8 @@ def _brief(turn: "TurnProgress", seconds: float) -> str:
         return "not saved yet"
     how_far = f"{100 * turn.done // turn.total} %" if turn.total else elapsed(seconds)
     match turn.phase:
+        case "queued":
+            return f"in line, {turn.done} of {turn.total}"
         case "loading":
             return f"loading {how_far}".strip()
         case "prefill":

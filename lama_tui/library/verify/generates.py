@@ -22,7 +22,7 @@ async def check_generates(engine: Engine, model: InstalledModel, watch: Watch) -
     """Ask `model` for a few tokens. What does not fit in the free memory is not tried.
 
     Waits behind what the engine does; afterwards the memory is as before: the model is dropped unless it was
-    loaded already, and the one that it displaced is loaded again. Cancelling ends the answer first.
+    loaded already, and what it displaced is loaded again. Cancelling ends the answer first.
     """
     before = engine.figures().loaded
     if model.fits is False and not _holds(before, model):
@@ -65,8 +65,9 @@ async def _restore(engine: Engine, before: tuple[LoadedModel, ...], model: Insta
         return
     try:
         await engine.unload(model.ref)
-        if before:
-            await engine.load(ModelSource(before[0].reference, before[0].folder))
+        stayed = {each.reference for each in engine.figures().loaded}
+        for gone in (each for each in before if each.reference not in stayed):
+            await engine.load(ModelSource(gone.reference, gone.folder))
     except LamaError:
         return
 

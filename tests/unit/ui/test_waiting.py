@@ -41,6 +41,7 @@ class Clock:
     [
         (turn("waiting"), 0.2, "waiting for the model · esc stops", "waiting"),
         (turn("waiting"), 3.9, "waiting for the model · esc stops · 3 s", "waiting 3 s"),
+        (turn("queued", 2, 3), 4, "waiting in line, 2 of 3 · esc stops · 4 s", "in line, 2 of 3"),
         (turn("loading"), 65, "loading org/Big-70B · esc stops · 1 min 5 s", "loading 1 min 5 s"),
         (
             turn("loading", 3 * 1024**3, 4 * 1024**3),

@@ -108,6 +108,7 @@ class Catalogue:
     async def pin(self, reference: str, pinned: bool) -> None:
         """Keep a model when room is needed, or let it go then. Raises `StoreError`."""
         await (await self._services.models()).pin(reference, pinned)
+        await self._services.follow_pins()
 
     async def set_default(self, reference: str) -> str:
         """Write into the config what new conversations begin with; says what is in force then. Raises `ConfigError`."""

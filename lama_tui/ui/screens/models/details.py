@@ -21,7 +21,7 @@ from lama_tui.ui.widgets.page import Page
 if TYPE_CHECKING:
     from lama_tui.library.storage.usage import ModelStorage
 
-_ONE = "One model is in memory at a time, and running answers end first: loading this one takes the place of {}."
+_BESIDE = "In memory now: {}. Where there is no room beside that, what was used longest ago goes first."
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +99,7 @@ def _memory(shown: Shown, width: int) -> list[Content]:
         fit_bar.bar(shown.fit, width),
         Content.assemble(f"At {context:,}{of} tokens", (f"  {shown.keys} change it", "$foreground-muted")),
         *fit_bar.legend(shown.fit, context),
-        *([Content.styled(_ONE.format(shown.replaces), "$foreground-muted")] if shown.replaces else []),
+        *([Content.styled(_BESIDE.format(shown.replaces), "$foreground-muted")] if shown.replaces else []),
     ]
 
 
@@ -112,7 +112,7 @@ def _facts(shown: Shown, width: int) -> list[Content]:
         facts.append(("Default", "new conversations begin with it"))
     if not model.server:
         kept = (
-            f"{PINNED} kept when room is needed; loading another still replaces it"
+            f"{PINNED} kept when room is needed; it leaves memory last"
             if model.pinned
             else "no: may be let go when room is needed"
         )

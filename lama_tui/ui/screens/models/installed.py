@@ -282,9 +282,7 @@ class InstalledSection(Keeping):
                 for model in self._models or ()
             ]
             self._said = (
-                "Pinned: it is kept when room is needed; loading another still replaces it."
-                if pinned
-                else "Not pinned any more."
+                "Pinned: it is kept when room is needed, and leaves memory last." if pinned else "Not pinned any more."
             )
             self.show()
 

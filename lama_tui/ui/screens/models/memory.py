@@ -28,7 +28,7 @@ class Wish:
 class ModelMemory:
     """One wish at a time. It goes on when the screen that made it is left, and ends with the engine.
 
-    The engine keeps one model in memory and lets running answers end first: a wish may wait for them.
+    Where there is no room the engine lets running answers end first: a wish may wait for them.
     """
 
     def __init__(
@@ -46,7 +46,7 @@ class ModelMemory:
         return self._engine.figures()
 
     def load(self, reference: str) -> None:
-        """Load a model in the place of the one that is loaded; without effect while a wish is open."""
+        """Load a model, beside others where there is room; without effect while a wish is open."""
         self._begin(Wish(reference, loads=True), self._load)
 
     def unload(self, reference: str) -> None:
