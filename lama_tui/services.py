@@ -311,16 +311,16 @@ class Services:
     async def _keep_use(self, model: str) -> None:
         try:
             await (await self.models()).note_use(model)
-        except StoreError as error:  # nobody's answer waits or fails for this
             await self.follow_pins()
+        except StoreError as error:  # nobody's answer waits or fails for this
             log.warning("the use of a model was not kept: %s", error.title)
 
-    async def close(self) -> None:
     async def follow_pins(self) -> None:
         """Let the engine keep what is pinned now, here or by another lama. Raises `StoreError`."""
         models = await (await self.models()).all()
         self.engine.pin([reference for reference, use in models.items() if use.pinned])
 
+    async def close(self) -> None:
         """Save what runs, then release everything; what fails is logged. Safe to call twice.
 
         The engine comes late and is not waited for long: it may be in a step that nothing can end.
