@@ -108,8 +108,6 @@ class Backend(Protocol):
         Changes nothing and takes little time: it comes before another model is given up for this one.
         """
 
-    def load(self, source: ModelSource, progress: Callable[[int, int], None]) -> LoadedModel:
-        """Load a model; `progress(done, total)` in bytes. Raises a `ModelError`.
     def needs(self, source: ModelSource) -> int:
         """Bytes that loading a model and beginning to answer with it takes, from its files. Raises a `ModelError`."""
 
@@ -128,6 +126,8 @@ class Backend(Protocol):
     def shrink_prompts(self, size: int) -> int:
         """Let remembered prompts of at least `size` bytes go, the oldest first; the bytes freed."""
 
+    def load(self, source: ModelSource, progress: Callable[[int, int], None]) -> LoadedModel:
+        """Load a model; `progress(done, total)` in bytes. Raises a `ModelError`.
 
         What is loaded stays; only a model of the same reference makes way. `progress` may raise to cancel; what was
         loaded so far is dropped. It may also call `begin`, `step`, `cancel`, `count` and the like for other models.
