@@ -190,9 +190,9 @@ class Turn:
         if self._phase == "saving":
             return  # from a provider that was not waited for any longer
         match event:
-            case ModelLoading(_, done, total):
             case Queued(place, of):
                 self._phase, self._progress = "queued", (place, of)
+            case ModelLoading(_, done, total):
                 self._phase, self._progress = "loading", (done, total)
             case PromptProgress(done, total):
                 self._phase, self._progress = "prefill", (done, total)
