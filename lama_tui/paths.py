@@ -60,6 +60,11 @@ class Paths:
         return self.data / "models"
 
     @property
+    def prompts(self) -> Path:
+        """`cache/prompts/`: what models remember of conversations."""
+        return self.cache / "prompts"
+
+    @property
     def log(self) -> Path:
         """`state/lama.log`."""
         return self.state / "lama.log"

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from lama_tui.conversations.prompts import Prompts
     from lama_tui.conversations.search import Search
     from lama_tui.conversations.table import Conversations
+    from lama_tui.engine.prompt_files import PromptFiles
     from lama_tui.library.benchmarking.estimate import Speeds
     from lama_tui.library.downloads.queue import Downloads
     from lama_tui.library.hub.hub import Hub
@@ -74,7 +75,7 @@ class Services:
         self.paths = paths
         self.loaded = loaded
         self.engine = Engine(
-            partial(_mlx_backend, self.settings),
+            partial(_mlx_backend, self.settings, self.paths),
             parallel=self.settings.engine.parallel,
             idle_unload=self.settings.engine.idle_unload,
         )
@@ -308,6 +309,12 @@ class Services:
             self._noting.add(noting)
             noting.add_done_callback(self._noting.discard)
 
+    async def forget_prompts(self, conversation: ConversationId) -> None:
+        """Let no model remember a conversation any more, in memory or on the disk."""
+        await self.engine.forget(int(conversation))
+        files = _remembered_prompts(self.settings, self.paths)
+        await asyncio.to_thread(files.forget, int(conversation))
+
     async def _keep_use(self, model: str) -> None:
         try:
             await (await self.models()).note_use(model)
@@ -383,8 +390,15 @@ def _model_watch() -> "type[ModelWatch]":
     return ModelWatch
 
 
-def _mlx_backend(settings: Settings) -> Backend:
+def _mlx_backend(settings: Settings, paths: Paths) -> Backend:
     """Called in the engine's thread: the import is too slow for any other."""
     from lama_tui.engine.mlx_backend import MlxBackend
 
-    return MlxBackend(settings.engine)
+    return MlxBackend(settings.engine, _remembered_prompts(settings, paths))
+
+
+def _remembered_prompts(settings: Settings, paths: Paths) -> "PromptFiles":
+    """What models remember of prompts beyond the end of the program."""
+    from lama_tui.engine.prompt_files import PromptFiles
+
+    return PromptFiles(paths.prompts, settings.engine.prompt_cache_disk, settings.privacy.wipe)

@@ -133,7 +133,8 @@ class ResourceSample:
 
     `at` is UTC milliseconds. `process_cpu` is percent of one core, `cpu` of the whole machine, `cores`
     of each core. `disk_*` is the volume that holds the models. `running` and `waiting` count requests.
-    `gpus` is empty where there is none, or none that can be asked.
+    `relief` says what was done a moment ago because memory was short. `gpus` is empty where there is none, or none
+    that can be asked.
     """
 
     at: int
@@ -157,4 +158,5 @@ class ResourceSample:
     ttft_ms: float | None = None
     running: int | None = None
     waiting: int | None = None
+    relief: str = ""
     gpus: tuple[GpuSample, ...] = ()

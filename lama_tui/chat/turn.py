@@ -169,6 +169,7 @@ class Turn:
             sampling,
             prefix=self._text,
             drop_oldest=settings.context == "drop",
+            conversation=int(self.conversation),
         )
         events = provider.stream(request)
         try:

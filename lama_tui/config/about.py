@@ -39,8 +39,14 @@ ABOUT: Mapping[str, About] = {
     "engine.idle_unload": About(
         "A model that was not used for so long leaves memory, unless it is pinned; 0s: none does.", "at the next start"
     ),
-    "engine.prompt_cache_ram": About("Memory for prompts that were read already.", "not yet"),
-    "engine.prompt_cache_disk": About("Disk space for prompts that were read already.", "not yet"),
+    "engine.prompt_cache_ram": About(
+        "Memory for what models remember of prompts that they have read, so that they need not read them again.",
+        "at the next start",
+    ),
+    "engine.prompt_cache_disk": About(
+        "Disk space for the same, kept for the next start. It holds what was said in conversations; 0 keeps nothing.",
+        "at the next start",
+    ),
     "library.downloads": About("Whether downloads go on while the machine runs on battery."),
     "library.concurrent_files": About("Files of a model that are fetched at once; counts for downloads that begin."),
     "library.check_updates": About(
@@ -72,7 +78,11 @@ ABOUT: Mapping[str, About] = {
     "privacy.local_only": About(
         "No request leaves this machine, whatever else is configured; answers that are coming from elsewhere are cut."
     ),
-    "privacy.wipe": About("Deleted exports and prompt caches are overwritten first.", "not yet"),
+    "privacy.wipe": About(
+        "What models remember of prompts is overwritten on the disk before it is deleted. Disks that copy on write "
+        "keep what was there all the same.",
+        "at the next start",
+    ),
     "workspace.mouse": About("The mouse works; off, the terminal selects text itself.", "at the next start"),
     "workspace.conversations": About("The list of conversations stands beside the transcript, where there is room."),
     "workspace.monitor": About("Where the figures of the machine are: a pane, a strip, or nowhere."),

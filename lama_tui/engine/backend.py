@@ -58,7 +58,8 @@ class GenerationRequest:
 
     `defaults` are used where neither `sampling` nor the model's own generation_config says
     otherwise. `drop_oldest`: the oldest turns are left out until the rest fits the context
-    window; else what does not fit is refused. `submitted` is on `time.perf_counter`'s clock: the time
+    window; else what does not fit is refused. `conversation` is its number, 0 for none: what is
+    remembered of it on the disk goes with it. `submitted` is on `time.perf_counter`'s clock: the time
     to first token counts from there, so it includes waiting and loading.
     """
 
@@ -69,6 +70,7 @@ class GenerationRequest:
     prefix: str = ""
     defaults: GenerationSettings = field(default_factory=GenerationSettings)
     drop_oldest: bool = False
+    conversation: int = 0
     submitted: float = field(default_factory=time.perf_counter)
 
 
@@ -159,6 +161,12 @@ class Backend(Protocol):
 
     def cancel(self, request: RequestId) -> Sequence[StepEvent]:
         """End a request now, at any stage; `StreamFinished("cancelled")` with its figures."""
+
+    def rest(self) -> bool:
+        """Do a piece of what can wait while nothing runs: False when there is nothing more to do."""
+
+    def forget(self, conversation: int) -> None:
+        """Keep nothing of a conversation in memory."""
 
     def memory(self) -> MemoryFigures:
         """Memory now."""

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 
 from lama_tui.engine.backend import DeviceFacts, LoadedModel, MemoryFigures
+from lama_tui.engine.pressure import Relief
 from lama_tui.events import ModelLoading, ModelUnloaded
 from lama_tui.types import Usage
 
@@ -21,7 +22,8 @@ class ModelActivity:
 class EngineFigures:
     """What the engine is doing. `device` and `memory` are None until it was first used.
 
-    `loaded` and `activity` are of the same models in the same order; `unloaded` is what left memory last. The speeds
+    `loaded` and `activity` are of the same models in the same order; `unloaded` is what left memory last,
+    and `relief` what was done last when memory was short. The speeds
     (tokens per second) and the time to the first token are of the newest answer that had one, of a model that is
     still loaded; they change while it runs.
     """
@@ -37,6 +39,7 @@ class EngineFigures:
     ttft_ms: float | None = None
     activity: tuple[ModelActivity, ...] = ()
     unloaded: ModelUnloaded | None = None
+    relief: Relief | None = None
 
     @property
     def weights(self) -> int:

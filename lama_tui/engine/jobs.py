@@ -111,5 +111,18 @@ class CountJob:
             self.done.set_exception(error)
 
 
+class ForgetJob:
+    """A wish that nothing of a conversation be kept in memory; served between steps, never in line."""
+
+    def __init__(self, conversation: int) -> None:
+        self.conversation = conversation
+        self.done: Future[None] = Future()
+
+    def finish(self) -> None:
+        """It is forgotten."""
+        with suppress(InvalidStateError):
+            self.done.set_result(None)
+
+
 Job = GenerationJob | LoadJob | UnloadJob
 """What waits in line."""

@@ -5,6 +5,7 @@ Lives in the engine thread: MLX's streams and random state belong to a thread.
 
 import gc
 import logging
+import time
 import traceback
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
@@ -24,6 +25,7 @@ from lama_tui.engine.fitting import fitted
 from lama_tui.engine.model_files import ModelFiles, check_folder
 from lama_tui.engine.pace import Pace
 from lama_tui.engine.prompt_cache import PromptCache
+from lama_tui.engine.prompt_files import PromptFiles
 from lama_tui.engine.sampling import choose
 from lama_tui.errors import InferenceError, LamaError, ModelLoadError, OutOfMemoryError
 from lama_tui.events import StreamFailed, StreamFinished
@@ -32,9 +34,13 @@ from lama_tui.types import ChatMessage, DeviceKind, RequestId, Usage
 if TYPE_CHECKING:
     from lama_tui.engine.mlx_kv import MlxKv
     from lama_tui.engine.mlx_model import MlxModel
+    from lama_tui.engine.mlx_prompt_store import MlxPromptStore
     from lama_tui.engine.mlx_run import MlxRun
 
 log = logging.getLogger(__name__)
+
+_LAST_MOMENT = 0.25
+"""Seconds for writing remembered prompts when the program ends."""
 
 _SHORTER = "Start a new conversation, shorten the message, or choose a model with a larger window."
 
@@ -42,12 +48,14 @@ _SHORTER = "Start a new conversation, shorten the message, or choose a model wit
 class MlxBackend:
     """MLX models in memory, each with its running answers, and what they remember of prompts."""
 
-    def __init__(self, settings: EngineSettings) -> None:
+    def __init__(self, settings: EngineSettings, prompts: PromptFiles | None = None) -> None:
         self._settings = settings
+        self._files = prompts
         self._renderer = TemplateRenderer()
         self._device: DeviceFacts | None = None
         self._runs: dict[str, MlxRun] = {}
         self._prompts: PromptCache[MlxKv] = PromptCache(settings.prompt_cache_ram)
+        self._store: MlxPromptStore | None = None
 
     def open(self) -> DeviceFacts:
         """Import MLX and look at its device. Raises `ModelLoadError` where this machine has none."""
@@ -83,14 +91,18 @@ class MlxBackend:
         files = self._checked(source)
         self.unload(source.reference)
         from lama_tui.engine import mlx_model
+        from lama_tui.engine.mlx_prompt_store import MlxPromptStore, key_of
         from lama_tui.engine.mlx_run import MlxRun
 
+        if self._store is None and self._files is not None:
+            self._store = MlxPromptStore(self._files)
         try:
+            key = key_of(source, "")
             model = mlx_model.load(source, files, progress)
         except BaseException as error:
             _forget_arrays(error)
             raise
-        self._runs[source.reference] = MlxRun(model, Pace(self._settings.batch_size), self._prompts, _failed)
+        self._runs[source.reference] = MlxRun(model, key, Pace(self._settings.batch_size), self._prompts, _failed)
         if model.template is not None:
             self._renderer.start()
         return self._facts(model)
@@ -101,6 +113,8 @@ class MlxBackend:
             return 0
         import mlx.core as mx
 
+        while self._save(reference):
+            pass
         before = self.memory()
         # nothing is freed while anything still refers to an array
         del self._runs[reference]
@@ -142,14 +156,8 @@ class MlxBackend:
             import mlx.core as mx
 
             mx.reset_peak_memory()
-        from lama_tui.engine.mlx_kv import MlxKv
-
-        kv, held = self._prompts.take(request.source.reference, prompt)
-        run.begin(
-            MlxAnswer(
-                request, model, prompt, chosen, limit, run.pace, left_out, kv=kv or MlxKv.of(model.network), held=held
-            )
-        )
+        kv, held = self._remembered(run, prompt)
+        run.begin(MlxAnswer(request, model, prompt, chosen, limit, run.pace, left_out, kv=kv, held=held))
 
     def step(self) -> Sequence[StepEvent]:
         """A step of every model that has something to do; what fails in one leaves the others alone."""
@@ -161,6 +169,14 @@ class MlxBackend:
             if request in run.requests:
                 return run.cancel(request)
         return [StepEvent(request, StreamFinished("cancelled", Usage()))]
+
+    def rest(self) -> bool:
+        """Write a prompt that is remembered only in memory."""
+        return self._save(None)
+
+    def forget(self, conversation: int) -> None:
+        """Keep nothing of a conversation in memory."""
+        self._prompts.forget_conversation(conversation)
 
     def needs(self, source: ModelSource) -> int:
         """The weights, as the files say."""
@@ -207,6 +223,7 @@ class MlxBackend:
         import mlx.core as mx
 
         self._renderer.close()
+        self._save_some()
         self._runs.clear()
         self._prompts.shrink(0)
         gc.collect()
@@ -224,6 +241,37 @@ class MlxBackend:
         if request.drop_oldest and model.context_window is not None:
             return fitted(request.messages, write, model.context_window, answer)
         return write(request.messages), 0
+
+    def _remembered(self, run: "MlxRun", prompt: Sequence[int]) -> tuple["MlxKv", int]:
+        """What is known of the beginning of a prompt, from memory or else from the disk, and of how many tokens."""
+        from lama_tui.engine.mlx_kv import MlxKv
+
+        reference = run.model.source.reference
+        if self._store is not None:
+            found = self._store.longest(run.key, prompt, self._prompts.longest(reference, prompt))
+            kv = self._store.read(*found) if found is not None else None
+            if found is not None and kv is not None:
+                return kv, found[1]
+        known, held = self._prompts.take(reference, prompt)
+        return known or MlxKv.of(run.model.network), held
+
+    def _save(self, reference: str | None) -> bool:
+        """Write the newest prompt of a model, or of any, that is not on the disk; False where there is none."""
+        entry = self._prompts.unsaved(reference) if self._store is not None else None
+        if entry is None or self._store is None:
+            return False
+        entry.saved = True  # also what the disk refused: it would refuse it again
+        if (run := self._runs.get(entry.model)) is not None:
+            self._store.write(run.key, entry.conversation, entry.tokens, entry.kv)
+        return True
+
+    def _save_some(self) -> None:
+        """Write what can be written in the moment before the end."""
+        end = time.monotonic() + _LAST_MOMENT
+        while self._store is not None and (entry := self._prompts.unsaved()) is not None:
+            if time.monotonic() + self._store.seconds(entry.kv) > end:
+                return
+            self._save(None)
 
     def _limit(self) -> int:
         """Bytes that models may take here; where the memory is not known, one model after the other."""
@@ -274,13 +322,15 @@ def _forget_arrays(error: BaseException) -> None:
     while at is not None and id(at) not in seen:
         seen.add(id(at))
         traceback.clear_frames(at.__traceback__)
+        at.__traceback__ = None  # of a frame that still runs nothing is cleared, and it knows its model
         at = at.__cause__ or at.__context__
     gc.collect()
     mx.clear_cache()
 
 
 def _failed(error: Exception) -> StreamFailed:
-    """The end of what `error` ended."""
+    """The end of what `error` ended. Logged as text: a record may be kept, and must not hold the model's frames."""
+    log.error("an answer failed\n%s", "".join(traceback.format_exception(error)))
     _forget_arrays(error)
     return StreamFailed(_explain(error))
 

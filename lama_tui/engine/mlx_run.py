@@ -3,7 +3,6 @@
 Import only in the engine thread.
 """
 
-import logging
 import time
 from collections.abc import Callable, Sequence
 
@@ -18,20 +17,20 @@ from lama_tui.engine.reading import next_to_read
 from lama_tui.events import StreamEvent, StreamFailed, StreamFinished
 from lama_tui.types import RequestId
 
-log = logging.getLogger(__name__)
-
 CLEAR_EVERY = 256
 """Steps after which buffers of outgrown KV are handed back."""
 
 Explain = Callable[[Exception], StreamFailed]
-"""Frees what an error holds and says what it means."""
+"""Logs an error, frees what it holds, and says what it means."""
 
 
 class MlxRun:
     """A loaded model with its requests. What is computed for one that ends is kept in `cache`."""
 
-    def __init__(self, model: MlxModel, pace: Pace, cache: PromptCache[MlxKv], explain: Explain) -> None:
+    def __init__(self, model: MlxModel, key: str, pace: Pace, cache: PromptCache[MlxKv], explain: Explain) -> None:
         self.model = model
+        self.key = key
+        """Names what it computes, on the disk."""
         self.pace = pace
         self._cache = cache
         self._explain = explain
@@ -90,7 +89,6 @@ class MlxRun:
         try:
             made = decoding.step()
         except Exception as error:
-            log.exception("answers failed")
             failed = decoding.answers
             self._drop(decoding)
             said = self._explain(error)
@@ -100,7 +98,6 @@ class MlxRun:
             try:
                 events = answer.take(token, started)
             except Exception as error:
-                log.exception("an answer failed")
                 self._leave(answer)
                 events = [self._explain(error)]
             if isinstance(events[-1] if events else None, StreamFinished):
@@ -121,12 +118,11 @@ class MlxRun:
                 self._reading.remove(answer)
                 self._decoding_for(answer).join(answer)
         except Exception as error:
-            log.exception("an answer failed")
             self._reading = [other for other in self._reading if other is not answer]
             answer.kv = MlxKv([])
             return [StepEvent(answer.request.id, self._explain(error))]
         if answer.checkpoint is not None:
-            self._keep(answer.before_last, answer.checkpoint)
+            self._keep(answer, answer.before_last, answer.checkpoint)
             answer.checkpoint = None
         return _events(answer, events)
 
@@ -153,12 +149,12 @@ class MlxRun:
             if not len(decoding) and decoding is not self._together:
                 self._alone.remove(decoding)
         if answer.held:
-            self._keep(answer.remembered, answer.kv)
+            self._keep(answer, answer.remembered, answer.kv)
         answer.kv = MlxKv([])
 
-    def _keep(self, tokens: Sequence[int], kv: MlxKv) -> None:
+    def _keep(self, answer: MlxAnswer, tokens: Sequence[int], kv: MlxKv) -> None:
         kv.evaluate()
-        self._cache.keep(self.model.source.reference, tokens, kv)
+        self._cache.keep(self.model.source.reference, tokens, kv, answer.request.conversation)
 
 
 def _events(answer: MlxAnswer, events: Sequence[StreamEvent]) -> list[StepEvent]:

@@ -56,6 +56,11 @@ class Models:
             log.info("engine: %s (%s)", self._device.name, self._device.kind)
         return self._backend
 
+    @property
+    def is_open(self) -> bool:
+        """Whether the backend was used."""
+        return self._backend is not None
+
     def use(self, reference: str) -> None:
         """It is used now."""
         if resident := self._residents.get(reference):
@@ -89,6 +94,22 @@ class Models:
         del self._residents[reference]
         log.info("unloaded %s, %d bytes freed", reference, freed)
         return ModelUnloaded(reference, freed)
+
+    def rest(self) -> None:
+        """Let the backend do a piece of what could wait."""
+        if self._backend is not None:
+            try:
+                self._backend.rest()
+            except Exception:
+                log.exception("the backend failed at rest")
+
+    def forget(self, conversation: int) -> None:
+        """Keep nothing of a conversation in memory."""
+        if self._backend is not None:
+            try:
+                self._backend.forget(conversation)
+            except Exception:
+                log.exception("the backend failed to forget conversation %s", conversation)
 
     def close(self) -> None:
         """Drop all models, and release the backend in the thread that opened it."""

@@ -30,10 +30,14 @@ K = TypeVar("K", bound=Kv)
 
 
 @dataclass(slots=True)
-class _Entry(Generic[K]):
+class Remembered(Generic[K]):
+    """One sequence. `conversation` 0 is none; `saved` tells whether it is on the disk too."""
+
     model: str
     tokens: "array[int]"
     kv: K
+    conversation: int = 0
+    saved: bool = False
 
 
 class PromptCache(Generic[K]):
@@ -41,7 +45,7 @@ class PromptCache(Generic[K]):
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
-        self._entries: list[_Entry[K]] = []  # the newest last
+        self._entries: list[Remembered[K]] = []  # the newest last
 
     @property
     def nbytes(self) -> int:
@@ -57,6 +61,20 @@ class PromptCache(Generic[K]):
         Never of all of it: what follows a prompt is computed from its last token. An entry that is used whole
         is given away, not copied: what becomes of it is kept again, and remembers as much and more.
         """
+        best, shared = self._best(model, prompt)
+        if best is None:
+            return None, 0
+        self._entries.remove(best)
+        if shared == len(best.tokens):
+            return best.kv, shared
+        self._entries.append(best)
+        return best.kv.beginning(shared, len(best.tokens)), shared
+
+    def longest(self, model: str, prompt: Iterable[int]) -> int:
+        """How many tokens of `prompt` `take` would spare."""
+        return self._best(model, prompt)[1]
+
+    def _best(self, model: str, prompt: Iterable[int]) -> tuple[Remembered[K] | None, int]:
         wanted = array("I", prompt)
         most = len(wanted) - 1
         best, shared = None, 0
@@ -66,17 +84,11 @@ class PromptCache(Generic[K]):
             alike = min(common(entry.tokens, wanted), most)
             if alike > shared and (alike == len(entry.tokens) or entry.kv.can_be_cut):
                 best, shared = entry, alike
-        if best is None:
-            return None, 0
-        self._entries.remove(best)
-        if shared == len(best.tokens):
-            return best.kv, shared
-        self._entries.append(best)
-        return best.kv.beginning(shared, len(best.tokens)), shared
+        return best, shared
 
-    def keep(self, model: str, tokens: Iterable[int], kv: K) -> None:
-        """Keep what `model` computed from `tokens`."""
-        entry = _Entry(model, array("I", tokens), kv)
+    def keep(self, model: str, tokens: Iterable[int], kv: K, conversation: int = 0) -> None:
+        """Keep what `model` computed from `tokens`, for `conversation`."""
+        entry = Remembered(model, array("I", tokens), kv, conversation)
         if not len(entry.tokens):
             return
         self._entries = [other for other in self._entries if not _covers(entry, other)]
@@ -90,9 +102,23 @@ class PromptCache(Generic[K]):
             now -= self._entries.pop(0).kv.nbytes
         return before - now
 
+    def unsaved(self, model: str | None = None) -> Remembered[K] | None:
+        """The newest that is not on the disk, of `model` or of any; of a conversation only the newest counts."""
+        seen: set[tuple[str, int]] = set()
+        for entry in reversed(self._entries):
+            if entry.conversation and (entry.model, entry.conversation) not in seen:
+                seen.add((entry.model, entry.conversation))
+                if not entry.saved and model in (None, entry.model):
+                    return entry
+        return None
+
     def forget(self, model: str) -> None:
         """Keep nothing of a model any more."""
         self._entries = [entry for entry in self._entries if entry.model != model]
+
+    def forget_conversation(self, conversation: int) -> None:
+        """Keep nothing of a conversation any more."""
+        self._entries = [entry for entry in self._entries if entry.conversation != conversation]
 
 
 def common(one: "array[int]", other: "array[int]") -> int:
@@ -107,7 +133,7 @@ def common(one: "array[int]", other: "array[int]") -> int:
     return known
 
 
-def _covers(entry: _Entry[K], other: _Entry[K]) -> bool:
+def _covers(entry: Remembered[K], other: Remembered[K]) -> bool:
     """Whether `other` is of no more use beside `entry`."""
     if entry.model != other.model or len(other.tokens) > len(entry.tokens):
         return False

@@ -12,7 +12,7 @@ from typing import TypeVar
 from lama_tui.engine.backend import Backend, GenerationRequest, LoadedModel, ModelSource
 from lama_tui.engine.failures import stopped
 from lama_tui.engine.figures import EngineFigures, ModelActivity
-from lama_tui.engine.jobs import CountJob, GenerationJob, Job, LoadJob, UnloadJob
+from lama_tui.engine.jobs import CountJob, ForgetJob, GenerationJob, Job, LoadJob, UnloadJob
 from lama_tui.engine.worker import Worker
 from lama_tui.events import StreamEvent, StreamFailed, StreamFinished
 from lama_tui.types import ChatMessage
@@ -35,7 +35,7 @@ class Engine:
         self._thread: threading.Thread | None = None
         self._stopped = False
 
-    def _submit(self, job: Job | CountJob) -> None:
+    def _submit(self, job: Job | CountJob | ForgetJob) -> None:
         """Put a job in line, starting the thread on the first one. Raises `InferenceError` after `stop`."""
         if self._stopped:
             raise stopped()
@@ -93,6 +93,14 @@ class Engine:
         job = CountJob(source, messages)
         self._submit(job)
         return await self._answer(asyncio.wrap_future(job.done))
+
+    async def forget(self, conversation: int) -> None:
+        """Keep nothing of a conversation in memory, whatever was computed for it. What is on the disk stays."""
+        if self._thread is None or self._stopped:
+            return
+        job = ForgetJob(conversation)
+        self._submit(job)
+        await asyncio.wrap_future(job.done)
 
     async def _answer(self, future: "asyncio.Future[T]") -> T:
         try:

@@ -8,18 +8,20 @@ import logging
 import queue
 import threading
 import time
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 
 from lama_tui.engine.backend import Backend, ModelSource
+from lama_tui.engine.counting import Counting
 from lama_tui.engine.failures import explain, stopped
 from lama_tui.engine.figures import EngineFigures
-from lama_tui.engine.jobs import CountJob, GenerationJob, Job, LoadJob, UnloadJob
+from lama_tui.engine.jobs import CountJob, ForgetJob, GenerationJob, Job, LoadJob, UnloadJob
 from lama_tui.engine.line import Line
 from lama_tui.engine.models import Models
 from lama_tui.engine.scheduler import Move, Next, first_to_load, idle_too_long, next_move
 from lama_tui.engine.sharing import Sharing
+from lama_tui.engine.shortage import Shortage
 from lama_tui.errors import InferenceError, LamaError
 from lama_tui.events import (
     ModelLoaded,
@@ -38,8 +40,6 @@ FIGURES_INTERVAL = 0.05
 """Seconds between two looks at the backend's memory while it works."""
 IDLE_CHECK = 1.0
 """Seconds after which an idle thread looks whether the program still lives."""
-COUNTING_REST = 20.0
-"""While answers run, counting rests this many times as long as the last count took: it slows them by 5 % at most."""
 
 
 class LoadAbandoned(Exception):
@@ -51,12 +51,13 @@ class Worker:
 
     def __init__(self, backend_factory: Callable[[], Backend], parallel: int, idle_unload: float = 0.0) -> None:
         self._parallel = parallel
-        self._inbox: queue.SimpleQueue[Job | CountJob | None] = queue.SimpleQueue()
+        self._inbox: queue.SimpleQueue[Job | CountJob | ForgetJob | None] = queue.SimpleQueue()
         self._line = Line()
-        self._counts: deque[CountJob] = deque()
-        self._next_count = 0.0
+        self._forgets: list[ForgetJob] = []
         self._running: dict[RequestId, GenerationJob] = {}
         self._models = Models(backend_factory, idle_unload)
+        self._counting = Counting(self._models)
+        self._shortage = Shortage(self._models)
         self._loading: ModelSource | None = None
         self._speeds_of = ""
         self._stopping = False
@@ -64,7 +65,7 @@ class Worker:
         self.figures = EngineFigures()
         """Replaced as a whole, so that any thread may read it."""
 
-    def submit(self, job: Job | CountJob) -> None:
+    def submit(self, job: Job | CountJob | ForgetJob) -> None:
         """Put a job in line."""
         self._inbox.put(job)
 
@@ -87,8 +88,10 @@ class Worker:
             while not self._must_end():
                 self._receive()
                 self._drop_cancelled()
-                self._count()
+                self._forget_conversations()
+                self._counting.step(bool(self._running))
                 self._unload_idle()
+                self._relieve()
                 self._move()
         finally:
             self._end()
@@ -100,36 +103,25 @@ class Worker:
     # -- who comes and who goes
 
     def _receive(self) -> None:
-        """Take in new jobs; sleep only where there is nothing to do."""
-        idle = not (len(self._line) or self._running or self._counts or self._loading)
+        """Take in new jobs; where there is nothing to do sleep, and then do what could wait."""
+        idle = not (len(self._line) or self._running or len(self._counting) or self._loading)
         try:
             job = self._inbox.get(timeout=IDLE_CHECK) if idle else self._inbox.get_nowait()
             while True:
                 self._take(job)
+                idle = False
                 job = self._inbox.get_nowait()
         except queue.Empty:
-            pass
+            if idle:
+                self._models.rest()
 
-    def _take(self, job: Job | CountJob | None) -> None:
+    def _take(self, job: Job | CountJob | ForgetJob | None) -> None:
         if isinstance(job, CountJob):
-            self._counts.append(job)
+            self._counting.ask(job)
+        elif isinstance(job, ForgetJob):
+            self._forgets.append(job)
         elif job is not None:
             self._line.join(job)
-
-    def _count(self) -> None:
-        """Answer one question for a count, unless the last one would hold up the answers that run."""
-        if not self._counts or (self._running and time.monotonic() < self._next_count):
-            return
-        job = self._counts.popleft()
-        if job.cancelled:
-            return
-        began = time.monotonic()
-        try:
-            job.finish(self._models.backend.count(job.source, job.messages) if job.source in self._models else None)
-        except Exception as error:
-            job.fail(explain(error))
-        ended = time.monotonic()
-        self._next_count = ended + COUNTING_REST * (ended - began)
 
     def _drop_cancelled(self) -> None:
         for waiting in self._line:
@@ -140,17 +132,26 @@ class Worker:
             self._cancel(running)
             self._look()
 
+    def _forget_conversations(self) -> None:
+        """Keep nothing of those that were deleted: their answers have ended by now."""
+        while self._forgets:
+            job = self._forgets.pop(0)
+            self._models.forget(job.conversation)
+            job.finish()
+
     def _cancel(self, job: GenerationJob) -> None:
-        """End a running request in the backend; its place is free even if that fails."""
+        """End a running request as cancelled."""
+        for event in self._drop(job):
+            job.report(event)
+
+    def _drop(self, job: GenerationJob) -> list[StreamEvent]:
+        """End a running request in the backend; its last events. Its place is free even if that fails."""
         self._forget(job)
         try:
-            events = self._models.backend.cancel(job.request.id)
+            return [event.event for event in self._models.backend.cancel(job.request.id)]
         except Exception:
             log.exception("the backend failed to cancel %s", job.request.id)
-            job.report(StreamFinished("cancelled", Usage()))
-            return
-        for event in events:
-            job.report(event.event)
+            return [StreamFinished("cancelled", Usage())]
 
     def _forget(self, job: GenerationJob) -> None:
         """It runs no more."""
@@ -246,6 +247,29 @@ class Worker:
             self._models.use(reference)  # tried again, though not at once
         self._look()
 
+    def _relieve(self) -> None:
+        """Where memory is short take the next step against that, and refuse what came to begin."""
+        short = self._shortage
+        try:
+            if short.is_due:
+                unload, may_unload = (lambda idle: self._unload(idle).freed), self._loading is None
+                if relief := short.step(self._occupied(), may_unload, unload, self._stop_newest):
+                    self.figures = replace(self.figures, relief=relief)
+            new = [job for job in self._line if job.wish.source not in (None, self._loading)] if short.refusing else []
+            if new and short.is_short():
+                for job in new:
+                    self._fail(job, short.refusal())
+        except Exception:
+            log.exception("nothing could be done about a shortage of memory")
+
+    def _stop_newest(self) -> str:
+        """Stop the answer that began last; the model that it was of."""
+        job = list(self._running.values())[-1]
+        self._drop(job)
+        self._look()
+        job.fail(self._shortage.stopping())
+        return job.wish.reference
+
     def _unload(self, reference: str) -> ModelUnloaded:
         """Drop a model, if it is loaded, and publish that. Raises what the backend raises."""
         unloaded = self._models.unload(reference)
@@ -299,7 +323,8 @@ class Worker:
         if not waiters or self._must_end():
             raise LoadAbandoned
         self._drop_cancelled()
-        self._count()
+        self._counting.step(bool(self._running))
+        self._relieve()
         return waiters
 
     def _go_on(self) -> bool:
@@ -341,11 +366,7 @@ class Worker:
         """A step that raised belongs to every request in it: all of them end, the thread does not."""
         failed = list(self._running.values())
         for job in failed:
-            self._forget(job)
-            try:
-                self._models.backend.cancel(job.request.id)
-            except Exception:
-                log.exception("the backend failed to drop %s", job.request.id)
+            self._drop(job)
         self._look()
         for job in failed:
             job.fail(error)
@@ -366,8 +387,7 @@ class Worker:
         for waiting in self._line:
             self._line.leave(waiting)
             waiting.fail(stopped())
-        for count in self._counts:
-            count.fail(stopped())
-        self._counts.clear()
+        self._counting.end()
+        self._forget_conversations()
         self._models.close()
         self.figures = EngineFigures(device=self.figures.device)

@@ -102,6 +102,10 @@ class ProcessProbe:
         return replace(sample, process_cpu=cpu, process_memory=memory or int(self._process.memory_info().rss))
 
 
+TOLD = 30_000
+"""Milliseconds for which it is told what was done against a shortage of memory."""
+
+
 class ModelProbe:
     """The engine's own figures, as it last published them; memory and speeds are None until it was used."""
 
@@ -117,6 +121,7 @@ class ModelProbe:
             prefill_tok_s=now.prefill_tok_s,
             decode_tok_s=now.decode_tok_s,
             ttft_ms=now.ttft_ms,
+            relief=now.relief.words if now.relief is not None and sample.at - now.relief.at < TOLD else "",
         )
         if now.memory is None:
             return sample

@@ -27,7 +27,8 @@ class ChatRequest:
     """One answer to ask for. `prefix` is the text of the unfinished answer to continue.
 
     `drop_oldest`: where the conversation does not fit, its oldest turns are left out, if that
-    can be measured; `Usage.left_out` of the answer counts the messages.
+    can be measured; `Usage.left_out` of the answer counts the messages. `conversation` is its
+    number, 0 for none: what a model on this machine remembers of it is forgotten with it.
     """
 
     model: str
@@ -35,6 +36,7 @@ class ChatRequest:
     sampling: Sampling
     prefix: str = ""
     drop_oldest: bool = False
+    conversation: int = 0
 
 
 class Provider(Protocol):

@@ -51,6 +51,7 @@ class LocalProvider:
             request.prefix,
             self._defaults(),
             request.drop_oldest,
+            request.conversation,
         )
         events = self._engine.generate(generation)
         started = False

@@ -105,4 +105,5 @@ def _blocks(samples: Sequence[ResourceSample], width: int, height: int) -> tuple
         graph(50, machine.decoding(samples, width)),
         line(6, "TTFT", figures.milliseconds(number(now.ttft_ms))),
         line(4, "Queue", machine.queue(now)),
+        *([line(2, "", Said((now.relief,), high=True))] if now.relief else []),
     ]

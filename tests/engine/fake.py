@@ -51,6 +51,8 @@ class FakeBackend:
         self.error = error or RuntimeError("on purpose")
         self.calls: list[str] = []
         self.room = room
+        self.taken = self.buffers = self.prompts = 0
+        """Bytes beside the models, for tests to set: an answer takes one more."""
         self.models: dict[str, LoadedModel] = {}
         self.answers: dict[RequestId, FakeAnswer] = {}
 
@@ -122,15 +124,20 @@ class FakeBackend:
 
     def pressure(self) -> int:
         self._called("pressure")
-        return 0
+        return max(
+            0, self.taken + self.buffers + self.prompts + SIZE * len(self.models) + len(self.answers) - self.room
+        )
 
     def drop_buffers(self) -> int:
         self._called("drop_buffers")
-        return 0
+        freed, self.buffers = self.buffers, 0
+        return freed
 
     def shrink_prompts(self, size: int) -> int:
         self._called("shrink_prompts")
-        return 0
+        freed = min(size, self.prompts)
+        self.prompts -= freed
+        return freed
 
     def rest(self) -> bool:
         self._called("rest")
@@ -141,7 +148,7 @@ class FakeBackend:
 
     def memory(self) -> MemoryFigures:
         self._called("memory")
-        return MemoryFigures(0, 0, 0)
+        return MemoryFigures(0, 0, self.buffers, 0, self.prompts)
 
     def close(self) -> None:
         self.answers.clear()

@@ -18,10 +18,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lama_tui.engine.backend import LoadedModel, MemoryFigures
+from lama_tui.engine.pressure import Relief, Rung
 from lama_tui.engine.thread import EngineFigures
 from lama_tui.events import GpuSample, ResourceSample
 from lama_tui.monitor.gpu import AppleGpuProbe, NvidiaProbe, gpus_of_ioreg
 from lama_tui.monitor.probes import (
+    TOLD,
     CpuProbe,
     DiskProbe,
     MemoryProbe,
@@ -172,6 +174,12 @@ def test_the_engines_figures_are_taken_over() -> None:
         decode_tok_s=61.0,
         ttft_ms=85.0,
     )
+
+
+def test_a_shortage_of_memory_is_told_for_a_while() -> None:
+    figures = EngineFigures(relief=Relief(Rung.UNLOAD, 1000, 5 * 1024**2, "a"))
+    assert ModelProbe(lambda: figures)(ResourceSample(at=2000)).relief == "unloaded a, 5 MiB"
+    assert ModelProbe(lambda: figures)(ResourceSample(at=1000 + TOLD)).relief == ""
 
 
 # --- GPUs ----------------------------------------------------------------------------------
@@ -372,3 +380,9 @@ def test_what_moves_or_becomes_known_is_shown() -> None:
     assert steadied(now, before) == now
     assert steadied(ResourceSample(at=2), now) == ResourceSample(at=2)
     assert math.isnan(steadied(ResourceSample(at=3, cpu=math.nan), now).cpu or 0)
+
+
+def test_a_shortage_of_memory_is_told_for_a_while() -> None:
+    figures = EngineFigures(relief=Relief(Rung.UNLOAD, 1000, 5 * 1024**2, "a"))
+    assert ModelProbe(lambda: figures)(ResourceSample(at=2000)).relief == "unloaded a, 5 MiB"
+    assert ModelProbe(lambda: figures)(ResourceSample(at=1000 + TOLD)).relief == ""

@@ -134,6 +134,7 @@ class Doors(ModelNews):
             await self._opened.chat.stop(event.conversation)
             found = await self._opened.conversations.get(event.conversation)
             await self._opened.conversations.delete(event.conversation)
+            await self._opened.services.forget_prompts(event.conversation)
             self._deleted.append(event.conversation)
             if event.conversation == self._current.id:
                 self._current.start_new()

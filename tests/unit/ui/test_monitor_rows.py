@@ -47,6 +47,12 @@ def said(label: str, *samples: ResourceSample, width: int = 24) -> str:
     return row.removeprefix(label).strip()
 
 
+def test_a_shortage_of_memory_is_marked_and_cut_to_the_room() -> None:
+    short = rows(replace(USUAL, relief="unloaded mlx-community/Big-8B, 4,300 MiB"))
+    assert "! unloaded mlx-community" in short
+    assert not any("unloaded" in line for line in rows(USUAL))
+
+
 def test_every_figure_is_said() -> None:
     shown = "\n".join(row for row in rows(USUAL, height=21) if row.strip(" ·▁▂▃▄▅▆▇█━─"))
     assert shown == "\n".join(

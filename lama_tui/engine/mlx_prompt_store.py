@@ -1,0 +1,94 @@
+"""Remembers prompts on the disk: writes the KV of conversations, and finds it again after a restart.
+
+Import only in the engine thread.
+"""
+
+import hashlib
+import logging
+import time
+from collections.abc import Sequence
+from importlib.metadata import version
+from pathlib import Path
+
+from lama_tui.engine.backend import ModelSource
+from lama_tui.engine.mlx_kv import MlxKv
+from lama_tui.engine.prompt_cache import common
+from lama_tui.engine.prompt_files import TOKENS, PromptFile, PromptFiles, packed
+
+log = logging.getLogger(__name__)
+
+WORTH = 256
+"""Tokens that must be spared for a file to be written, or read."""
+
+_CLASSES = frozenset((
+    "KVCache", "RotatingKVCache", "QuantizedKVCache", "ChunkedKVCache", "ArraysCache", "CacheList",
+))  # fmt: skip
+_SLOW = 100 * 1024**2  # bytes a second that a disk writes at least, before it was seen
+
+
+class MlxPromptStore:
+    """The files of this machine, for models as they are loaded now."""
+
+    def __init__(self, files: PromptFiles) -> None:
+        self._files = files
+        self._rate = float(_SLOW)
+
+    def longest(self, key: str, prompt: Sequence[int], known: int) -> tuple[PromptFile, int] | None:
+        """The file that spares most of `prompt`, and how many of its tokens; None where `known` is nearly as good."""
+        from array import array
+
+        wanted = array("I", prompt)
+        alike = [(min(common(file.tokens, wanted), len(wanted) - 1), file) for file in self._files.of(key)]
+        best = max(alike, key=lambda found: found[0], default=None)
+        return None if best is None or best[0] < known + WORTH else (best[1], best[0])
+
+    def read(self, file: PromptFile, held: int) -> MlxKv | None:
+        """The KV of the first `held` tokens of a file; None where it does not hold them."""
+        from mlx_lm.models.cache import load_prompt_cache
+
+        if not self._files.is_whole(file):
+            return None
+        try:
+            layers, metadata = load_prompt_cache(str(file.path), return_metadata=True)
+            kv = MlxKv(layers)
+            kv.evaluate()
+            if metadata.get(TOKENS) is None or not {type(layer).__name__ for layer in layers} <= _CLASSES:
+                raise ValueError("other layers than were written")
+        except Exception as error:  # it has the digest of its name, but another version wrote it
+            log.info("a remembered prompt is not used: %s: %s", type(error).__name__, error)
+            self._files.remove(file.path)
+            return None
+        if held == len(file.tokens):
+            return kv
+        return kv.beginning(held, len(file.tokens)) if kv.can_be_cut else None
+
+    def seconds(self, kv: MlxKv) -> float:
+        """How long writing it would take, as far as is known."""
+        return kv.nbytes / self._rate
+
+    def write(self, key: str, conversation: int, tokens: Sequence[int], kv: MlxKv) -> bool:
+        """Keep what was computed from `tokens`, in place of what there is of the conversation."""
+        from mlx_lm.models.cache import save_prompt_cache
+
+        if len(tokens) < WORTH:
+            return False
+        began = time.monotonic()
+        kept = self._files.add(
+            key,
+            conversation,
+            kv.nbytes,
+            lambda path: save_prompt_cache(str(path), kv.layers, {TOKENS: packed(tokens)}),
+        )
+        if kept:
+            self._rate = max(1.0, kv.nbytes / max(time.monotonic() - began, 1e-3))
+        return kept
+
+
+def key_of(source: ModelSource, settings: str) -> str:
+    """The name of what a model computes: another file of it, another runtime or other `settings` compute others."""
+    folder = Path(source.folder)
+    parts = [str(folder.resolve()), version("mlx"), version("mlx-lm"), settings]
+    for path in sorted(folder.iterdir()):
+        status = path.stat()  # of what a link leads to
+        parts.append(f"{path.name} {status.st_size} {status.st_mtime_ns}")
+    return hashlib.blake2b("\n".join(parts).encode(errors="surrogateescape"), digest_size=16).hexdigest()

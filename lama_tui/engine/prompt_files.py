@@ -1,0 +1,212 @@
+"""The files in which prompts are remembered beyond the end of the program: `cache/prompts/KEY/`. No MLX here.
+
+A file holds the KV of one conversation, as mlx-lm writes it, and the tokens it was computed from. Its name is
+`CONVERSATION-DIGEST.safetensors`: what does not have the digest of its name is not used, and removed. Several
+instances share the folder; whatever another removed meanwhile is simply not there any more.
+"""
+
+import base64
+import binascii
+import contextlib
+import hashlib
+import json
+import logging
+import os
+import re
+import shutil
+import sys
+import time
+from array import array
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+log = logging.getLogger(__name__)
+
+TOKENS = "tokens"
+"""The key of the metadata that holds the tokens."""
+
+_NAME = re.compile(r"(\d{1,18})-([0-9a-f]{32})\.safetensors")
+_HEADER = 64 * 1024**2  # bytes of a header at most
+_ABANDONED = 3600.0  # seconds after which a file that nobody finished is removed
+_SPARE = 1024**3  # bytes that stay free on the disk
+_PIECE = 4 * 1024**2
+
+
+@dataclass(frozen=True, slots=True)
+class PromptFile:
+    """One file. `size` in bytes; of `tokens` it holds the KV."""
+
+    path: Path
+    conversation: int
+    digest: str
+    size: int
+    tokens: "array[int]" = field(repr=False)
+
+
+def packed(tokens: Iterable[int]) -> str:
+    """Tokens as the metadata keeps them: 32 bits each, little endian, base64."""
+    return base64.b64encode(_little(array("I", tokens)).tobytes()).decode()
+
+
+def unpacked(text: str) -> "array[int]":
+    """What `packed` wrote. Raises `ValueError`."""
+    data = base64.b64decode(text, validate=True)
+    words = array("I")
+    words.frombytes(data)
+    return _little(words)
+
+
+def _little(words: "array[int]") -> "array[int]":
+    if sys.byteorder == "big":
+        words = words[:]
+        words.byteswap()
+    return words
+
+
+class PromptFiles:
+    """The files in `folder`, together `limit` bytes at most; what was used longest ago goes first.
+
+    With `wipe` what is removed is overwritten before. Every method blocks, and none raises `OSError`.
+    """
+
+    def __init__(self, folder: Path, limit: int, wipe: bool = False) -> None:
+        self._folder = folder
+        self._limit = limit
+        self._wipe = wipe
+        self._known: dict[Path, PromptFile | None] = {}
+
+    def of(self, key: str) -> list[PromptFile]:
+        """The files of one model, as it is loaded now."""
+        found = []
+        for path in _listed(self._folder / key):
+            if path not in self._known:
+                self._known[path] = self._read(path)
+            if (file := self._known[path]) is not None:
+                found.append(file)
+        return found
+
+    def is_whole(self, file: PromptFile) -> bool:
+        """Whether it is what was written; what is not is removed. Notes that it is used."""
+        try:
+            whole = _digest(file.path) == file.digest
+            if whole:
+                os.utime(file.path)
+        except OSError as error:
+            log.info("a remembered prompt cannot be read: %s", error)
+            whole = False
+        if not whole:
+            self.remove(file.path)
+        return whole
+
+    def add(self, key: str, conversation: int, expected: int, write: Callable[[Path], None]) -> bool:
+        """Let `write` make a file of about `expected` bytes, in place of what there is of the conversation.
+
+        False where there is no room, or the disk refuses.
+        """
+        folder = self._folder / key
+        if expected > self._limit or not conversation:
+            return False
+        temporary = folder / f".{os.getpid()}-{time.monotonic_ns()}.safetensors"
+        try:
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self.bound(expected)
+            if shutil.disk_usage(folder).free - expected < _SPARE:
+                return False
+            write(temporary)
+            temporary.chmod(0o600)
+            path = folder / f"{conversation}-{_digest(temporary)}.safetensors"
+            temporary.replace(path)
+        except OSError as error:
+            log.warning("a prompt is not kept on the disk: %s", error)
+            with contextlib.suppress(OSError):
+                temporary.unlink(missing_ok=True)
+            return False
+        for other in folder.glob(f"{conversation}-*.safetensors"):
+            if other != path:
+                self.remove(other)
+        return True
+
+    def bound(self, coming: int = 0) -> None:
+        """Remove what was used longest ago until `coming` bytes fit, and what nobody finished."""
+        files = []
+        for path in self._folder.glob("*/*.safetensors"):
+            with contextlib.suppress(OSError):
+                status = path.stat()
+                if path.name.startswith("."):
+                    if time.time() - status.st_mtime > _ABANDONED:
+                        self.remove(path)
+                    continue
+                files.append((status.st_mtime_ns, status.st_size, path))
+        total = sum(size for _, size, _ in files) + coming
+        for _, size, path in sorted(files):
+            if total <= self._limit:
+                return
+            self.remove(path)
+            total -= size
+
+    def forget(self, conversation: int) -> None:
+        """Remove what is kept of a conversation, of all models."""
+        for path in list(self._folder.glob(f"*/{conversation}-*.safetensors")):
+            self.remove(path)
+
+    def remove(self, path: Path) -> None:
+        """Remove a file; a file that cannot be removed is told in the log."""
+        self._known.pop(path, None)
+        try:
+            if self._wipe:
+                _overwrite(path)
+            path.unlink(missing_ok=True)
+        except OSError as error:
+            log.warning("a remembered prompt cannot be removed: %s", error)
+
+    def _read(self, path: Path) -> PromptFile | None:
+        name = _NAME.fullmatch(path.name)
+        try:
+            tokens = unpacked(_metadata(path)[TOKENS])
+            size = path.stat().st_size
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError, binascii.Error) as error:
+            log.info("a remembered prompt is not used: %s: %s", path.name, error)
+            self.remove(path)
+            return None
+        if name is None or not len(tokens):
+            self.remove(path)
+            return None
+        return PromptFile(path, int(name[1]), name[2], size, tokens)
+
+
+def _listed(folder: Path) -> list[Path]:
+    try:
+        return sorted(path for path in folder.iterdir() if _NAME.fullmatch(path.name))
+    except OSError:
+        return []
+
+
+def _metadata(path: Path) -> dict[str, str]:
+    """The metadata of a file that mlx-lm wrote: ours is the first of its three parts."""
+    with path.open("rb") as file:
+        length = int.from_bytes(file.read(8), "little")
+        if not 2 <= length <= _HEADER:
+            raise ValueError("no header")
+        written = json.loads(file.read(length))["__metadata__"]
+    return {name.removeprefix("0."): value for name, value in written.items() if name.startswith("0.")}
+
+
+def _digest(path: Path) -> str:
+    sha = hashlib.blake2b(digest_size=16)
+    with path.open("rb") as file:
+        while piece := file.read(_PIECE):
+            sha.update(piece)
+    return sha.hexdigest()
+
+
+def _overwrite(path: Path) -> None:
+    """Fill a file with zeros. Disks that copy on write keep what was there all the same."""
+    with contextlib.suppress(FileNotFoundError), path.open("r+b") as file:
+        left = os.fstat(file.fileno()).st_size
+        while left > 0:
+            left -= file.write(bytes(min(left, _PIECE)))
+        file.flush()
+        os.fsync(file.fileno())

@@ -1,0 +1,267 @@
+"""What the engine does with several requests and with what it remembers: `python -m tests.benchmarks.engine`.
+
+Drives the backend as the engine's thread does, without the event loop, beside mlx-lm's own parts on the same random
+Llamas in the same run: by turns, the fastest of each, after the same warm-up. All in one thread.
+"""
+
+import os
+import random
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+os.environ.setdefault("MLX_DISABLE_COMPILE", "1")
+
+from lama_tui.config.settings import EngineSettings
+from lama_tui.engine.backend import GenerationRequest, ModelSource
+from lama_tui.engine.mlx_backend import MlxBackend
+from lama_tui.engine.prompt_files import PromptFiles
+from lama_tui.events import StreamFailed, StreamFinished, TextDelta
+from lama_tui.types import ChatMessage, RequestId, Sampling, Usage
+from tests.models import make_tiny_llama
+
+SHAPES = {
+    "small": {"hidden": 128, "layers": 2, "heads": 4},
+    "usual": {"hidden": 256, "layers": 4, "heads": 4},
+    "deep": {"hidden": 128, "layers": 8, "heads": 4},
+}
+"""Random Llamas: 0.3, 2.7 and 1.4 million parameters."""
+
+TOKENS = 200
+HISTORY = 1000
+LONG = 4000
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Of one shape. Tokens a second, seconds; `warm` and `restarted` against `cold` are times to the first token."""
+
+    shape: str
+    one: float
+    one_alone: float
+    four: float
+    four_alone: float
+    cold: float
+    warm: float
+    restarted: float
+    question: float
+    beside_long: float
+    chunk: float
+    cancel: float
+    unloaded: float
+
+    @property
+    def waited(self) -> float:
+        """How long a short question beside a long prompt takes, of what it may: twice its time and a chunk."""
+        return self.beside_long / (2 * self.question + self.chunk)
+
+
+def words(chance: random.Random, count: int) -> str:
+    """Text of so many tokens: one a character."""
+    return "".join(chance.choice("abcdefghijklmnopqrstuvwxyz") for _ in range(count))
+
+
+class Bench:
+    """A backend, a model, and mlx-lm beside it."""
+
+    def __init__(self, folder: Path, prompts: Path) -> None:
+        self.source = ModelSource("bench", str(folder))
+        self.prompts = prompts
+        self.chance = random.Random(0)
+        self.numbers = 0
+        self.backend = self.open()
+
+    def open(self) -> MlxBackend:
+        """A backend with the model loaded."""
+        backend = MlxBackend(EngineSettings(), PromptFiles(self.prompts, 2**30))
+        backend.open()
+        backend.load(self.source, lambda done, total: None)
+        return backend
+
+    def request(self, *texts: str, tokens: int = 10, conversation: int = 0) -> GenerationRequest:
+        self.numbers += 1
+        messages = tuple(ChatMessage("assistant" if n % 2 else "user", text) for n, text in enumerate(texts))
+        sampling = Sampling(temperature=0.0, max_tokens=tokens)
+        return GenerationRequest(
+            RequestId(str(self.numbers)), self.source, messages, sampling, conversation=conversation
+        )
+
+    def run(self, requests: Sequence[GenerationRequest]) -> tuple[dict[RequestId, str], dict[RequestId, Usage]]:
+        """Answer all of them together."""
+        texts, usages = {request.id: "" for request in requests}, {}
+        for request in requests:
+            self.backend.begin(request)
+        while len(usages) < len(requests):
+            for made in self.backend.step():
+                if isinstance(made.event, StreamFailed):
+                    raise made.event.error
+                if isinstance(made.event, TextDelta):
+                    texts[made.request] += made.event.text
+                if isinstance(made.event, StreamFinished):
+                    usages[made.request] = made.event.usage
+        return texts, usages
+
+    def first_token(self, request: GenerationRequest) -> tuple[str, float]:
+        """The answer, and seconds from the request to its first token."""
+        texts, usages = self.run([request])
+        return texts[request.id], (usages[request.id].ttft_ms or 0.0) / 1000
+
+
+def _decode_speeds(bench: Bench, rounds: int) -> tuple[float, float, float, float]:
+    from mlx_lm.generate import BatchGenerator, stream_generate
+    from mlx_lm.utils import load
+
+    network, tokenizer = load(bench.source.folder)
+    tokenizer.eos_token_ids = set()
+
+    def prompt(text: str) -> Any:
+        return tokenizer.apply_chat_template([{"role": "user", "content": text}], add_generation_prompt=True)
+
+    def one_alone(texts: Sequence[str]) -> float:
+        parts = stream_generate(network, tokenizer, prompt(texts[0]), max_tokens=TOKENS)
+        times = [time.perf_counter() for _ in parts]
+        return (len(times) - 1) / (times[-1] - times[0])
+
+    def one(texts: Sequence[str]) -> float:
+        _, usages = bench.run([bench.request(texts[0], tokens=TOKENS)])
+        return max(usage.decode_tok_s or 0.0 for usage in usages.values())
+
+    def four_alone(texts: Sequence[str]) -> float:
+        began, made, left = time.perf_counter(), 0, len(texts)
+        generator = BatchGenerator(network, max_tokens=TOKENS, prefill_step_size=512)
+        generator.insert([prompt(text) for text in texts])
+        while left:
+            for response in generator.next()[1]:
+                made, left = made + 1, left - (response.finish_reason is not None)
+        generator.close()
+        return made / (time.perf_counter() - began)
+
+    def four(texts: Sequence[str]) -> float:
+        began = time.perf_counter()
+        _, usages = bench.run([bench.request(text, tokens=TOKENS) for text in texts])
+        made = sum(usage.completion_tokens or 0 for usage in usages.values())
+        return made / (time.perf_counter() - began)
+
+    ways: list[Callable[[Sequence[str]], float]] = [one, one_alone, four, four_alone]
+    speeds: list[list[float]] = [[] for _ in ways]
+    for number in range(rounds + 1):
+        texts = [words(bench.chance, 30 + 10 * each) for each in range(4)]
+        for way, found in zip(ways, speeds, strict=True):
+            speed = way(texts)
+            if number:  # the first is the warm-up
+                found.append(speed)
+    return tuple(max(found) for found in speeds)  # type: ignore[return-value]
+
+
+def _remembering(bench: Bench, rounds: int) -> tuple[float, float, list[tuple[str, str]]]:
+    """Seconds to the first token of a second turn, with nothing known and from memory; and the first turns of other
+    conversations, which are on the disk then."""
+    cold, warm, left = [], [], []
+    for _ in range(rounds):
+        history = words(bench.chance, HISTORY)
+        answer, _ = bench.first_token(bench.request(history))
+        warm.append(bench.first_token(bench.request(history, answer, "and then?"))[1])
+        cold.append(bench.first_token(bench.request(words(bench.chance, HISTORY), answer, "and then?"))[1])
+    for number in range(rounds):
+        history = words(bench.chance, HISTORY)
+        left.append((history, bench.first_token(bench.request(history, conversation=number + 1))[0]))
+        while bench.backend.rest():
+            pass
+    return min(cold), min(warm), left
+
+
+def _after_a_restart(folder: Path, prompts: Path, left: Sequence[tuple[str, str]]) -> float:
+    """Seconds to the first token of their second turns, in a thread that has computed nothing yet."""
+    bench = Bench(folder, prompts)
+    try:
+        bench.first_token(bench.request("warm up"))
+        return min(
+            bench.first_token(bench.request(*turn, "and then?", conversation=number + 1))[1]
+            for number, turn in enumerate(left)
+        )
+    finally:
+        bench.backend.close()
+
+
+def _beside_a_long_prompt(bench: Bench, rounds: int) -> tuple[float, float, float, float]:
+    """Seconds: a short question alone, beside a long prompt, a chunk of that, and a cancel."""
+    alone, beside, chunks, cancels = [], [], [], []
+    for _ in range(rounds):
+        alone.append(bench.first_token(bench.request(words(bench.chance, 20), tokens=2))[1])
+    for _ in range(rounds):
+        long = bench.request(words(bench.chance, LONG), tokens=2)
+        bench.backend.begin(long)
+        for _ in range(3):
+            began = time.perf_counter()
+            bench.backend.step()
+            chunks.append(time.perf_counter() - began)
+        beside.append(bench.first_token(bench.request(words(bench.chance, 20), tokens=2))[1])
+        began = time.perf_counter()
+        bench.backend.cancel(long.id)
+        cancels.append(time.perf_counter() - began)
+    return min(alone), max(beside), max(chunks), max(cancels)
+
+
+def _unloaded(bench: Bench) -> float:
+    """The share of the weights' bytes that unloading gives back."""
+    import mlx.core as mx
+
+    (model,) = bench.backend.loaded()
+    before = mx.get_active_memory()
+    bench.backend.unload(model.reference)
+    return (before - mx.get_active_memory()) / model.weights
+
+
+def _in_a_thread(work: Callable[..., Any], *arguments: object) -> Any:
+    """MLX's streams belong to a thread, and end with the backend that closes there."""
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(work, *arguments).result()
+
+
+def _first_life(folder: Path, prompts: Path, rounds: int) -> tuple[Any, ...]:
+    bench = Bench(folder, prompts)
+    few = max(3, rounds // 3)
+    try:
+        speeds = _decode_speeds(bench, rounds)
+        remembered = _remembering(bench, few)
+        return speeds, remembered, _beside_a_long_prompt(bench, few), _unloaded(bench)
+    finally:
+        bench.backend.close()
+
+
+def _measure(shape: str, rounds: int) -> Found:
+    with tempfile.TemporaryDirectory() as temporary:
+        prompts = Path(temporary) / "prompts"
+        folder = make_tiny_llama(Path(temporary) / shape, window=16_384, **SHAPES[shape])
+        speeds, (cold, warm, left), waits, unloaded = _in_a_thread(_first_life, folder, prompts, rounds)
+        restarted = _in_a_thread(_after_a_restart, folder, prompts, left)
+        return Found(shape, *speeds, cold, warm, restarted, *waits, unloaded)
+
+
+def measure(rounds: int = 9) -> list[Found]:
+    """All shapes, one after the other."""
+    return [_measure(shape, rounds) for shape in SHAPES]
+
+
+def main() -> None:
+    for found in measure():
+        print(f"{found.shape}")
+        print(f"  one request       {found.one:8.0f} tok/s, stream_generate {found.one_alone:8.0f}"
+              f"   ratio {found.one / found.one_alone:.2f}")  # fmt: skip
+        print(f"  four requests     {found.four:8.0f} tok/s, BatchGenerator  {found.four_alone:8.0f}"
+              f"   ratio {found.four / found.four_alone:.2f}")  # fmt: skip
+        print(f"  second turn       {1000 * found.warm:8.0f} ms,    cold            {1000 * found.cold:8.0f}"
+              f"   {found.cold / found.warm:.0f} times sooner")  # fmt: skip
+        print(f"  after a restart   {1000 * found.restarted:8.0f} ms"
+              f"                               {found.cold / found.restarted:.0f} times sooner")  # fmt: skip
+        print(f"  a short question  {1000 * found.question:8.0f} ms,    beside a long   {1000 * found.beside_long:8.0f}"
+              f"   {found.waited:.2f} of what it may (chunk {1000 * found.chunk:.0f} ms)")  # fmt: skip
+        print(f"  cancelling        {1000 * found.cancel:8.0f} ms;  unloading gives back {found.unloaded:.1%}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,141 @@
+"""When memory is short: one step after the other, the cheapest first, each shown; and then all is well again."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lama_tui.engine.backend import ModelSource
+from lama_tui.engine.pressure import Relief, Rung, next_rung
+from lama_tui.errors import OutOfMemoryError
+from lama_tui.events import StreamEvent, StreamFinished, TextDelta
+from tests.engine.conftest import PATIENCE, Rig, until
+from tests.engine.fake import SIZE, FakeBackend
+
+ONE, TWO = ModelSource("one", "/one"), ModelSource("two", "/two")
+
+
+def test_the_ladder_is_climbed_step_by_step_and_begins_anew() -> None:
+    every = set(Rung)
+    assert next_rung(None, 0, every) is None
+    climbed, last = [], None
+    for _ in range(6):
+        last = next_rung(last, 1, every)
+        climbed.append(last)
+    assert climbed == [*Rung, Rung.BUFFERS]
+    assert next_rung(Rung.BUFFERS, 1, {Rung.BUFFERS, Rung.STOP}) is Rung.STOP, "what can do nothing is left out"
+    assert next_rung(Rung.STOP, 1, {Rung.PROMPTS, Rung.STOP}) is Rung.PROMPTS
+    assert next_rung(None, 1, set()) is None
+
+
+@given(st.sampled_from([None, *Rung]), st.integers(0, 10), st.sets(st.sampled_from(Rung)))
+def test_a_step_is_one_that_helps_and_none_is_left_out_for_ever(
+    last: Rung | None, over: int, useful: set[Rung]
+) -> None:
+    step = next_rung(last, over, useful)
+    assert (step is None) == (over == 0 or not useful)
+    seen = set()
+    for _ in Rung:
+        last = next_rung(last, over, useful)
+        seen.add(last)
+    assert seen == ((useful if over else set()) or {None})
+
+
+def test_every_step_has_words() -> None:
+    said = {Relief(rung, 0, 3 * 1024**2, "org/m").words for rung in Rung}
+    assert len(said) == len(Rung) and "unloaded org/m, 3 MiB" in said
+
+
+class Memory:
+    """An engine on a fake backend, and the steps that it published."""
+
+    def __init__(self) -> None:
+        self.backend = FakeBackend(room=3 * SIZE)
+        self.rig = Rig(lambda: self.backend, ONE, TWO)
+        self.steps: list[Relief] = []
+
+    def look(self) -> list[Rung]:
+        relief = self.rig.engine.figures().relief
+        if relief is not None and relief not in self.steps:
+            self.steps.append(relief)
+        return [step.rung for step in self.steps]
+
+    async def climb_to(self, rung: Rung) -> None:
+        await until(lambda: rung in self.look(), f"the step {rung.name}")
+
+
+@pytest.fixture
+async def memory() -> AsyncIterator[Memory]:
+    memory = Memory()
+    yield memory
+    assert await memory.rig.engine.stop(PATIENCE)
+
+
+async def running(memory: Memory, into: list[StreamEvent]) -> "asyncio.Task[None]":
+    """An endless answer of the first model, with the second idle in memory."""
+    await memory.rig.engine.load(TWO)
+    task = asyncio.create_task(memory.rig.watch(memory.rig.request(ONE, tokens=10**6), into))
+    await until(lambda: any(isinstance(event, TextDelta) for event in into), "text")
+    return task
+
+
+async def test_what_costs_little_is_enough(memory: Memory) -> None:
+    events: list[StreamEvent] = []
+    answer = await running(memory, events)
+    memory.backend.prompts, memory.backend.buffers = 30, 5
+    await memory.climb_to(Rung.PROMPTS)
+    assert memory.look() == [Rung.BUFFERS, Rung.PROMPTS]
+    assert memory.steps[-1].freed == 11 and memory.backend.prompts == 19, "as much as is needed, not more"
+    assert not answer.done() and len(memory.backend.models) == 2
+    answer.cancel()
+    await asyncio.gather(answer, return_exceptions=True)
+
+
+async def test_all_the_way_up_and_down_again(memory: Memory) -> None:
+    events: list[StreamEvent] = []
+    answer = await running(memory, events)
+    backend, rig = memory.backend, memory.rig
+    backend.buffers, backend.prompts, backend.taken = 1, 1, 2 * SIZE
+    await memory.climb_to(Rung.REFUSE)
+    with pytest.raises(OutOfMemoryError, match="Memory is short"):
+        await rig.answer(rig.request(ONE, tokens=1))
+    await memory.climb_to(Rung.STOP)
+    assert memory.look() == list(Rung)
+    assert [step.model for step in memory.steps] == ["", "", "", "two", "one"]
+    with pytest.raises(OutOfMemoryError, match="was stopped"):
+        await answer
+    assert backend.answers == {} and any(isinstance(event, TextDelta) for event in events), "the text stays"
+    backend.taken = 0
+    await until(lambda: not rig.running, "nothing runs")
+    assert isinstance((await rig.answer(rig.request(ONE, tokens=1)))[-1], StreamFinished)
+
+
+async def test_the_answer_that_began_last_is_stopped_and_the_other_goes_on(memory: Memory) -> None:
+    older: list[StreamEvent] = []
+    younger: list[StreamEvent] = []
+    first = await running(memory, older)
+    second = asyncio.create_task(memory.rig.watch(memory.rig.request(ONE, tokens=10**6), younger))
+    await until(lambda: any(isinstance(event, TextDelta) for event in younger), "text")
+    memory.backend.taken = 2 * SIZE - 1  # one answer and its model just fit
+    with pytest.raises(OutOfMemoryError, match="was stopped"):
+        await second
+    seen = len(older)
+    await until(lambda: len(older) > seen, "the first goes on")
+    assert not first.done()
+    first.cancel()
+    await asyncio.gather(first, return_exceptions=True)
+
+
+@pytest.mark.parametrize("call", ["pressure", "memory", "drop_buffers", "shrink_prompts", "unload", "cancel"])
+async def test_a_step_that_fails_is_passed_over(memory: Memory, call: str) -> None:
+    events: list[StreamEvent] = []
+    answer = await running(memory, events)
+    memory.backend.fails = [call]
+    memory.backend.buffers, memory.backend.prompts, memory.backend.taken = 1, 1, 2 * SIZE
+    with pytest.raises(OutOfMemoryError):
+        await answer
+    assert memory.backend.fails == []
+    memory.backend.taken = 0
+    assert isinstance((await memory.rig.answer(memory.rig.request(ONE, tokens=1)))[-1], StreamFinished)

@@ -1,0 +1,141 @@
+"""What models remember on the disk: after a restart a conversation goes on from there, or from nothing."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TypeVar
+
+import pytest
+
+from lama_tui.config.settings import EngineSettings
+from lama_tui.engine.backend import GenerationRequest, ModelSource
+from lama_tui.engine.mlx_backend import MlxBackend
+from lama_tui.engine.prompt_files import PromptFiles
+from lama_tui.events import StreamFailed, StreamFinished, TextDelta
+from lama_tui.types import ChatMessage, RequestId, Sampling, Usage
+
+HISTORY = "x" * 600
+
+T = TypeVar("T")
+
+
+class Life:
+    """A backend from its opening to its end, in a thread of its own."""
+
+    def __init__(self, backend: MlxBackend, source: ModelSource) -> None:
+        self.backend = backend
+        self.source = source
+
+    def ask(self, *texts: str, conversation: int = 7) -> tuple[str, Usage]:
+        """The answer to a conversation of these texts."""
+        messages = tuple(ChatMessage("assistant" if n % 2 else "user", text) for n, text in enumerate(texts))
+        self.backend.begin(
+            GenerationRequest(RequestId("r"), self.source, messages, Sampling(0.0, 10), conversation=conversation)
+        )
+        text = ""
+        while True:
+            for made in self.backend.step():
+                assert not isinstance(made.event, StreamFailed), made.event.error
+                if isinstance(made.event, TextDelta):
+                    text += made.event.text
+                if isinstance(made.event, StreamFinished):
+                    return text, made.event.usage
+
+    def rest(self) -> None:
+        """Nothing runs for a while."""
+        while self.backend.rest():
+            pass
+
+
+@pytest.fixture
+def live(tiny_models: tuple[Path, Path], tmp_path: Path) -> Callable[[Callable[[Life], T]], T]:
+    source = ModelSource("one", str(tiny_models[0]))
+
+    def life(work: Callable[[Life], T]) -> T:
+        backend = MlxBackend(EngineSettings(), PromptFiles(tmp_path / "prompts", 10**9))
+        backend.open()
+        try:
+            backend.load(source, lambda done, total: None)
+            return work(Life(backend, source))
+        finally:
+            backend.close()
+
+    def lived(work: Callable[[Life], T]) -> T:
+        with ThreadPoolExecutor(1) as thread:
+            return thread.submit(life, work).result()
+
+    return lived
+
+
+def saved(tmp_path: Path) -> list[Path]:
+    return sorted((tmp_path / "prompts").rglob("*.safetensors"))
+
+
+def test_a_conversation_goes_on_after_a_restart(live: Callable[[Callable[[Life], T]], T], tmp_path: Path) -> None:
+    answer, _ = live(lambda life: (life.ask(HISTORY), life.rest())[0])
+    assert len(saved(tmp_path)) == 1
+    warm, usage = live(lambda life: life.ask(HISTORY, answer, "and?"))
+    assert (usage.cached_tokens or 0) >= 603
+    for path in saved(tmp_path):
+        path.unlink()
+    cold, usage = live(lambda life: life.ask(HISTORY, answer, "and?"))
+    assert usage.cached_tokens == 0 and cold == warm
+
+
+def test_quitting_keeps_what_was_not_written_yet(live: Callable[[Callable[[Life], T]], T], tmp_path: Path) -> None:
+    live(lambda life: life.ask(HISTORY))
+    assert len(saved(tmp_path)) == 1
+
+
+def test_unloading_keeps_it_too(live: Callable[[Callable[[Life], T]], T]) -> None:
+    def work(life: Life) -> Usage:
+        answer, _ = life.ask(HISTORY)
+        life.backend.unload("one")
+        life.backend.load(life.source, lambda done, total: None)
+        return life.ask(HISTORY, answer, "and?")[1]
+
+    assert live(work).cached_tokens
+
+
+def test_a_damaged_file_is_replaced(live: Callable[[Callable[[Life], T]], T], tmp_path: Path) -> None:
+    answer, _ = live(lambda life: life.ask(HISTORY))
+    (path,) = saved(tmp_path)
+    data = bytearray(path.read_bytes())
+    data[-100] ^= 1
+    path.write_bytes(data)
+    _, usage = live(lambda life: life.ask(HISTORY, answer, "and?"))
+    assert usage.cached_tokens == 0
+    assert len(saved(tmp_path)) == 1 and saved(tmp_path) != [path]
+
+
+def test_another_model_does_not_use_it(
+    live: Callable[[Callable[[Life], T]], T], tiny_models: tuple[Path, Path]
+) -> None:
+    answer, _ = live(lambda life: life.ask(HISTORY))
+
+    def work(life: Life) -> Usage:
+        life.source = ModelSource("one", str(tiny_models[1]))
+        life.backend.load(life.source, lambda done, total: None)
+        return life.ask(HISTORY, answer, "and?")[1]
+
+    assert live(work).cached_tokens == 0
+
+
+def test_a_deleted_conversation_is_forgotten(live: Callable[[Callable[[Life], T]], T], tmp_path: Path) -> None:
+    def work(life: Life) -> Usage:
+        answer, _ = life.ask(HISTORY)
+        life.ask("y" * 600, conversation=8)
+        life.rest()
+        life.backend.forget(7)
+        PromptFiles(tmp_path / "prompts", 10**9).forget(7)
+        return life.ask(HISTORY, answer, "and?", conversation=9)[1]
+
+    assert live(work).cached_tokens in (0, 1)  # every prompt begins with the same token
+    assert {path.name.partition("-")[0] for path in saved(tmp_path)} == {"8", "9"}
+
+
+def test_short_prompts_and_what_belongs_to_nothing_are_not_written(
+    live: Callable[[Callable[[Life], T]], T], tmp_path: Path
+) -> None:
+    live(lambda life: (life.ask("hi"), life.ask(HISTORY, conversation=0)))
+    assert not saved(tmp_path)
