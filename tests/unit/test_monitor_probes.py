@@ -380,9 +380,3 @@ def test_what_moves_or_becomes_known_is_shown() -> None:
     assert steadied(now, before) == now
     assert steadied(ResourceSample(at=2), now) == ResourceSample(at=2)
     assert math.isnan(steadied(ResourceSample(at=3, cpu=math.nan), now).cpu or 0)
-
-
-def test_a_shortage_of_memory_is_told_for_a_while() -> None:
-    figures = EngineFigures(relief=Relief(Rung.UNLOAD, 1000, 5 * 1024**2, "a"))
-    assert ModelProbe(lambda: figures)(ResourceSample(at=2000)).relief == "unloaded a, 5 MiB"
-    assert ModelProbe(lambda: figures)(ResourceSample(at=1000 + TOLD)).relief == ""
