@@ -25,6 +25,11 @@ def row(label: str, values: Sequence[str], width: int, high: bool = False) -> Co
     return Content.assemble((label, "$foreground-muted"), gap, (text, f"bold {_HIGH}" if high else ""))
 
 
+def warning(text: str, width: int) -> Content:
+    """What should be seen, on one line: as much of its beginning as there is room for."""
+    return Content.styled(f"! {text}", f"bold {_HIGH}").truncate(max(0, width))
+
+
 def bar(share: float | None, width: int, high: bool = False) -> Content:
     """A share of a whole, 0 to 1, as a line that is `width` cells long; a double line where it is `high`."""
     width = max(0, width)

@@ -9,9 +9,10 @@ from itertools import zip_longest
 
 from textual.content import Content
 
+from lama_tui.security.gate import clean_row
 from lama_tui.types import ResourceSample
 from lama_tui.ui import figures, machine
-from lama_tui.ui.gauges import bar, cores, finite, lines_of_cores, number, row, sparkline
+from lama_tui.ui.gauges import bar, cores, finite, lines_of_cores, number, row, sparkline, warning
 from lama_tui.ui.machine import Said
 
 TWO_COLUMNS = 52
@@ -105,5 +106,5 @@ def _blocks(samples: Sequence[ResourceSample], width: int, height: int) -> tuple
         graph(50, machine.decoding(samples, width)),
         line(6, "TTFT", figures.milliseconds(number(now.ttft_ms))),
         line(4, "Queue", machine.queue(now)),
-        *([line(2, "", Said((now.relief,), high=True))] if now.relief else []),
+        *([_Block(2, lambda _: [warning(clean_row(now.relief), width)])] if now.relief else []),
     ]

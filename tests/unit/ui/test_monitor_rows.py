@@ -191,10 +191,11 @@ anything = st.none() | st.floats() | st.floats(0, 200) | st.integers(-(10**30), 
 gpus = st.lists(st.builds(GpuSample, anything, anything, anything), max_size=9).map(tuple)
 any_sample = st.builds(
     ResourceSample,
-    **{name: anything for name in ResourceSample.__dataclass_fields__ if name not in ("at", "cores", "gpus")},
+    **{name: anything for name in ResourceSample.__dataclass_fields__ if name not in ("at", "cores", "gpus", "relief")},
     at=st.integers(0, 10_000) | st.integers(),
     cores=st.lists(st.floats() | st.floats(0, 100), max_size=130).map(tuple),
     gpus=gpus,
+    relief=st.text() | st.sampled_from(["unloaded org/模型, 5 MiB", "a\u202eb\x1b[31m"]),
 )
 
 
@@ -203,7 +204,9 @@ def test_whatever_was_measured_it_fits(samples: list[ResourceSample], width: int
     shown = pane_rows(samples, width, height)
     assert 3 <= len(shown) <= height
     assert all(row.cell_length <= width for row in shown)
-    assert not any("nan" in row.plain or "inf" in row.plain for row in shown)
+    told = " ".join(sample.relief for sample in samples)
+    assert not any(word in row.plain for word in ("nan", "inf") if word not in told for row in shown)
+    assert not any("\x1b" in row.plain or "\u202e" in row.plain for row in shown)
     line = strip_line(samples, width)
     assert line.cell_length <= width and "\n" not in line.plain
     assert (width < TWO_COLUMNS) or len(shown) >= 9 or height < 9
