@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _LAST_MOMENT = 0.25
-"""Seconds for writing remembered prompts when the program ends."""
+"""Seconds for writing remembered prompts when the program ends, or a model leaves."""
 
 _SHORTER = "Start a new conversation, shorten the message, or choose a model with a larger window."
 
@@ -113,8 +113,7 @@ class MlxBackend:
             return 0
         import mlx.core as mx
 
-        while self._save(reference):
-            pass
+        self._save_some(reference)
         before = self.memory()
         # nothing is freed while anything still refers to an array
         del self._runs[reference]
@@ -265,13 +264,13 @@ class MlxBackend:
             self._store.write(run.key, entry.conversation, entry.tokens, entry.kv)
         return True
 
-    def _save_some(self) -> None:
-        """Write what can be written in the moment before the end."""
+    def _save_some(self, reference: str | None = None) -> None:
+        """Write what can be written in the moment before the end, of a model or of all: others wait meanwhile."""
         end = time.monotonic() + _LAST_MOMENT
-        while self._store is not None and (entry := self._prompts.unsaved()) is not None:
+        while self._store is not None and (entry := self._prompts.unsaved(reference)) is not None:
             if time.monotonic() + self._store.seconds(entry.kv) > end:
                 return
-            self._save(None)
+            self._save(reference)
 
     def _limit(self) -> int:
         """Bytes that models may take here; where the memory is not known, one model after the other."""

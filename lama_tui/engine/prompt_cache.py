@@ -7,7 +7,7 @@ edited message.
 
 from array import array
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Generic, Protocol, Self, TypeVar
 
 
@@ -38,6 +38,10 @@ class Remembered(Generic[K]):
     kv: K
     conversation: int = 0
     saved: bool = False
+    nbytes: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.nbytes = self.kv.nbytes  # it does not change, and is asked for often
 
 
 class PromptCache(Generic[K]):
@@ -50,7 +54,7 @@ class PromptCache(Generic[K]):
     @property
     def nbytes(self) -> int:
         """Bytes that are kept."""
-        return sum(entry.kv.nbytes for entry in self._entries)
+        return sum(entry.nbytes for entry in self._entries)
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -99,7 +103,7 @@ class PromptCache(Generic[K]):
         """Keep `limit` bytes at most; the bytes that were let go."""
         before = now = self.nbytes
         while self._entries and now > limit:
-            now -= self._entries.pop(0).kv.nbytes
+            now -= self._entries.pop(0).nbytes
         return before - now
 
     def unsaved(self, model: str | None = None) -> Remembered[K] | None:

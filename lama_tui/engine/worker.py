@@ -12,8 +12,8 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 
+from lama_tui.engine.asides import Asides
 from lama_tui.engine.backend import Backend, ModelSource
-from lama_tui.engine.counting import Counting
 from lama_tui.engine.failures import explain, stopped
 from lama_tui.engine.figures import EngineFigures
 from lama_tui.engine.jobs import CountJob, ForgetJob, GenerationJob, Job, LoadJob, UnloadJob
@@ -53,10 +53,9 @@ class Worker:
         self._parallel = parallel
         self._inbox: queue.SimpleQueue[Job | CountJob | ForgetJob | None] = queue.SimpleQueue()
         self._line = Line()
-        self._forgets: list[ForgetJob] = []
         self._running: dict[RequestId, GenerationJob] = {}
         self._models = Models(backend_factory, idle_unload)
-        self._counting = Counting(self._models)
+        self._asides = Asides(self._models)
         self._shortage = Shortage(self._models)
         self._loading: ModelSource | None = None
         self._speeds_of = ""
@@ -86,15 +85,22 @@ class Worker:
         """The thread's life: serve jobs until stopped, then release everything."""
         try:
             while not self._must_end():
-                self._receive()
-                self._drop_cancelled()
-                self._forget_conversations()
-                self._counting.step(bool(self._running))
-                self._unload_idle()
-                self._relieve()
-                self._move()
+                try:
+                    self._turn()
+                except Exception as error:  # a defect of ours: who waits must not wait for ever
+                    log.exception("the engine failed")
+                    self._fail_all(explain(error))
         finally:
             self._end()
+
+    def _turn(self) -> None:
+        """Look what there is to do, and do a piece of it."""
+        self._receive()
+        self._drop_cancelled()
+        self._asides.step(bool(self._running))
+        self._unload_idle()
+        self._relieve()
+        self._move()
 
     def _must_end(self) -> bool:
         # A non-daemon thread would keep a program alive whose main thread died without a goodbye.
@@ -104,7 +110,7 @@ class Worker:
 
     def _receive(self) -> None:
         """Take in new jobs; where there is nothing to do sleep, and then do what could wait."""
-        idle = not (len(self._line) or self._running or len(self._counting) or self._loading)
+        idle = not (len(self._line) or self._running or len(self._asides) or self._loading)
         try:
             job = self._inbox.get(timeout=IDLE_CHECK) if idle else self._inbox.get_nowait()
             while True:
@@ -116,10 +122,8 @@ class Worker:
                 self._models.rest()
 
     def _take(self, job: Job | CountJob | ForgetJob | None) -> None:
-        if isinstance(job, CountJob):
-            self._counting.ask(job)
-        elif isinstance(job, ForgetJob):
-            self._forgets.append(job)
+        if isinstance(job, CountJob | ForgetJob):
+            self._asides.ask(job)
         elif job is not None:
             self._line.join(job)
 
@@ -131,13 +135,6 @@ class Worker:
         for running in [job for job in self._running.values() if job.cancelled]:
             self._cancel(running)
             self._look()
-
-    def _forget_conversations(self) -> None:
-        """Keep nothing of those that were deleted: their answers have ended by now."""
-        while self._forgets:
-            job = self._forgets.pop(0)
-            self._models.forget(job.conversation)
-            job.finish()
 
     def _cancel(self, job: GenerationJob) -> None:
         """End a running request as cancelled."""
@@ -225,9 +222,18 @@ class Worker:
         self._look()
 
     def _fail(self, job: Job, error: Exception) -> None:
-        """A job in line fails alone."""
-        self._leave_line(job)
-        job.fail(explain(error))
+        """A job in line fails alone; one that left meanwhile is not asked."""
+        if job in self._line:
+            self._leave_line(job)
+            job.fail(explain(error))
+        else:
+            log.warning("failed for nobody: %s", error)
+
+    def _fail_all(self, error: LamaError) -> None:
+        """Everything fails that runs or waits."""
+        self._fail_running(error)
+        for job in self._line:
+            self._fail(job, error)
 
     # -- models
 
@@ -323,7 +329,7 @@ class Worker:
         if not waiters or self._must_end():
             raise LoadAbandoned
         self._drop_cancelled()
-        self._counting.step(bool(self._running))
+        self._asides.step(bool(self._running))
         self._relieve()
         return waiters
 
@@ -387,7 +393,6 @@ class Worker:
         for waiting in self._line:
             self._line.leave(waiting)
             waiting.fail(stopped())
-        self._counting.end()
-        self._forget_conversations()
+        self._asides.end()
         self._models.close()
         self.figures = EngineFigures(device=self.figures.device)

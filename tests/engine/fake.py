@@ -51,8 +51,8 @@ class FakeBackend:
         self.error = error or RuntimeError("on purpose")
         self.calls: list[str] = []
         self.room = room
-        self.taken = self.buffers = self.prompts = 0
-        """Bytes beside the models, for tests to set: an answer takes one more."""
+        self.taken = self.buffers = self.prompts = self.each = 0
+        """Bytes beside the models, for tests to set; `each` answer takes some."""
         self.models: dict[str, LoadedModel] = {}
         self.answers: dict[RequestId, FakeAnswer] = {}
 
@@ -124,9 +124,8 @@ class FakeBackend:
 
     def pressure(self) -> int:
         self._called("pressure")
-        return max(
-            0, self.taken + self.buffers + self.prompts + SIZE * len(self.models) + len(self.answers) - self.room
-        )
+        used = SIZE * len(self.models) + self.each * len(self.answers) + self.buffers + self.prompts + self.taken
+        return max(0, used - self.room)
 
     def drop_buffers(self) -> int:
         self._called("drop_buffers")

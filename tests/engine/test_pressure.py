@@ -53,6 +53,7 @@ class Memory:
 
     def __init__(self) -> None:
         self.backend = FakeBackend(room=3 * SIZE)
+        self.backend.each = 1
         self.rig = Rig(lambda: self.backend, ONE, TWO)
         self.steps: list[Relief] = []
 
