@@ -7,7 +7,7 @@ from textual.app import ComposeResult
 from textual.content import Content
 from textual.widgets import Static
 
-from lama_tui.library.fit import Fit
+from lama_tui.engine.fit import Fit
 from lama_tui.security.gate import clean_line
 from lama_tui.types import GUIDE
 from lama_tui.ui import figures
