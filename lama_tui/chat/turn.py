@@ -8,21 +8,16 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from lama_tui.chat.context import build_context, shown_before
-from lama_tui.chat.progress import Phase, TurnProgress
+from lama_tui.chat.progress import Phase, TurnProgress, phase_of
 from lama_tui.conversations.messages import ConversationSettings, Message
 from lama_tui.conversations.table import Conversations
 from lama_tui.errors import ConnectionLost, InferenceError, LamaError, StoreError
 from lama_tui.events import (
-    ModelLoaded,
-    ModelLoading,
-    PromptProgress,
-    Queued,
     ReasoningDelta,
     SaveDelayed,
     StreamEvent,
     StreamFailed,
     StreamFinished,
-    StreamStarted,
     TextDelta,
     ToolCallDelta,
     TurnStarted,
@@ -30,7 +25,7 @@ from lama_tui.events import (
 )
 from lama_tui.providers.base import ChatRequest, Provider
 from lama_tui.security.gate import clean, clean_line
-from lama_tui.types import MessageState, Sampling, Usage
+from lama_tui.types import MessageState, Usage
 
 _log = logging.getLogger(__name__)
 
@@ -149,7 +144,7 @@ class Turn:
                 if finished.reason != "cancelled":
                     return _Outcome("complete", finished)
             elif not self._asked.done():
-                return _Outcome("failed", StreamFailed(_as_lama_error(failure)))
+                return _Outcome("failed", StreamFailed(as_lama_error(failure)))
         # A provider that gave up by itself did so because something is closing.
         state = self._asked.result() if self._asked.done() else "interrupted"
         return _Outcome(state, StreamFinished("cancelled", self._usage))
@@ -162,11 +157,10 @@ class Turn:
         settings = conversation.settings if conversation else ConversationSettings()
         # what the conversation leaves open, the model's own generation_config decides, then the settings; a
         # server decides itself
-        sampling = Sampling(settings.temperature, settings.max_tokens, top_p=settings.top_p, thinking=settings.thinking)
         request = ChatRequest(
             model,
             build_context(self._thread[:-1], settings.system),
-            sampling,
+            settings.sampling,
             prefix=self._text,
             drop_oldest=settings.context == "drop",
             conversation=int(self.conversation),
@@ -190,15 +184,9 @@ class Turn:
         """Keep what `event` says and pass it on."""
         if self._phase == "saving":
             return  # from a provider that was not waited for any longer
+        if (known := phase_of(event)) is not None:
+            self._phase, self._progress = known
         match event:
-            case Queued(place, of):
-                self._phase, self._progress = "queued", (place, of)
-            case ModelLoading(_, done, total):
-                self._phase, self._progress = "loading", (done, total)
-            case PromptProgress(done, total):
-                self._phase, self._progress = "prefill", (done, total)
-            case ModelLoaded() | StreamStarted():
-                self._phase, self._progress = "waiting", (0, 0)
             case TextDelta(text):
                 # The gate looks at single characters: pieces come out as the whole would.
                 event = TextDelta(clean(text))
@@ -289,7 +277,7 @@ class Turn:
             self._emit(SaveDelayed(error))
 
 
-def _as_lama_error(failure: BaseException) -> LamaError:
+def as_lama_error(failure: BaseException) -> LamaError:
     """What the provider raised; a defect of ours is told as an error of generation."""
     if isinstance(failure, LamaError):
         return failure

@@ -261,8 +261,8 @@ class Talk(WaitingScreen):
         if isinstance(event, StreamFinished | StreamFailed):
             long = self._attention.ended(conversation, self._opening.settings.workspace.notify_after)
             self._ended(conversation, event if long else None)
-            if isinstance(event, StreamFailed):
-                told(event.error)
+            if isinstance(event, StreamFailed):  # no message tells of a summary
+                (self._notice.add if message < 0 else told)(event.error)
         elif isinstance(event, TurnStarted):
             self._attention.began(conversation)
             self._begun(conversation)
