@@ -27,10 +27,16 @@ class DeviceFacts:
 
 @dataclass(frozen=True, slots=True)
 class ModelSource:
-    """A model to load: the reference that people use and the folder with its files."""
+    """A model to load: the reference that people use and the folder with its files.
+
+    It must fit with a conversation of `context` tokens (0: the usual number), unless it is `forced`: somebody was
+    told that it does not, and insists. Neither makes it another model.
+    """
 
     reference: str
     folder: str
+    context: int = field(default=0, compare=False)
+    forced: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
