@@ -1,16 +1,16 @@
 """Has a model summarize what was said: in one request, or where that is too long for it, in several."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from lama_tui.chat.context import SUMMARY_REQUEST, build_context, summarized_before, turn_starts
 from lama_tui.conversations.messages import ConversationSettings, Message
-from lama_tui.engine.fitting import budget
+from lama_tui.engine.fitting import ANSWER_SHARE, budget
 from lama_tui.errors import ConnectionLost, ContextError, InferenceError
 from lama_tui.events import StreamEvent, StreamFailed, StreamFinished, TextDelta
 from lama_tui.providers.base import ChatRequest, Provider
 from lama_tui.security.gate import clean
-from lama_tui.types import ChatMessage, Sampling
+from lama_tui.types import ChatMessage
 
 INSTRUCTION = (
     "Summarize our conversation so far, so that you can go on from the summary alone. Keep what I want, what was found "
@@ -75,11 +75,11 @@ class Summarizer:
     async def _ask(self, prompt: tuple[ChatMessage, ...], *, divisible: bool) -> str:
         """The answer to one request. Where the prompt is `divisible`, room for a whole summary must be left."""
         window = self.provider.context_window(self.model)
+        longest = LONGEST if window is None else max(1, min(LONGEST, window // ANSWER_SHARE))
         tokens = await self.provider.count_tokens(self.model, prompt) if divisible and window is not None else None
         if window is not None and tokens is not None and tokens > budget(window, LONGEST):
             raise ContextError("The turns are too long for one summary", f"{tokens:,} tokens of {window:,}.")
-        chosen = self.settings
-        sampling = Sampling(chosen.temperature, LONGEST, top_p=chosen.top_p, thinking=False)
+        sampling = replace(self.settings.sampling, max_tokens=longest, stop=(), thinking=False)
         events = self.provider.stream(ChatRequest(self.model, prompt, sampling, conversation=self.conversation))
         text = ""
         try:

@@ -7,17 +7,21 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from lama_tui.chat.context import build_context, shown_before
+from lama_tui.chat.context import build_context, shown_before, summarized_before
 from lama_tui.chat.progress import Phase, TurnProgress, phase_of
+from lama_tui.chat.room import measure
+from lama_tui.chat.summarizing import Summarizer, compactable
 from lama_tui.conversations.messages import ConversationSettings, Message
 from lama_tui.conversations.table import Conversations
-from lama_tui.errors import ConnectionLost, InferenceError, LamaError, StoreError
+from lama_tui.engine.fitting import budget
+from lama_tui.errors import ConnectionLost, ContextError, InferenceError, LamaError, StoreError
 from lama_tui.events import (
     ReasoningDelta,
     SaveDelayed,
     StreamEvent,
     StreamFailed,
     StreamFinished,
+    Summarized,
     TextDelta,
     ToolCallDelta,
     TurnStarted,
@@ -72,6 +76,7 @@ class Turn:
         self._thread: tuple[Message, ...] = ()
         self._started = time.time_ns() // 1_000_000
         self._unsaved: StoreError | None = None
+        self._summarizes = 0
         self._grown = asyncio.Event()
         self._asked: asyncio.Future[Literal["stopped", "interrupted"]] = asyncio.get_running_loop().create_future()
         self._closing = asyncio.Event()
@@ -92,6 +97,7 @@ class Turn:
             self._usage,
             self._started,
             self._unsaved,
+            self._summarizes,
         )
 
     @property
@@ -155,6 +161,56 @@ class Turn:
         self._thread = await self._conversations.thread(self.message)
         conversation = await self._conversations.get(self.conversation)
         settings = conversation.settings if conversation else ConversationSettings()
+        if settings.context != "summarize":
+            return await self._stream(provider, model, settings)
+        await self._make_room(provider, model, settings)
+        while True:
+            said = self._text
+            try:
+                return await self._stream(provider, model, settings)
+            except ContextError:  # of a model that was not in memory before, or a server's
+                if said != self._text or not await self._make_room(provider, model, settings, refused=True):
+                    raise
+
+    async def _make_room(
+        self, provider: Provider, model: str, settings: ConversationSettings, refused: bool = False
+    ) -> bool:
+        """Have the oldest turns summarized if what is to be read does not fit; False where nothing could be.
+
+        Half of the window is kept for the newest turns, so that it does not happen again at the next one. Where
+        nothing can be measured, as little as possible is kept of what was `refused`.
+        """
+        messages = self._thread[:-1]
+        window = provider.context_window(model)
+        room = await measure(provider, model, messages, settings.system)
+        answer = settings.max_tokens
+        if room.used is None or window is None:
+            count = compactable(messages) if refused else 0
+        elif refused or room.used > budget(window, window if answer is None else answer):
+            half = await measure(provider, model, messages, settings.system, lambda window: window // 2)
+            count = half.left_out
+        else:
+            count = 0
+        if count <= summarized_before(messages):
+            return False
+        self._summarizes = count
+        summarizer = Summarizer(provider, model, settings, int(self.conversation), self._heard)
+        text = await summarizer.summarize(messages[:count])
+        await self._conversations.summarize(messages[count - 1].id, text, self._model)
+        self._thread = await self._conversations.thread(self.message)
+        self._summarizes, self._phase, self._progress = 0, "waiting", (0, 0)
+        self._emit(Summarized(count))
+        return True
+
+    def _heard(self, event: StreamEvent) -> None:
+        """How far a summary is; what it says is shown when it is whole."""
+        if (known := phase_of(event)) is not None:
+            self._phase, self._progress = known
+        elif isinstance(event, TextDelta):
+            self._phase, self._progress = "streaming", (0, 0)
+
+    async def _stream(self, provider: Provider, model: str, settings: ConversationSettings) -> StreamFinished:
+        """Ask for the answer, and take in its events."""
         # what the conversation leaves open, the model's own generation_config decides, then the settings; a
         # server decides itself
         request = ChatRequest(

@@ -12,7 +12,7 @@ from lama_tui.chat.summarizing import INSTRUCTION, LONGEST
 from lama_tui.conversations.messages import ConversationSettings
 from lama_tui.conversations.table import Conversations
 from lama_tui.errors import ContextError, InferenceError
-from lama_tui.events import StreamFailed, StreamFinished, TextDelta
+from lama_tui.events import StreamFailed, StreamFinished, Summarized, TextDelta
 from lama_tui.types import ConversationId, MessageId, Usage
 
 Make = Callable[[Scripted], Chat]
@@ -160,3 +160,77 @@ async def test_where_it_can_be_measured_room_is_kept_for_the_summary(
     id_, _ = await talked(conversations, 5)
     await ended(chat, chat.compact(id_, "m"))
     assert [len(request.messages) for request in provider.requests] == [3, 2 + 2 + 1, 2 + 2 + 1]
+
+
+# --- the policy ---------------------------------------------------------------------------
+
+
+def characters(provider: Scripted, window: int) -> None:
+    """Let every message take ten tokens."""
+    provider.count, provider.window = (lambda messages: 10 * len(messages)), window
+
+
+async def test_what_would_not_fit_is_summarized_first(chat_with: Make, conversations: Conversations) -> None:
+    provider = Scripted(says("They counted."), says("five"))
+    characters(provider, 100)
+    chat = chat_with(provider)
+    heard: list[object] = []
+    chat.subscribe(lambda _, __, event: heard.append(event))
+    id_, ids = await talked(conversations, 4, context="summarize", max_tokens=20)
+    await conversations.pin(ids[2], True)
+    await ended(chat, chat.send(id_, "q5", "m"))
+    assert Summarized(6) in heard  # half of the window is kept: the pinned turn, and the newest that fits beside it
+    assert read(provider.requests[0]) == ["q1", "a1", "q2", "a2", "q3", "a3", INSTRUCTION]
+    assert read(provider.requests[1]) == ["q2", "a2", SUMMARY_REQUEST, "They counted.", "q4", "a4", "q5"]
+    messages = await conversations.messages(id_)
+    assert [m.text for m in messages if m.summary] == ["a3"]
+    assert (messages[-1].text, messages[-1].state) == ("five", "complete")
+
+
+async def test_what_fits_is_sent_as_it_is(chat_with: Make, conversations: Conversations) -> None:
+    provider = Scripted(says("five"))
+    characters(provider, 120)
+    id_, _ = await talked(conversations, 4, context="summarize", max_tokens=20)
+    chat = chat_with(provider)
+    await ended(chat, chat.send(id_, "q5", "m"))
+    assert len(provider.requests) == 1 and len(provider.requests[0].messages) == 9
+
+
+async def test_a_server_that_refuses_is_asked_for_a_summary(chat_with: Make, conversations: Conversations) -> None:
+    """What cannot be measured is tried; each refusal leaves less as it was, until only the question is."""
+    too_long = [ContextError("too long", "5 of 4")]
+    provider = Scripted(too_long, says("one to three"), too_long, says("all"), says("five"))
+    chat = chat_with(provider)
+    id_, _ = await talked(conversations, 4, context="summarize")
+    assert await ended(chat, chat.send(id_, "q5", "m")) == StreamFinished("stop", Usage())
+    assert read(provider.requests[1])[-3:] == ["q3", "a3", INSTRUCTION]
+    assert read(provider.requests[2]) == [SUMMARY_REQUEST, "one to three", "q4", "a4", "q5"]
+    assert read(provider.requests[3]) == [SUMMARY_REQUEST, "one to three", "q4", "a4", INSTRUCTION]
+    assert read(provider.requests[4]) == [SUMMARY_REQUEST, "all", "q5"]
+
+
+async def test_where_nothing_can_be_summarized_the_refusal_stands(
+    chat_with: Make, conversations: Conversations
+) -> None:
+    chat = chat_with(Scripted([ContextError("too long", "5 of 4")]))
+    id_, _ = await talked(conversations, 0, context="summarize")
+    event = await ended(chat, chat.send(id_, "a long question", "m"))
+    assert isinstance(event, StreamFailed) and event.error.detail == "5 of 4"
+    question, answer = await conversations.messages(id_)
+    assert (question.text, answer.state) == ("a long question", "failed")
+
+
+async def test_a_summary_before_an_answer_is_stopped(chat_with: Make, conversations: Conversations) -> None:
+    provider = Scripted([TextDelta("They"), asyncio.Event()], says("sum"), says("five"))
+    characters(provider, 100)
+    chat = chat_with(provider)
+    id_, _ = await talked(conversations, 4, context="summarize", max_tokens=20)
+    answer = await chat.send(id_, "q5", "m")
+    await until(lambda: (turn := chat.running(id_)) and turn.summarizes and turn.phase == "streaming")
+    await chat.stop(id_)
+    messages = await conversations.messages(id_)
+    assert [m.text for m in messages] == ["q1", "a1", "q2", "a2", "q3", "a3", "q4", "a4", "q5", ""]
+    assert messages[-1].state == "stopped" and not any(m.summary for m in messages)
+    assert answer is not None
+    await ended(chat, chat.resume(answer))  # nothing is lost: it is asked for again
+    assert [m.text for m in await conversations.messages(id_)][-1] == "five"

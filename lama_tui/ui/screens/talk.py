@@ -251,7 +251,7 @@ class Talk(WaitingScreen):
 
     def _heard(self, conversation: ConversationId, message: MessageId, event: "StreamEvent") -> None:
         """An event of any turn: ends are shown at once, growth by the ticker."""
-        from lama_tui.events import SaveDelayed, StreamFailed, StreamFinished, StreamStarted, TurnStarted
+        from lama_tui.events import SaveDelayed, StreamFailed, StreamFinished, StreamStarted, Summarized, TurnStarted
 
         if isinstance(event, SaveDelayed):
             self._notice.add(event.error)
@@ -263,7 +263,7 @@ class Talk(WaitingScreen):
             self._ended(conversation, event if long else None)
             if isinstance(event, StreamFailed):  # no message tells of a summary
                 (self._notice.add if message < 0 else told)(event.error)
-        elif isinstance(event, TurnStarted):
+        elif isinstance(event, TurnStarted | Summarized):
             self._attention.began(conversation)
             self._begun(conversation)
         elif self._ticker is None:
