@@ -348,7 +348,6 @@ class Worker:
         try:
             events = self._models.backend.step()
         except Exception as error:
-            log.exception("a step failed")
             self._fail_running(explain(error))
             return
         for step_event in events:
