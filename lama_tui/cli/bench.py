@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lama_tui.cli import output
+from lama_tui.cli.logged import run_logged
 from lama_tui.config.loader import LoadedSettings
 from lama_tui.paths import Paths
-from lama_tui.security.log import open_log
 from lama_tui.ui.figures import milliseconds, rate, size
 
 if TYPE_CHECKING:
@@ -33,13 +33,7 @@ def add_to(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
 
 def bench(arguments: argparse.Namespace, paths: Paths, loaded: LoadedSettings) -> int:
     """Measure, show and keep. Raises a `LamaError`."""
-    log = open_log(paths, arguments.debug)
-    progress = output.Progress()
-    try:
-        results = asyncio.run(_bench(arguments, paths, loaded, progress))
-    finally:
-        progress.clear()
-        log.close()
+    results = run_logged(_bench(arguments, paths, loaded), paths, debug=arguments.debug)
     if arguments.json:
         output.json_document({"ref": arguments.model, "results": [_json(result) for result in results]})
         return 0
@@ -67,9 +61,7 @@ def bench(arguments: argparse.Namespace, paths: Paths, loaded: LoadedSettings) -
     return 0 if measured else 1
 
 
-async def _bench(
-    arguments: argparse.Namespace, paths: Paths, loaded: LoadedSettings, progress: output.Progress
-) -> "tuple[Result, ...]":
+async def _bench(arguments: argparse.Namespace, paths: Paths, loaded: LoadedSettings) -> "tuple[Result, ...]":
     from lama_tui.library.benchmarking.benchmark import benchmark
     from lama_tui.library.benchmarking.known import experts_in
     from lama_tui.library.installed import describe, resolve
@@ -78,7 +70,7 @@ async def _bench(
     source = await resolve(arguments.model, paths)  # raises, with what to do
     model = await describe(arguments.model, paths)
     experts = await asyncio.to_thread(experts_in, Path(source.folder))
-    services = await open_services(paths, loaded)
+    services, progress = await open_services(paths, loaded), output.Progress()
     try:
         table = await services.measurements()
         return await benchmark(
@@ -92,6 +84,7 @@ async def _bench(
             keep=table.record,
         )
     finally:
+        progress.clear()
         await services.close()
 
 

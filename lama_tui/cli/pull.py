@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from lama_tui.cli import output
+from lama_tui.cli.logged import run_logged
 from lama_tui.cli.signed import look
 from lama_tui.config.loader import LoadedSettings
 from lama_tui.errors import DownloadError, LamaError
 from lama_tui.paths import Paths
 from lama_tui.security.gate import clean_row
-from lama_tui.security.log import open_log
 from lama_tui.ui.figures import duration, of_total, size, speed
 
 if TYPE_CHECKING:
@@ -40,14 +40,11 @@ def add_to(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
 def pull(arguments: argparse.Namespace, paths: Paths, loaded: LoadedSettings) -> int:
     """Add it to the queue, or join who fetches it already, and watch until it is here."""
     shown: Shown = _Json(arguments.model) if arguments.json else Lines(_again(arguments))
-    log = open_log(paths, arguments.debug)
     try:
-        return asyncio.run(_pull(arguments, shown, paths, loaded))
+        return run_logged(_pull(arguments, shown, paths, loaded), paths, debug=arguments.debug)
     except LamaError as error:
         shown.end(arguments.model, None, None, error)
         raise
-    finally:
-        log.close()
 
 
 async def _pull(arguments: argparse.Namespace, shown: "Shown", paths: Paths, loaded: LoadedSettings) -> int:

@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from lama_tui.cli import output
+from lama_tui.cli.logged import run_logged
 from lama_tui.cli.pull import Lines, Shown, check_allowed, leave_be, watch
 from lama_tui.config.loader import LoadedSettings
 from lama_tui.errors import DownloadError, LamaError
 from lama_tui.paths import Paths
-from lama_tui.security.log import open_log
 from lama_tui.ui.figures import size
 
 if TYPE_CHECKING:
@@ -57,11 +57,7 @@ def update(arguments: argparse.Namespace, paths: Paths, loaded: LoadedSettings) 
     if arguments.rollback and not arguments.models:
         output.error("Name a model to go back with: lama update --rollback REF")
         return _BAD_USAGE
-    log = open_log(paths, arguments.debug)
-    try:
-        outcomes = asyncio.run(_update(arguments, paths, loaded))
-    finally:
-        log.close()
+    outcomes = run_logged(_update(arguments, paths, loaded), paths, debug=arguments.debug)
     if arguments.json:
         output.json_document([_json(outcome) for outcome in outcomes])
     else:

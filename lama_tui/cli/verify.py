@@ -1,17 +1,16 @@
 """`lama verify [REF]`: what can be trusted of the models on this machine, one line a level."""
 
 import argparse
-import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from lama_tui.cli import output
+from lama_tui.cli.logged import run_logged
 from lama_tui.config.loader import LoadedSettings
 from lama_tui.errors import ModelIntegrityError, SignatureError
 from lama_tui.paths import Paths
 from lama_tui.security.gate import clean_row
-from lama_tui.security.log import open_log
 from lama_tui.types import GUIDE
 from lama_tui.ui.figures import of_total
 
@@ -48,11 +47,7 @@ def verify(arguments: argparse.Namespace, paths: Paths, loaded: LoadedSettings) 
     if (arguments.identity is None) is not (arguments.issuer is None):
         output.error("An identity needs its issuer: lama verify REF --identity NAME --issuer URL")
         return _BAD_USAGE
-    log = open_log(paths, arguments.debug)
-    try:
-        found = asyncio.run(_verify(arguments, paths, loaded))
-    finally:
-        log.close()
+    found = run_logged(_verify(arguments, paths, loaded), paths, debug=arguments.debug)
     if arguments.json:
         objects = [_json(model, checks, fact) for model, checks, fact in found]
         output.json_document(objects[0] if arguments.model is not None else objects)
