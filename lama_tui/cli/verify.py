@@ -54,6 +54,10 @@ def verify(arguments: argparse.Namespace, paths: Paths, loaded: LoadedSettings) 
     failed = [(model.ref, check) for model, checks, _ in found for check in checks if check.status == "failed"]
     if failed:
         raise _error(failed, len(found))
+    open_ = [(model.ref, checks[0]) for model, checks, _ in found if checks[0].status != "ok"]
+    if open_ and arguments.model is not None:  # who names one wants to use it
+        ref, check = open_[0]
+        raise ModelIntegrityError(f"{ref} is not known to be complete", check.detail, check.hint)
     must = bool(arguments.key or arguments.identity)
     for model, _, fact in found:
         if fact is not None and (fact.verdict == "INVALID" or (must and fact.verdict != "signed")):
@@ -143,7 +147,7 @@ def _json(model: "InstalledModel", checks: "Sequence[Check]", fact: "SignatureFa
         "ref": model.ref,
         "revision": model.revision,
         "path": model.path or None,
-        "ok": not any(check.status == "failed" for check in checks),
+        "ok": False if any(check.status == "failed" for check in checks) else checks[0].status == "ok" or None,
         "levels": [
             {
                 "level": check.level,

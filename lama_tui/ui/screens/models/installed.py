@@ -218,11 +218,12 @@ class InstalledSection(Keeping):
             return f"Nothing here is called “{self._filter.value}”."
         has = self.machine
         free = f"{figures.size(has.available)} of {figures.size(has.total)} for a model"
-        if len(self._models) < 2:
+        here = sum(model.installed is None or bool(model.installed.path) for model in self._models)
+        if here < 2:
             return free
         if self._storage is None:
-            return f"{len(self._models)} models  ·  {free}"
-        takes = f"{len(self._models)} models take {figures.size(self._storage.usage.total)}"
+            return f"{here} models  ·  {free}"
+        takes = f"{here} models take {figures.size(self._storage.usage.total)}"
         hint = self._storage.hint()
         return Content.assemble(takes, "  ·  ", (hint, "$warning") if hint else free)
 
