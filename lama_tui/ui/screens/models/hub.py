@@ -19,16 +19,15 @@ from lama_tui.library.hub.fitting import fit_at, fit_of
 from lama_tui.library.hub.values import HubModel
 from lama_tui.security.gate import clean_line
 from lama_tui.types import GUIDE
-from lama_tui.ui import figures
 from lama_tui.ui.bindings import bindings, key_at, move_at
 from lama_tui.ui.screens.models import hub_columns, hub_details
+from lama_tui.ui.screens.models.fetching import Fetching
 from lama_tui.ui.screens.models.hub_columns import HubRow
 from lama_tui.ui.screens.models.hub_details import HubDetailsPage, HubShown, Keys
 from lama_tui.ui.screens.models.hub_listing import Listing
 from lama_tui.ui.screens.models.installed import InstalledSection
 from lama_tui.ui.screens.models.queue import Queue
-from lama_tui.ui.screens.models.section import Section, named
-from lama_tui.ui.screens.models.shelf import Looks, Shelf
+from lama_tui.ui.screens.models.shelf import Shelf
 from lama_tui.ui.screens.models.table import Column
 from lama_tui.ui.waiting import NOTICED
 from lama_tui.ui.widgets.filter import Filter
@@ -40,13 +39,10 @@ _PAUSE = 0.25
 _AHEAD = 30
 """Lines before the end of the list at which the next page is asked for."""
 
-_FIRST = 8192
-"""Tokens that are looked at first."""
-
 _ADVICE = " is good to begin with on this machine."
 
 
-class HubSection(Section):
+class HubSection(Fetching):
     """The field to search with, what the list is narrowed to, the list, the details."""
 
     BINDINGS = bindings("hub")
@@ -63,15 +59,11 @@ class HubSection(Section):
         *,
         id: str | None = None,  # noqa: A002 - the name that Textual uses
     ) -> None:
-        super().__init__(id=id)
-        self._shelf = shelf
-        self._queue = queue
+        super().__init__(shelf, queue, id=id)
         self._installed = installed
         self._words = words or ""
         self._searches = words is not None
         self._listing = Listing(shelf, self._words)
-        self._looks = Looks()
-        self._tokens = _FIRST
         self._columns: tuple[int, Sequence[Column[HubRow]]] = (0, ())
         self._soon: Timer | None = None
         self._now = 0
@@ -100,12 +92,16 @@ class HubSection(Section):
         self._unfollow()
 
     @property
-    def _machine(self) -> Machine:
+    def machine(self) -> Machine:
+        """What a model could have now."""
         return self._installed.machine
 
     @property
     def _here(self) -> frozenset[str]:
-        return self._installed.references
+        """Models that are on this machine; of several GGUF files of a repo the repo."""
+        return frozenset(
+            "/".join(ref.split("/")[:2]) if ref.lower().endswith(".gguf") else ref for ref in self._installed.references
+        )
 
     @property
     def _list(self) -> LongList:
@@ -132,10 +128,10 @@ class HubSection(Section):
     async def _ask(self) -> None:
         """Ask for the first page. What was asked before is given up: the last answer wins."""
         self._tell_asking()
-        await self._listing.begin(self._machine)
+        await self._listing.begin(self.machine)
         self._list.show(0, None)  # the new list begins at its top
         self._show()
-        if self._here <= {GUIDE} and self._listing.trouble is None and await self._listing.advise(self._machine):
+        if self._here <= {GUIDE} and self._listing.trouble is None and await self._listing.advise(self.machine):
             self._list.show(0, None)
             self._show()
 
@@ -144,7 +140,7 @@ class HubSection(Section):
         """Ask for the next page."""
         self._tell_asking()
         try:
-            await self._listing.go_on(self._machine)
+            await self._listing.go_on(self.machine)
         except LamaError as error:
             why = clean_line(error.title, 120)
             self.say(f"The rest of the list did not come: {why}. {key_at(self, 'hub.again')} asks again.")
@@ -159,7 +155,7 @@ class HubSection(Section):
         ended = {job.id: job.ref for job in self._queue.jobs if job.ended}
         for repo in {ended[job] for job in ended.keys() - self._ended}:
             self._looks.forget(repo)  # what is to be fetched is another amount now
-            if (model := self._chosen()) is not None and model.repo == repo:
+            if (model := self.chosen()) is not None and model.repo == repo:
                 self._look(model.repo)
         self._ended = frozenset(ended)
         if self.display:
@@ -175,7 +171,7 @@ class HubSection(Section):
         listing, at = self._listing, self._list.highlighted or 0
         if listing.after is not None and not listing.is_asking and at >= self._list.count - _AHEAD:
             self._go_on()
-        model = self._chosen()
+        model = self.chosen()
         if model is not None and (self._looks.of(model.repo) is None or model.repo not in self._looks.cards):
             self._look(model.repo)
 
@@ -197,7 +193,8 @@ class HubSection(Section):
             self._looks.cards[repo] = f"*The model card did not come: {clean_line(error.title, 200)}*"
         self._show_details()
 
-    def _chosen(self) -> HubModel | None:
+    def chosen(self) -> HubModel | None:
+        """The highlighted model, if there is one."""
         at, lines = self._list.highlighted, self._listing.lines
         return lines[at] if at is not None and at < len(lines) else None
 
@@ -208,7 +205,7 @@ class HubSection(Section):
             model,
             model.repo in self._here,
             self._queue.job_of(model.repo),
-            fit_of(model, self._machine).fits,
+            fit_of(model, self.machine).fits,
             advised=model in self._listing.leads,
         )
 
@@ -259,13 +256,13 @@ class HubSection(Section):
         self.query_one("#hub-narrowed", Static).update(text)
 
     def _show_details(self) -> None:
-        model = self._chosen()
+        model = self.chosen()
         details = self.query_one(HubDetailsPage)
         if model is None:
             details.show(None)
             return
-        looked, machine = self._looks.of(model.repo), self._machine
-        context = min(self._tokens, (looked and looked.details.context) or self._tokens)
+        looked, machine = self._looks.of(model.repo), self.machine
+        context = self.context_of(looked)
         keys = ("hub.download", "models.less_context", "models.more_context")
         shown = HubShown(
             self._row(model),
@@ -275,6 +272,7 @@ class HubSection(Section):
             Keys(*(key_at(self, name) for name in keys)),
             looked,
             self._looks.trouble(model.repo),
+            self.choices(looked) if looked is not None else (),
         )
         details.show(shown, self._looks.cards.get(model.repo, ""))
 
@@ -300,28 +298,6 @@ class HubSection(Section):
 
     # --- actions -------------------------------------------------------------------
 
-    @work(group="hub-download")
-    async def action_download(self) -> None:
-        """Put the highlighted model into the queue."""
-        model = self._chosen()
-        if model is None:
-            return
-        looked, job = self._looks.of(model.repo), self._queue.job_of(model.repo)
-        offer = looked.offer if looked is not None else None
-        if job is not None and not job.ended:
-            self.say(f"It is being downloaded already: {key_at(self, 'downloads.open')} shows all downloads.")
-        elif offer is not None and offer.here:
-            self.say("All of it is here already.")
-        elif offer is not None and offer.problem is not None:
-            self.say(clean_line(offer.problem.title, 200))
-        elif offer is not None and offer.short:
-            self.app.bell()
-            self.say(f"The disk has {figures.size(offer.short)} too little for it: remove a model first.")
-        else:
-            with self.notice.catching():
-                await self._queue.add(model.repo)
-                self.say(f"{named(model.repo)} is in the queue: {key_at(self, 'downloads.open')} shows it.")
-
     def action_read(self) -> None:
         """Go to the details."""
         self.query_one(HubDetailsPage).focus()
@@ -333,14 +309,14 @@ class HubSection(Section):
 
     def action_narrow(self, what: str) -> None:
         """Go a step on in what it is sorted by or narrowed to: `sort`, `bits`, `size`, `format`, `author`."""
-        self._listing.step(what, self._chosen())
+        self._listing.step(what, self.chosen())
         self._said = ""
         self._show_narrowed()
         self._ask()
 
     def context(self, step: int) -> None:
         """Look at a longer or a shorter context."""
-        looked = self._looks.of(model.repo) if (model := self._chosen()) is not None else None
+        looked = self._looks.of(model.repo) if (model := self.chosen()) is not None else None
         steps = contexts(looked.details.context if looked is not None else None)
         now = min(self._tokens, steps[-1])
         others = [at for at in steps if at > now] if step > 0 else [at for at in reversed(steps) if at < now]

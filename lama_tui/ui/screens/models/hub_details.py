@@ -1,5 +1,6 @@
 """A model of the hub in full: what downloading it means, whether it will run here, its files, its card."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from textual.app import ComposeResult
@@ -11,15 +12,18 @@ from lama_tui.library.fit import Fit
 from lama_tui.library.gguf_models import NOT_YET
 from lama_tui.security.gate import clean_line
 from lama_tui.ui import figures
-from lama_tui.ui.screens.models import fit_bar, jobs
+from lama_tui.ui.screens.models import fit_bar, jobs, quantizations
 from lama_tui.ui.screens.models.card import Card
-from lama_tui.ui.screens.models.hub_columns import GATED, HERE, HubRow, bits
+from lama_tui.ui.screens.models.hub_columns import ADVISED, GATED, HERE, HubRow, bits
 from lama_tui.ui.screens.models.shelf import Looked
 from lama_tui.ui.screens.models.table import fact, shortened
 from lama_tui.ui.widgets.page import Page
 
 _FILES = 12
 """Files that are named, the largest first."""
+
+_QUANTIZATIONS = 24
+"""Quantizations that are listed, the smallest first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +37,8 @@ class Keys:
 
 @dataclass(frozen=True, slots=True)
 class HubShown:
-    """What the details are of. `looked` is None until the hub has answered, `trouble` why it did not."""
+    """What the details are of. `looked` is None until the hub has answered, `trouble` why it did not; `choices` are
+    the quantizations that one is asked about."""
 
     row: HubRow
     fit: Fit
@@ -42,6 +47,7 @@ class HubShown:
     keys: Keys
     looked: Looked | None = None
     trouble: LamaError | None = None
+    choices: Sequence[quantizations.Line] = ()
 
 
 class HubDetailsPage(Page):
@@ -99,8 +105,10 @@ def lines(shown: HubShown, width: int) -> list[Content]:
         text.append(Content.styled(agree, "$warning"))
     if shown.trouble is not None:
         text += trouble(shown.trouble)
-    text += [Content(""), *_memory(shown, width), Content(""), *_facts(shown, width)]
-    return [*text, *_files(shown, width)]
+    text += [Content(""), *_memory(shown, width), Content("")]
+    if shown.choices:
+        return [*text, *_choices(shown, width), Content(""), *_facts(shown, width), Content("")]
+    return [*text, *_facts(shown, width), *_files(shown, width)]
 
 
 def trouble(error: LamaError) -> list[Content]:
@@ -125,6 +133,14 @@ def _offer(shown: HubShown) -> list[Content]:
     offer = looked.offer
     if offer.problem is not None:
         return trouble(offer.problem)
+    if shown.choices:
+        models = sum(not line.quantization.projector for line in shown.choices)
+        what = f" chooses one of {models:,} quantizations" if models > 1 else " chooses what to download"
+        room = f"; the disk has {figures.size(offer.free)} free" if offer.free is not None else ""
+        found = [Content.assemble((shown.keys.download, "bold $primary"), what, (room, "$foreground-muted"))]
+        if names := [line.name for line in shown.choices if line.quantization.here]:
+            found.append(Content.assemble((f"{HERE} ", "$success"), f"on this machine: {', '.join(names)}"))
+        return found
     if offer.here:
         return [Content.assemble((f"{HERE} ", "$success"), "is on this machine, all of it")]
     some = f"{len(offer.files)} file{'s' if len(offer.files) != 1 else ''}"
@@ -140,7 +156,9 @@ def _memory(shown: HubShown, width: int) -> list[Content]:
     own = shown.looked.details.context if shown.looked is not None else None
     context = min(shown.context, own or shown.context)
     of = f" of {own:,}" if own and own != context else ""
-    text = [fit_bar.verdict(shown.fit)]
+    verdict = fit_bar.verdict(shown.fit)
+    first = next((line.name for line in shown.choices if line.by_default), "")
+    text = [Content.assemble((f"{first} ", "bold"), verdict) if first else verdict]
     if shown.fit.weights is None:
         return text
     text += [
@@ -176,6 +194,20 @@ def _facts(shown: HubShown, width: int) -> list[Content]:
             facts.insert(3, ("Architecture", clean_line(kind, 60)))
         facts.append(("Revision", clean_line(looked.details.commit[:12])))
     return [line for name, value in facts for line in fact(name, value, width)]
+
+
+def _choices(shown: HubShown, width: int) -> list[Content]:
+    """The quantizations; which is fetched where nobody chooses, and which to choose here."""
+    text = [
+        Content.styled("Quantizations", "bold"),
+        *(quantizations.drawn(line, shown.choices, width) for line in shown.choices[:_QUANTIZATIONS]),
+    ]
+    if (more := len(shown.choices) - _QUANTIZATIONS) > 0:
+        text.append(Content.styled(f"and {more:,} more, larger", "$foreground-muted"))
+    best = next((line for line in shown.choices if line.advised and not line.by_default), None)
+    if best is not None:
+        text.append(Content.assemble((f"{ADVISED} ", "$accent"), f"{best.name} is the largest that fits here."))
+    return text
 
 
 def _files(shown: HubShown, width: int) -> list[Content]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from lama_tui.errors import LamaError
 from lama_tui.library.fit import Machine
+from lama_tui.library.hub.gguf_files import GgufChoice, choices, projectors
 from lama_tui.library.hub.values import HubDetails, HubFile, HubPage, HubQuery
 
 if TYPE_CHECKING:
@@ -19,11 +20,25 @@ _KEPT = 50
 
 
 @dataclass(frozen=True, slots=True)
+class Quantization:
+    """One of several that a GGUF repo has, or a projector for pictures. `needed` bytes of it are not here."""
+
+    choice: GgufChoice
+    needed: int
+    projector: bool = False
+
+    @property
+    def here(self) -> bool:
+        """Whether there is nothing to fetch."""
+        return not self.needed and not self.choice.problem
+
+
+@dataclass(frozen=True, slots=True)
 class Offer:
     """What downloading a model would mean. Bytes; `problem` says why it cannot be.
 
     `files` are those that lama needs of it, `needed` what of them is not here, `free` what the disk has, of which
-    `reserve` is left alone.
+    `reserve` is left alone. Where a person has the choice, it is among `quantizations`.
     """
 
     files: tuple[HubFile, ...] = ()
@@ -31,11 +46,16 @@ class Offer:
     free: int | None = None
     reserve: int = 0
     problem: LamaError | None = None
+    quantizations: tuple[Quantization, ...] = ()
 
     @property
     def short(self) -> int:
         """Bytes that the disk has too few."""
-        return 0 if self.free is None else max(0, self.needed + self.reserve - self.free)
+        return self.short_of(self.needed)
+
+    def short_of(self, needed: int) -> int:
+        """Bytes that the disk has too few for so many."""
+        return 0 if self.free is None else max(0, needed + self.reserve - self.free)
 
     @property
     def here(self) -> bool:
@@ -133,8 +153,15 @@ def _offer(details: HubDetails) -> Offer:
 
     folder = RepoFolder(hub_cache_folder(), details.model.repo)
     free, reserve = free_space(folder.cache)
+    found = [
+        Quantization(choice, plan(choice.files, folder, details.commit).needed, projector)
+        for projector, some in ((False, choices(details.files)), (True, projectors(details.files)))
+        for choice in some
+    ]
     try:
         files = choose(details.files)
     except LamaError as error:
         return Offer(free=free, reserve=reserve, problem=error)
-    return Offer(files, plan(files, folder, details.commit).needed, free, reserve)
+    of_gguf = len(found) > 1 and any(file.path.lower().endswith(".gguf") for file in files)
+    needed = plan(files, folder, details.commit).needed
+    return Offer(files, needed, free, reserve, quantizations=tuple(found) if of_gguf else ())
