@@ -173,7 +173,7 @@ class Services:
             database = await self.database()
             queue = await asyncio.to_thread(_downloads_queue)
             self._downloads = self._downloads or queue(
-                database, self.hub, lambda: self.settings, adopt=adopt, on_battery=on_battery
+                database, self.hub, lambda: self.settings, self.imports(), adopt=adopt, on_battery=on_battery
             )
         return self._downloads
 
@@ -251,7 +251,7 @@ class Services:
         async def accept(ref: str, folder: Path) -> None:
             await (await self.signatures()).demand_of_new(ref, folder)
 
-        return Imports(self.paths, snapshots, accept, self.settings.privacy.local_only)
+        return Imports(self.paths, snapshots, accept)
 
     async def removal(self) -> "Removal":
         """Takes models off this disk. Raises `StoreError` where the database cannot be opened."""
@@ -361,6 +361,7 @@ def _hub_of_environment(local_only: bool) -> "Hub":
 
 def _downloads_queue() -> "type[Downloads]":
     """Imports what the start does not need."""
+    import lama_tui.library.importing.imports  # noqa: F401 — on the event loop it would be felt
     from lama_tui.library.downloads.queue import Downloads
 
     return Downloads

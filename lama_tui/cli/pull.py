@@ -55,21 +55,10 @@ async def _pull(arguments: argparse.Namespace, shown: "Shown", paths: Paths, loa
         await check_allowed(services, arguments.model)
         downloads = await services.downloads(adopt=False)
         job = await downloads.add(arguments.model, arguments.revision, files=arguments.files)
-        try:
-            ended = await watch(downloads, job, shown)
-        except asyncio.CancelledError:
-            await leave_be(downloads, job, shown)
-            raise
-        if ended.state == "done":
-            await look(services, ended.ref, ended.commit, _path(ended))
+        ended = await until_done(downloads, job, shown, _again(arguments))
+        await look(services, ended.ref, ended.commit, _path(ended))
     finally:
         await services.close()
-    if ended.error is not None:
-        raise ended.error
-    if ended.state != "done":
-        raise DownloadError(
-            f"The download of {ended.ref} is {ended.state}", "Somebody wished that", f"`{_again(arguments)}` goes on"
-        )
     shown.end(ended.ref, ended, _path(ended), None)
     if not arguments.json:
         await note_problem(ended.ref, paths)
@@ -86,22 +75,43 @@ async def note_problem(ref: str, paths: Paths) -> None:
 
 async def check_allowed(services: "Services", reference: str) -> None:
     """Raise a `LamaError` for what no hub has, and where none may be asked."""
-    from lama_tui.providers.address import is_loopback
     from lama_tui.types import GUIDE
 
     if reference == GUIDE:
         raise DownloadError("The guide is part of lama", "It is here already", "`lama run guide` asks it")
     if "://" in reference:
         raise DownloadError("This is an address", "Models of the hub are named ORG/NAME", "`lama import` takes it")
-    hub = await services.hub()
-    if hub.access.offline:
+    access = (await services.hub()).access
+    check_reachable(access.host, access.offline, services.settings.privacy.local_only)
+
+
+def check_reachable(host: str, offline: bool, local_only: bool) -> None:
+    """Raise `DownloadError` where nothing may be fetched from `host`: who waits at a prompt is told at once."""
+    from lama_tui.providers.address import is_loopback
+
+    if offline:
         raise DownloadError("Nothing is fetched in offline mode", "HF_HUB_OFFLINE is set", "Unset it, and try again")
-    if services.settings.privacy.local_only and not is_loopback(hub.access.host):
+    if local_only and not is_loopback(host):
         raise DownloadError(
             "Local only is on",
-            f"{hub.access.host} is not on this machine, and nothing was sent or looked up",
+            f"{host} is not on this machine, and nothing was sent or looked up",
             "Set privacy.local_only = false to fetch models",
         )
+
+
+async def until_done(downloads: "Downloads", job: "JobId", shown: "Shown", again: str) -> "Job":
+    """Show how it stands until it is here. Raises its error where it failed; ctrl+c leaves it to go on `again`."""
+    try:
+        ended = await watch(downloads, job, shown)
+    except asyncio.CancelledError:
+        await leave_be(downloads, job, shown)
+        raise
+    if ended.error is not None:
+        raise ended.error
+    if ended.state != "done":
+        what = "import" if ended.kind == "import" else "download"
+        raise DownloadError(f"The {what} of {ended.ref} is {ended.state}", "Somebody wished that", f"`{again}` goes on")
+    return ended
 
 
 async def watch(downloads: "Downloads", job: "JobId", shown: "Shown") -> "Job":
@@ -176,33 +186,36 @@ class Lines(Shown):
 
     def __init__(self, again: str) -> None:
         self._again = again
-        self._progress = output.Progress()
+        self.progress = output.Progress()
         self._last: Sequence[object] = ()
 
     def show(self, job: "Job") -> None:
         """How it stands now."""
-        if self._progress.is_seen:
-            self._progress.show(_line(job))
+        if self.progress.is_seen:
+            self.progress.show(bar(job))
             return
         percent = _percent(job)
         step = None if percent is None else int(percent // _STEP * _STEP)
-        said = (job.state, job.why, step)
-        if said == self._last:
+        if not self.is_news(job.state, job.why, step):
             return
-        self._last = said
         if job.state != "running":
-            output.line(f"{job.ref}: {job.state}{f', {job.why}' if job.why else ''}{_next_try(job)}")
+            output.line(f"{job.ref}: {job.state}{f', {job.why}' if job.why else ''}{next_try(job)}")
         elif step is not None:
             output.line(f"{job.ref}: {step} % of {size(job.total_bytes)}, {job.files_done} of {job.files} files")
 
+    def is_news(self, *said: object) -> bool:
+        """Whether something else is to be said than the last time."""
+        before, self._last = self._last, said
+        return said != before
+
     def leave(self, why: str) -> None:
         """Ctrl+c came."""
-        self._progress.clear()
+        self.progress.clear()
         output.note(why or f"Paused: what came stays. `{self._again}` goes on, and so does the workspace.")
 
     def end(self, ref: str, job: "Job | None", path: str | None, error: LamaError | None) -> None:
         """It is here, or failed."""
-        self._progress.clear()
+        self.progress.clear()
         if job is not None:
             output.line(
                 f"{ref} is here, every file checked: {size(job.total_bytes)} in {output.home_as_tilde(path or '')}"
@@ -243,23 +256,26 @@ def _percent(job: "Job") -> float | None:
     return 100 * job.done_bytes / job.total_bytes if job.total_bytes else 100.0
 
 
-def _next_try(job: "Job") -> str:
+def next_try(job: "Job") -> str:
+    """When it is tried again, to stand behind why it waits."""
     import time
 
     return "" if job.retry_at is None else f", tried again in {duration(max(0.0, job.retry_at / 1000 - time.time()))}"
 
 
-def _line(job: "Job") -> str:
+def bar(job: "Job") -> str:
     """One line of a terminal: a bar, files, bytes, rate, time left; or why it waits."""
     percent = _percent(job)
     if job.state != "running":
-        return f"{job.state}{_next_try(job)}: {clean_row(job.why)}" if job.why else job.state
+        return f"{job.state}{next_try(job)}: {clean_row(job.why)}" if job.why else job.state
     if percent is None:
-        return f"asking for {job.ref}…"
+        return clean_row(job.now) if job.done_bytes else f"asking for {job.ref}…"
     full = round(_BAR * percent / 100)
     left = "" if job.left is None else f", {duration(job.left)} left"
     rate = "" if job.rate is None else f", {speed(job.rate)}"
+    files = f" {job.files_done}/{job.files}" if job.files is not None else ""
+    doing = f", {clean_row(job.now)}" if job.kind == "import" else ""
     return (
-        f"{'█' * full}{'░' * (_BAR - full)} {percent:.0f} % {job.files_done}/{job.files}"
-        f" {of_total(job.done_bytes, job.total_bytes)}{rate}{left}"
+        f"{'█' * full}{'░' * (_BAR - full)} {percent:.0f} %{files}"
+        f" {of_total(job.done_bytes, job.total_bytes)}{rate}{left}{doing}"
     )

@@ -61,7 +61,7 @@ def test_an_interrupted_import_leaves_nothing(spawn: Callable, paths: Paths, tmp
 
 def test_that_it_is_tried_again_is_said_without_a_terminal_too(spawn: Callable) -> None:
     with spawn("import", "https://127.0.0.1:1/x.gguf") as process:
-        assert b"trying again" in process.stderr.readline()
+        assert b"tried again" in process.stderr.readline()
         process.send_signal(signal.SIGINT)
         assert process.wait(30) == 130
 

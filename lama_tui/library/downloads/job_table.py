@@ -7,12 +7,14 @@ free again. Everybody may wish; the owner alone follows. Every method raises `St
 import json
 import time
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from lama_tui.errors import DownloadError, LamaError
 from lama_tui.library.downloads.job import ENDED, Job, JobId, JobKind, JobState
 from lama_tui.library.hub.values import HubFile
+from lama_tui.security.gate import clean_line
+from lama_tui.security.redaction import redact
 
 if TYPE_CHECKING:
     import sqlite3
@@ -31,21 +33,35 @@ _WORKABLE = ("queued", "running", "waiting")
 class JobOptions:
     """`patterns` are the files that are wanted, as shell patterns; none: all that the model needs.
 
-    `keep_parts` is of a cancelled job: whether what came so far stays.
+    `keep_parts` is of a cancelled job: whether what came so far stays. The others are of imports, as `lama import`
+    takes them.
     """
 
     patterns: tuple[str, ...] = ()
     keep_parts: bool = True
+    sha256: str = ""
+    link: bool = False
+    insecure_http: bool = False
 
     def to_json(self) -> str:
         """As the table keeps it."""
-        return json.dumps({"patterns": self.patterns, "keep_parts": self.keep_parts})
+        return json.dumps(asdict(self))
 
     @classmethod
     def from_json(cls, text: str) -> "JobOptions":
         """What `to_json` wrote; unknown keys are another version's."""
         known = json.loads(text)
-        return cls(tuple(known.get("patterns", ())), bool(known.get("keep_parts", True)))
+        return cls(
+            tuple(known.get("patterns", ())),
+            bool(known.get("keep_parts", True)),
+            str(known.get("sha256", "")),
+            bool(known.get("link", False)),
+            bool(known.get("insecure_http", False)),
+        )
+
+    def same_work(self, other: "JobOptions") -> bool:
+        """Whether both ask for the same."""
+        return replace(self, keep_parts=other.keep_parts) == other
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,16 +92,25 @@ class JobTable:
         self._database = database
         self.instance = database.instance
 
-    async def add(self, kind: JobKind, ref: str, source: str, revision: str, options: JobOptions) -> JobId:
-        """A new job, or the one that already does the same."""
+    async def add(
+        self, kind: JobKind, ref: str, source: str, revision: str, options: JobOptions, cache: str = ""
+    ) -> JobId:
+        """A new job, or the one that already does the same. Raises `DownloadError` where another import that is not
+        ended will have the name."""
         async with self._database.transaction(durable=True) as connection:
             rows = await connection.execute_fetchall(
-                "SELECT id, state, options FROM jobs WHERE ref = ? AND source = ? AND revision = ? AND kind = ?"
-                " AND state != 'done' ORDER BY id DESC",
-                (ref, source, revision, kind),
+                "SELECT id, state, source, options FROM jobs WHERE ref = ? AND revision = ? AND kind = ?"
+                " AND cache = ? AND state != 'done' ORDER BY state IN ('failed', 'cancelled'), id DESC",
+                (ref, revision, kind, cache),
             )
             for row in rows:
-                if JobOptions.from_json(row["options"]).patterns != options.patterns:
+                same = row["source"] == source and JobOptions.from_json(row["options"]).same_work(options)
+                if not same and kind == "import" and row["state"] not in ENDED:
+                    raise DownloadError(
+                        f"Another import will be named {ref}", clean_line(redact(row["source"]), 160),
+                        "Choose another name, or cancel that one first",
+                    )  # fmt: skip
+                if not same:
                     continue
                 if row["state"] in ENDED:  # begin again: what the revision is now is asked anew
                     await connection.execute(
@@ -95,9 +120,9 @@ class JobTable:
                     )
                 return JobId(row["id"])
             cursor = await connection.execute(
-                "INSERT INTO jobs (kind, ref, source, revision, state, options, created, updated)"
-                " VALUES (?, ?, ?, ?, 'queued', ?, ?, ?)",
-                (kind, ref, source, revision, options.to_json(), _now(), _now()),
+                "INSERT INTO jobs (kind, ref, source, revision, state, options, cache, created, updated)"
+                " VALUES (?, ?, ?, ?, 'queued', ?, ?, ?, ?)",
+                (kind, ref, source, revision, options.to_json(), cache, _now(), _now()),
             )
             return JobId(cursor.lastrowid or 0)
 
@@ -192,7 +217,7 @@ class JobTable:
             if row is None or (wish != "run" and row["state"] in ("done", "cancelled")):
                 return False
             owned = row["owner"] in live and row["state"] in _WORKABLE
-            options = JobOptions(JobOptions.from_json(row["options"]).patterns, keep_parts)
+            options = replace(JobOptions.from_json(row["options"]), keep_parts=keep_parts)
             await connection.execute(
                 "UPDATE jobs SET wish = ?, options = ?, updated = ? WHERE id = ?",
                 (wish, options.to_json(), _now(), job),
@@ -245,7 +270,8 @@ class JobTable:
             )
 
     def _queued(self, row: "sqlite3.Row") -> QueuedJob:
-        total, rate = row["total_bytes"], row["rate"]
+        total, rate, options = row["total_bytes"], row["rate"], JobOptions.from_json(row["options"])
+        removed = row["state"] == "cancelled" and not options.keep_parts
         job = Job(
             id=JobId(row["id"]),
             kind=row["kind"],
@@ -260,17 +286,19 @@ class JobTable:
             retry_at=row["retry_at"],
             owner=row["owner"],
             mine=row["owner"] == self.instance,
-            done_bytes=row["done_bytes"],
+            done_bytes=0 if removed else row["done_bytes"],
             total_bytes=total,
-            files_done=row["files_done"],
+            files_done=0 if removed else row["files_done"],
             files=row["files"],
             rate=rate,
             left=max(0, total - row["done_bytes"]) / rate if rate and total is not None else None,
             now=row["doing"],
+            cache=row["cache"],
+            patterns=options.patterns,
             created=row["created"],
             updated=row["updated"],
         )
-        return QueuedJob(job, row["wish"], JobOptions.from_json(row["options"]))
+        return QueuedJob(job, row["wish"], options)
 
 
 def _now() -> int:

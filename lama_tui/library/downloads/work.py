@@ -20,7 +20,8 @@ from lama_tui.library.downloads.rate import Rate
 from lama_tui.library.downloads.retry import Backoff
 from lama_tui.library.downloads.space import DiskFull, check_space, of_disk
 from lama_tui.library.downloads.transfer import Transfer
-from lama_tui.library.downloads.waiting import Waiting
+from lama_tui.library.downloads.waiting import Waiting, said
+from lama_tui.library.downloads.workers import obstacle
 from lama_tui.library.hub.access import HubAccess
 from lama_tui.library.hub.client import check_repo
 from lama_tui.library.hub.values import HubDetails, HubFile
@@ -48,12 +49,20 @@ class AsksHub(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How patient downloads are. `concurrent` files of a job at once, `jobs` at once by all instances together."""
+    """How patient downloads are. `concurrent` files of a job at once, `jobs` at once by all instances together.
+
+    Seconds between two looks: `tick` at what runs here, `look` at the table, for wishes and what others do, `care` at
+    battery and owners; `tell` between two writes of how far it is.
+    """
 
     backoff: Backoff = field(default_factory=Backoff)
     limits: Limits = field(default_factory=Limits)
     concurrent: int = 4
     jobs: int = 2
+    tick: float = 0.25
+    look: float = 0.45
+    tell: float = 1.0
+    care: float = 2.0
 
 
 class Work:
@@ -111,18 +120,15 @@ class Work:
         right = await known_right(self.folder, list(known.values()), self._checked, self._snapshots)
         await self._snapshots.record(job.ref, commit, "hub", job.source, str(path), list(known.values()), right)
 
-    def hold(self, why: str) -> None:
-        """Stop what runs and wait, for a reason in words; an empty one lets it go on."""
+    def allow(self, local_only: bool, on_battery: bool) -> None:
+        """Follow what is allowed now: what runs begins again where it still may, else it stops and waits."""
+        access = self._hub.access
+        why = obstacle(access.host, offline=access.offline, local_only=local_only, on_battery=on_battery)
+        if local_only != self._local_only or (why and why != self.waiting.held):
+            self._stop_fetching()
+        self._local_only = local_only
         if why != self.waiting.held:
             self.waiting.hold(why)
-            if why:
-                self._stop_fetching()
-
-    def use(self, local_only: bool) -> None:
-        """Follow a changed `privacy.local_only`: what runs begins again, where it still may."""
-        if local_only != self._local_only:
-            self._local_only = local_only
-            self._stop_fetching()
 
     def figures(self) -> Figures:
         """How far it is, and how fast by now."""
@@ -191,7 +197,7 @@ class Work:
             try:
                 return await asyncio.to_thread(check_space, self.folder.path, needed)
             except DiskFull as error:
-                await self.waiting.sleep(_FULL_FOR, _said(error))
+                await self.waiting.sleep(_FULL_FOR, said(error))
 
     async def _fetch_all(self, found: Plan, commit: str) -> None:
         left = deque(found.missing)
@@ -245,7 +251,7 @@ class Work:
                 self._drop(fetcher)
                 fetcher = self._new_fetcher()
             except DiskFull as error:
-                self.waiting.hold_for(_FULL_FOR, _said(error))
+                self.waiting.hold_for(_FULL_FOR, said(error))
             except ModelIntegrityError:
                 if transfer.mismatches > 1:
                     raise
@@ -270,9 +276,9 @@ class Work:
             raise error
         self.attempts = attempt
         if getattr(error, "retry_after", None) is not None:  # meant for every request
-            self.waiting.hold_for(pause, _said(error))
+            self.waiting.hold_for(pause, said(error))
         else:
-            await self.waiting.sleep(pause, _said(error))
+            await self.waiting.sleep(pause, said(error))
 
     def _stop_fetching(self) -> None:
         for fetcher in self._fetchers:
@@ -286,7 +292,3 @@ class Work:
     def _drop(self, fetcher: Fetcher) -> None:
         self._fetchers.discard(fetcher)
         fetcher.close()
-
-
-def _said(error: LamaError) -> str:
-    return f"{error.title}: {error.detail}" if error.detail else error.title

@@ -14,10 +14,9 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from lama_tui.errors import ConnectionLost, DownloadError, LamaError, ModelFormatError, ProviderError
-from lama_tui.library.downloads.retry import Backoff
 from lama_tui.library.importing.contents import check_kind, weights_alone
 from lama_tui.library.importing.kinds import ARCHIVES, WORDS, kind_of_open
-from lama_tui.library.importing.target import PREFIX, check_space, of_disk
+from lama_tui.library.importing.target import PREFIX, Busy, check_space, of_disk
 from lama_tui.library.importing.work import Work
 from lama_tui.providers.fetch import Body, Fetcher
 from lama_tui.providers.refusal import explanation
@@ -63,13 +62,12 @@ def name_in(url: str) -> str:
 class AddressFetch:
     """The file at `url`, in `models` (`data/models/`) while it comes."""
 
-    def __init__(self, models: Path, url: str, backoff: Backoff | None = None) -> None:
+    def __init__(self, models: Path, url: str) -> None:
         self._url = url
         self._shown = redact(clean_line(url, 160))
         self._folder = models / f"{PREFIX}{hashlib.sha256(url.encode()).hexdigest()[:16]}"
         self._part = self._folder / "part"
         self._note = self._folder / "part.json"
-        self._backoff = backoff or Backoff(tries=6)
         self._validator = ""
         self._total: int | None = None
         self._lock: int | None = None
@@ -77,16 +75,19 @@ class AddressFetch:
     def run(self, fetcher: Fetcher, work: Work) -> Path:
         """Fetch what is missing and return the whole file; nobody else fetches it until `release`.
 
-        Raises a `LamaError`, and `Stopped` of `fetcher` or of `work`.
+        Raises a `LamaError`, `Busy` where somebody else does just now, and `Stopped` of `fetcher` or of `work`.
         """
         with of_disk(self._folder):
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._lock = os.open(self._folder, os.O_RDONLY | os.O_CLOEXEC)
-            if not try_lock(self._lock):
-                self.release()
-                raise DownloadError("Another lama fetches this already", self._shown, "Wait until it is done")
+            self._take()
         self._fetch(fetcher, work)
         return self._part
+
+    def _take(self) -> None:
+        self._lock = os.open(self._folder, os.O_RDONLY | os.O_CLOEXEC)
+        if not try_lock(self._lock):
+            self.release()
+            raise Busy("Another import fetches this already", self._shown, "Wait until it is done")
 
     def release(self) -> None:
         """Let others go on with it; safe to call twice."""
@@ -98,26 +99,20 @@ class AddressFetch:
         """Take away what came: it was imported, or is not what was wanted."""
         shutil.rmtree(self._folder, ignore_errors=True)
 
+    def remove(self) -> None:
+        """Take away what came, unless somebody fetches it."""
+        with contextlib.suppress(OSError, Busy):
+            self._take()
+            self.discard()
+            self.release()
+
     def _fetch(self, fetcher: Fetcher, work: Work) -> None:
-        attempt = 0
         with of_disk(self._part):
             descriptor = os.open(self._part, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
         with os.fdopen(descriptor, "r+b", buffering=0) as part:
             self._read_note()
-            while True:
-                before = os.fstat(descriptor).st_size
-                try:
-                    if self._ask(part.fileno(), fetcher, work):
-                        break
-                    error: LamaError = ConnectionLost("The connection broke", self._shown, "Try again")
-                except LamaError as raised:
-                    error = raised
-                attempt = 1 if os.fstat(descriptor).st_size > before else attempt + 1
-                pause = self._backoff.before(attempt, error)
-                if pause is None:
-                    raise error
-                work.say(f"{error.title}; trying again in {pause:.0f} s")
-                fetcher.wait(pause)
+            if not self._ask(part.fileno(), fetcher, work):
+                raise ConnectionLost("The connection broke", self._shown, "Try again: it goes on where it was")
             with of_disk(self._part):
                 os.fsync(descriptor)
 
@@ -139,8 +134,7 @@ class AddressFetch:
             self._note_down(body, have)
             if self._total is not None:
                 check_space(self._folder, self._total - have)
-            work.begin("fetching", self._total)
-            work.advance(have, name_in(self._url))
+            work.begin("fetching", self._total, have)
             self._copy(body, part, have, work)
             return body.is_read
 

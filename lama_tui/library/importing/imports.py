@@ -1,4 +1,4 @@
-"""Imports of models from this machine: a folder, a `.gguf` file or an archive becomes `data/models/NAME/`."""
+"""Imports of models: a folder, a `.gguf` file, an archive or an address of one becomes `data/models/NAME/`."""
 
 import asyncio
 import hashlib
@@ -27,7 +27,7 @@ from lama_tui.library.importing.contents import (
     weights_alone,
 )
 from lama_tui.library.importing.copying import copy_file, hash_of
-from lama_tui.library.importing.fetch import AddressFetch, check_address, name_in
+from lama_tui.library.importing.fetch import AddressFetch, check_address, is_address, name_in
 from lama_tui.library.importing.kinds import ARCHIVES, WORDS, Kind, kind_of
 from lama_tui.library.importing.names import Places, check_free, check_model_name, derived_name
 from lama_tui.library.importing.target import Target, check_space, of_disk
@@ -60,30 +60,51 @@ class Imported:
 
 
 class Imports:
-    """Brings models into `data/models/` and records what they are. Under `local_only` nothing is fetched."""
+    """Brings models into `data/models/` and records what they are."""
 
-    def __init__(
-        self, paths: Paths, snapshots: Snapshots, accept: Accept | None = None, local_only: bool = False
-    ) -> None:
+    def __init__(self, paths: Paths, snapshots: Snapshots, accept: Accept | None = None) -> None:
         self._accept = accept
         self._paths = paths
         self._snapshots = snapshots
-        self._local_only = local_only
+
+    async def check(
+        self, source: str, *, name: str = "", sha256: str = "", link: bool = False, insecure_http: bool = False
+    ) -> tuple[str, str]:
+        """What can be seen before it begins: the name that the model will have, and the address or absolute path.
+
+        Raises a `LamaError`.
+        """
+        check_sha256(sha256)
+        if not is_address(source):
+            wish = _Wish(_absolute(Path(source)), name, sha256, link)
+            seen = await asyncio.to_thread(_look, wish, self._paths.models)
+            return seen.name, str(wish.source)
+        check_address(source, insecure_http)
+        if link:
+            raise ModelError("What is elsewhere cannot be linked", "--link is for files on this disk.", "Leave it out.")
+        name = name or derived_name(name_in(source))
+        check_model_name(name)
+        await asyncio.to_thread(check_free, self._paths.models, name)
+        return name, source
 
     async def fetch(
-        self, url: str, *, name: str = "", sha256: str = "", insecure_http: bool = False, watch: Watch | None = None
+        self,
+        url: str,
+        fetcher: Fetcher,
+        *,
+        name: str = "",
+        sha256: str = "",
+        insecure_http: bool = False,
+        watch: Watch | None = None,
     ) -> Imported:
-        """Fetch a GGUF file or an archive from an address, then `add` it.
+        """Fetch a GGUF file or an archive from an address by `fetcher`, which is closed then, and `add` it.
 
-        Cancelled or cut off, what came is kept, and the next call goes on with it. Raises a `LamaError`.
+        Cancelled, stopped or cut off, what came is kept, and the next call goes on with it. Raises a `LamaError`, and
+        `Stopped` of the fetcher.
         """
-        check_address(url, insecure_http)
-        name = name or derived_name(name_in(url))
-        check_model_name(name)
-        check_sha256(sha256)
+        name, _ = await self.check(url, name=name, sha256=sha256, insecure_http=insecure_http)
         loop = asyncio.get_running_loop()
-        await asyncio.to_thread(check_free, self._paths.models, name)
-        fetching, fetcher = AddressFetch(self._paths.models, url), Fetcher(self._local_only)
+        fetching = AddressFetch(self._paths.models, url)
 
         def work(stop: threading.Event) -> Path:
             return fetching.run(fetcher, Work(stop, watch, loop))
@@ -119,6 +140,23 @@ class Imports:
         check_sha256(sha256)
         return await self._add(_Wish(_absolute(source), name, sha256, link), watch)
 
+    async def imported(self, name: str) -> Imported:
+        """What was recorded of an import. Raises `ModelNotFoundError` where it was removed since."""
+        snapshots = await self._snapshots()
+        known = [each for each in await snapshots.all() if each.ref == name and each.kind == "import"]
+        if not known:
+            raise ModelNotFoundError(f"{clean_line(name, 80)} was removed meanwhile", "", "Import it again.")
+        last = max(known, key=lambda each: each.fetched)
+        listed = await snapshots.files(name, last.revision)
+        files = tuple(HubFile(file.path, file.size, file.algorithm, file.hash) for file in listed)
+        return Imported(name, Path(last.path), last.source, last.revision, sum(file.size for file in files), files)
+
+    async def remove_parts(self, source: str, name: str) -> None:
+        """Take away what came of an import that nobody works on."""
+        if is_address(source):
+            await asyncio.to_thread(AddressFetch(self._paths.models, source).remove)
+        await asyncio.to_thread(Target(self._paths.models, name).remove)
+
     async def _add(self, wish: "_Wish", watch: Watch | None) -> Imported:
         snapshots = await self._snapshots()  # a store that cannot be opened is told before the work
         loop = asyncio.get_running_loop()
@@ -142,30 +180,16 @@ class Imports:
 
     def _prepare(self, wish: "_Wish", made: list[Target], work: Work) -> tuple[Path, tuple[HubFile, ...]]:
         """Fill a target, which is put into `made` and is the caller's to end; the model in it, and its files."""
-        source, models = wish.source, self._paths.models
-        with of_disk(source):
-            if not source.exists():
-                raise ModelNotFoundError(f"There is nothing at {clean_line(str(source))}", "", "Check the path.")
-            is_folder = source.is_dir()
-            kind: Kind = "not a file" if is_folder else kind_of(source)
-        if is_folder and source.resolve().is_relative_to(models.resolve()):
-            raise ModelError("It is among lama's own models already", f"{source} is in {models}.", "")
-        if not is_folder:
-            _check_single(wish, kind)
-        elif wish.sha256:
-            raise ModelError("A folder has no hash", "--sha256 is that of a file.", "Leave it out.")
-        name = wish.name or derived_name(str(source))
-        check_model_name(name)
-        check_free(models, name)
+        seen = _look(wish, self._paths.models)
         if wish.sha256:
             _check_hash(wish, work)
-        target = Target(models, name)
+        target = Target(self._paths.models, seen.name)
         made.append(target)
         target.begin()
-        if kind in ARCHIVES:
-            return _from_archive(wish, kind, name, target.folder, work)
-        if is_folder:
-            return _from_folder(source, name, target.folder, wish.link, work)
+        if seen.kind in ARCHIVES:
+            return _from_archive(wish, seen.kind, seen.name, target.folder, work)
+        if seen.is_folder:
+            return _from_folder(wish.source, seen.name, target.folder, wish.link, work)
         return _from_file(wish, target.folder, work)
 
 
@@ -188,6 +212,35 @@ class _Wish:
     def called(self) -> str:
         """The name of the file; untrusted."""
         return name_in(self.came_from) if self.came_from else self.source.name
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What a source is, at first sight, and the name that it will have."""
+
+    name: str
+    kind: Kind
+    is_folder: bool
+
+
+def _look(wish: _Wish, models: Path) -> _Seen:
+    """Look at what is to be imported, without reading all of it. Raises a `ModelError`. Blocks."""
+    source = wish.source
+    with of_disk(source):
+        if not source.exists():
+            raise ModelNotFoundError(f"There is nothing at {clean_line(str(source))}", "", "Check the path.")
+        is_folder = source.is_dir()
+        kind: Kind = "not a file" if is_folder else kind_of(source)
+    if is_folder and source.resolve().is_relative_to(models.resolve()):
+        raise ModelError("It is among lama's own models already", f"{source} is in {models}.", "")
+    if not is_folder:
+        _check_single(wish, kind)
+    elif wish.sha256:
+        raise ModelError("A folder has no hash", "--sha256 is that of a file.", "Leave it out.")
+    name = wish.name or derived_name(str(source))
+    check_model_name(name)
+    check_free(models, name)
+    return _Seen(name, kind, is_folder)
 
 
 def _absolute(path: Path) -> Path:

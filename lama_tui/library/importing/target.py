@@ -1,19 +1,20 @@
 """The place where an imported model grows: a folder of `data/models/` whose name begins with a dot.
 
 It is locked while somebody works in it, takes its name in one step when all is there, and is removed when
-something fails. What a kill leaves is never taken for a model, and `unfinished` finds it.
+something fails. What a kill leaves is never taken for a model: the next import of that name removes it, and
+`unfinished` finds it.
 """
 
 import errno
+import hashlib
 import os
-import secrets
 import shutil
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from lama_tui.errors import ModelError
+from lama_tui.errors import DownloadError, ModelError
 from lama_tui.library.downloads.space import free_space, said
 from lama_tui.library.importing.names import check_free
 from lama_tui.paths import make_private
@@ -23,6 +24,14 @@ from lama_tui.store.locks import try_lock
 PREFIX = ".import-"
 
 
+class NoRoom(ModelError):
+    """The disk has no room for what is to be written. It may pass: something may be removed."""
+
+
+class Busy(DownloadError):
+    """Another import does the same just now. It passes."""
+
+
 class Target:
     """A place in `models` (`data/models/`) to fill. Blocks."""
 
@@ -30,23 +39,41 @@ class Target:
         self._models = models
         self._name = name
         self._lock: int | None = None
-        self.folder = models / f"{PREFIX}{secrets.token_hex(6)}"
+        self.folder = models / f"{PREFIX}{hashlib.sha256(name.casefold().encode()).hexdigest()[:12]}"
 
     def begin(self) -> None:
-        """Make it. Raises `ModelError`, also where the name is taken."""
+        """Make it, empty. Raises `ModelError`, also where the name is taken; `Busy` where another one fills it."""
         with of_disk(self._models):
             make_private(self._models)
             check_free(self._models, self._name)
-            self.folder.mkdir(mode=0o700)
-            self._lock = os.open(self.folder, os.O_RDONLY | os.O_CLOEXEC)
-            try_lock(self._lock)
+            self.folder.mkdir(mode=0o700, exist_ok=True)
+            self._take()
+            for left in self.folder.iterdir():  # by an import that was killed
+                if left.is_dir() and not left.is_symlink():
+                    shutil.rmtree(left)
+                else:
+                    left.unlink()
+
+    def _take(self) -> None:
+        """Be the only one who works in it. Raises `Busy`."""
+        descriptor = os.open(self.folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        if not _try(descriptor) or not os.path.samestat(os.fstat(descriptor), self.folder.lstat()):
+            os.close(descriptor)
+            raise Busy("Another import of this name is at work", clean_line(self._name, 80), "Wait until it is done")
+        self._lock = descriptor
 
     def end(self) -> None:
         """Take away what is left of it; safe to call however far it came."""
-        shutil.rmtree(self.folder, ignore_errors=True)
         if self._lock is not None:
+            shutil.rmtree(self.folder, ignore_errors=True)
             os.close(self._lock)
             self._lock = None
+
+    def remove(self) -> None:
+        """Take away what an import that was killed left, unless somebody works in it."""
+        with suppress(OSError, Busy):
+            self._take()
+            self.end()
 
     @property
     def place(self) -> Path:
@@ -103,7 +130,7 @@ def check_space(folder: Path, needed: int) -> None:
     """Raise `ModelError` where the disk would be too full."""
     free, reserve = free_space(folder)
     if needed > free - reserve:
-        raise too_little_space(needed, free - reserve)
+        raise NoRoom(*too_little_space(needed, free - reserve).args)
 
 
 def too_little_space(needed: int, free: int) -> ModelError:

@@ -15,6 +15,7 @@ CREATE TABLE jobs (
     attempts INTEGER NOT NULL DEFAULT 0,
     retry_at INTEGER, -- of waiting: when it is tried again
     options TEXT NOT NULL DEFAULT '{}', -- JSON: what to fetch and how
+    cache TEXT NOT NULL DEFAULT '', -- the folder of the hub's cache that it fills; of imports none
     owner TEXT, -- the instance that works on it; NULL: nobody
     done_bytes INTEGER NOT NULL DEFAULT 0,
     total_bytes INTEGER, -- NULL: not known yet
