@@ -51,7 +51,7 @@ class GgufChoice:
     def problem(self) -> str:
         """Why it is no model; empty: it is one."""
         if len(self.files) < self.parts:
-            return f"{self.parts - len(self.files):,} of its {self.parts:,} files are missing on the hub"
+            return f"{self.parts - len(self.files):,} of {self.parts:,} files missing"
         return "" if all(file.size for file in self.files) else "it is empty"
 
     @property

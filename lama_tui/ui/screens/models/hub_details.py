@@ -134,7 +134,7 @@ def _offer(shown: HubShown) -> list[Content]:
     if offer.problem is not None:
         return trouble(offer.problem)
     if shown.choices:
-        models = sum(not line.quantization.projector for line in shown.choices)
+        models = sum(not (line.quantization.projector or line.quantization.choice.problem) for line in shown.choices)
         what = f" chooses one of {models:,} quantizations" if models > 1 else " chooses what to download"
         room = f"; the disk has {figures.size(offer.free)} free" if offer.free is not None else ""
         found = [Content.assemble((shown.keys.download, "bold $primary"), what, (room, "$foreground-muted"))]

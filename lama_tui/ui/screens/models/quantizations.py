@@ -19,7 +19,7 @@ from lama_tui.ui.screens.models.columns import BROKEN, FITS, FITS_STYLE
 from lama_tui.ui.screens.models.hub_columns import ADVISED, HERE
 from lama_tui.ui.screens.models.section import named
 from lama_tui.ui.screens.models.shelf import Looked, Quantization
-from lama_tui.ui.screens.models.table import Column, cell, fitting, pad, taken
+from lama_tui.ui.screens.models.table import GAP, Column, cell, fitting, pad
 
 _NAME = (8, 24)
 """Cells that a name has, at least and at most."""
@@ -68,17 +68,14 @@ class Line:
     @property
     def note(self) -> str:
         """What else there is to say of it, in a word or two."""
-        if self.quantization.choice.problem:
-            return self.quantization.choice.problem
-        if self.quantization.projector:
-            return "to see pictures"
-        return "by default" if self.by_default else ""
+        return "pictures" if self.quantization.projector else "by default" if self.by_default else ""
 
 
 _COLUMNS: tuple[Column[Line], ...] = (
-    Column("BITS", 6, 2, lambda line, _: line.bits, True),
+    Column("BITS", 6, 3, lambda line, _: line.bits, True),
     Column("SIZE", 8, 0, lambda line, _: figures.size(line.quantization.choice.size), True),
     Column("FITS", 5, 1, lambda line, _: "" if line.fit is None else FITS[line.fits]),
+    Column("NOTE", 10, 2, lambda line, _: line.note),
 )
 
 
@@ -110,24 +107,24 @@ def _fetches(job: Job, each: Quantization, by_default: bool) -> bool:
 
 
 def drawn(line: Line, every: Sequence[Line], width: int) -> Content:
-    """One of `every` line, in `width` cells."""
-    longest = min(max((cell_len(each.name) for each in every), default=0), _NAME[1])
-    name = max(_NAME[0], min(longest, width - 2))
-    shown = fitting(_COLUMNS, width - 2 - name)
+    """One of `every` line, in `width` cells; of one that is no model, why."""
+    longest = max((cell_len(each.name) for each in every), default=0)
+    beside = sum(column.width + GAP for column in _COLUMNS if column.title != "BITS")
+    name = max(_NAME[0], min(longest, _NAME[1], width - 2 - beside))
     parts: list[Content | str | tuple[str, str]] = [line.mark, " ", pad(line.name, name)]
-    for column in shown:
-        style = FITS_STYLE[line.fits] if column.title == "FITS" else ""
-        parts.append(Content.styled("  " + cell(column, column.text(line, 0)), style))
-    left = width - 2 - name - taken(shown) - 2
-    if line.note and left > 2:
-        note = Content.styled(line.note, "$foreground-muted").truncate(left, ellipsis=True)
-        parts += ["  ", note]
+    if problem := line.quantization.choice.problem:
+        parts.append(Content.styled(" " * GAP + problem, "$foreground-muted"))
+        return Content.assemble(*parts).truncate(width, ellipsis=True)
+    for column in fitting(_COLUMNS, width - 2 - name):
+        style = {"FITS": FITS_STYLE[line.fits], "NOTE": "$foreground-muted"}.get(column.title, "")
+        parts.append(Content.styled(" " * GAP + cell(column, column.text(line, 0)), style))
     return Content.assemble(*parts)
 
 
 class QuantizationChooser(Chooser):
     """Returns the path of the first file of what was chosen; None: nothing."""
 
+    CSS_PATH = ["../../styles/dialogs.tcss"]
     TAKES = "downloads it"
 
     def __init__(self, looked: Looked, tokens: int, every: Sequence[Line]) -> None:
@@ -135,7 +132,7 @@ class QuantizationChooser(Chooser):
         self._tokens = tokens
         self._lines = {line.quantization.choice.files[0].path: line for line in every}
         super().__init__(next((value for value, line in self._lines.items() if line.advised), ""))
-        self.HEADING = f"Which of {named(looked.details.model.repo)}"
+        self.HEADING = f"Which quantization of {named(looked.details.model.repo)}"
 
     async def find(self) -> Sequence[Choice]:
         """All of them; what is known is known already."""
@@ -157,7 +154,7 @@ class QuantizationChooser(Chooser):
     def _problem(self, line: Line) -> str:
         """Why it cannot be chosen."""
         if line.quantization.choice.problem:
-            return f"It cannot be used: {line.quantization.choice.problem}."
+            return f"It cannot be used: {line.quantization.choice.problem} on the hub."
         if line.job is not None:
             return "It is being downloaded already."
         if line.quantization.here:
