@@ -88,6 +88,14 @@ def choose(files: Sequence[HubFile], patterns: Sequence[str] = ()) -> tuple[HubF
     return rest
 
 
+def held(files: Sequence[HubFile], folder: RepoFolder) -> tuple[HubFile, ...]:
+    """The files of GGUF models of a revision whose bytes are all here, from an earlier one: who fetches another
+    quantization of a newer revision keeps what did not change in it."""
+    models = [model for model in choices(files) if not model.problem]
+    here = [model for model in models if all(size_of(folder.blob(file.hash)) == file.size for file in model.files)]
+    return tuple(file for model in here for file in model.files)
+
+
 def plan(files: Sequence[HubFile], folder: RepoFolder, commit: str) -> Plan:
     """What of `files` is here: as a blob, the beginning of one, or, on disks without links, in the snapshot."""
     blobs = {file.hash: file for file in files}

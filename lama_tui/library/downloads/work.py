@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Protocol
 from lama_tui.errors import LamaError, ModelIntegrityError
 from lama_tui.library.downloads.job_table import Figures, JobTable, QueuedJob
 from lama_tui.library.downloads.layout import RepoFolder, lay_out
-from lama_tui.library.downloads.plan import Plan, choose, plan
+from lama_tui.library.downloads.plan import Plan, choose, held, plan
 from lama_tui.library.downloads.rate import Rate
 from lama_tui.library.downloads.retry import Backoff
 from lama_tui.library.downloads.space import DiskFull, check_space, of_disk
@@ -167,6 +167,8 @@ class Work:
                 attempt += 1
                 await self._sleep_over(error, attempt)
         files = choose(details.files, self.row.options.patterns)
+        also = await asyncio.to_thread(held, details.files, self.folder)
+        files = tuple({file.path: file for file in (*files, *also)}.values())
         safe_paths(file.path for file in files)
         before = {file.path: file.hash for file in await self._snapshots.files(job.ref, details.commit)}
         if changed := next((file for file in files if before.get(file.path, file.hash) != file.hash), None):

@@ -1,6 +1,6 @@
 """What the database knows of models that are removed, and which files a download still wants. Raises `StoreError`."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING
 
 from lama_tui.library.downloads.job import ENDED
@@ -32,6 +32,15 @@ class RecordTable:
             await connection.executemany("DELETE FROM snapshots WHERE ref = ? AND revision = ?", rows)
             await connection.executemany("DELETE FROM model_checks WHERE ref = ? AND revision = ?", rows)
             await connection.executemany("DELETE FROM updates WHERE ref = ? AND installed = ?", rows)
+
+    async def forget_files(self, repo: str, files: Collection[tuple[str, str]]) -> None:
+        """Some files of a repo (commit and path of each) are gone, and nobody should miss them."""
+        async with self._database.transaction() as connection:
+            await connection.executemany(
+                "DELETE FROM snapshot_files WHERE path = ?"
+                " AND snapshot_id IN (SELECT id FROM snapshots WHERE ref = ? AND revision = ?)",
+                [(path, repo, commit) for commit, path in files],
+            )
 
     async def is_pinned(self, ref: str) -> bool:
         """Whether a person said that it, or a GGUF file of it, is to be kept when room is needed."""
