@@ -36,6 +36,9 @@ OPENED_BY: Mapping[Scope, str] = {
 }
 """The binding that opens the screen of a scope."""
 
+DOORS: Mapping[str, str] = {"models.import": "import_model"}
+"""Actions of the workspace that open another screen and begin there what a binding of that screen does, by its id."""
+
 BY_ID: Mapping[str, Key] = {key.id: key for key in KEYMAP}
 """The keymap by binding id."""
 
