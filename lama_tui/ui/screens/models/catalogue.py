@@ -2,7 +2,9 @@
 
 import asyncio
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lama_tui.library.fit import Fit, Machine, fit
@@ -13,8 +15,10 @@ from lama_tui.ui.screens.models.known import Known, Storage, known, storage
 
 if TYPE_CHECKING:
     from lama_tui.engine.worker import EngineFigures
+    from lama_tui.library.benchmarking.benchmark import BenchmarkProgress, Result
     from lama_tui.library.hub.hub import Hub
     from lama_tui.library.installed import InstalledModel
+    from lama_tui.library.measurement_table import Measurement
     from lama_tui.library.storage.removal import Removal
     from lama_tui.library.updates.updates import Updates
     from lama_tui.library.verify.verification import Verification
@@ -82,6 +86,21 @@ class Catalogue:
     async def check_signature(self, model: "InstalledModel") -> "SignatureFact":
         """Who signed it, looked at now: every byte is read. Raises `StoreError`, `SignatureError`."""
         return await (await self._services.signatures()).check(model)
+
+    async def benchmark(
+        self,
+        model: "InstalledModel",
+        watch: "Callable[[BenchmarkProgress], None]",
+        ran: "Callable[[int, Measurement], None]",
+    ) -> "tuple[Result, ...]":
+        """Measure how fast it is as `lama bench` does, and keep that. Raises a `LamaError`."""
+        from lama_tui.library.benchmarking.benchmark import benchmark
+        from lama_tui.library.benchmarking.known import experts_in
+
+        await self._services.resolve(model.ref)  # raises where it may not be loaded
+        experts = await asyncio.to_thread(experts_in, Path(model.path))
+        keep = (await self._services.measurements()).record
+        return await benchmark(self._services.engine, model, watch, experts=experts or 0, ran=ran, keep=keep)
 
     async def verification(self) -> "Verification":
         """What checks models. Raises `StoreError`."""

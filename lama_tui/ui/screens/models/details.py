@@ -13,7 +13,7 @@ from lama_tui.types import GUIDE
 from lama_tui.ui import figures
 from lama_tui.ui.screens.models import fit_bar
 from lama_tui.ui.screens.models.columns import BROKEN, IN_USE, LOADED, LOADING, PINNED, Row
-from lama_tui.ui.screens.models.known import Known
+from lama_tui.ui.screens.models.known import Known, speeds
 from lama_tui.ui.screens.models.known import lines as lines_of_known
 from lama_tui.ui.screens.models.table import fact
 from lama_tui.ui.widgets.page import Page
@@ -85,7 +85,8 @@ def lines(shown: Shown, width: int) -> list[Content]:
     else:
         text += _memory(shown, width)
     text += [Content.styled(shown.advice, "$foreground-muted")] if shown.advice else []
-    return [*text, Content(""), *_facts(shown, width)]
+    measured = speeds(shown.known.measured, shown.now, width) if shown.known is not None else []
+    return [*text, *([Content(""), *measured] if measured else []), Content(""), *_facts(shown, width)]
 
 
 def _memory(shown: Shown, width: int) -> list[Content]:

@@ -19,8 +19,8 @@ from lama_tui.ui.models import ListedModel, what_to_do
 from lama_tui.ui.screens.models.catalogue import Catalogue, Measured, fit_of, machine
 from lama_tui.ui.screens.models.columns import Row
 from lama_tui.ui.screens.models.details import ModelDetails, Shown
-from lama_tui.ui.screens.models.keeping import Keeping
 from lama_tui.ui.screens.models.list import ModelList
+from lama_tui.ui.screens.models.measuring import Measuring
 from lama_tui.ui.screens.models.memory import ModelMemory
 from lama_tui.ui.widgets.filter import Filter
 
@@ -31,7 +31,7 @@ _FIRST = 8192
 """Tokens that are looked at first."""
 
 
-class InstalledSection(Keeping):
+class InstalledSection(Measuring):
     """The list beside the details, and above them the field that narrows the list."""
 
     BINDINGS = bindings("installed")
@@ -42,6 +42,7 @@ class InstalledSection(Keeping):
         "models.default",
         "models.remove",
         "models.verify",
+        "models.bench",
         "models.filter",
     )
 
@@ -54,8 +55,7 @@ class InstalledSection(Keeping):
         *,
         id: str | None = None,  # noqa: A002 - the name that Textual uses
     ) -> None:
-        super().__init__(catalogue, id=id)
-        self._memory = memory
+        super().__init__(catalogue, memory, id=id)
         self._subscribe = subscribe
         self._current = current
         self._models: Sequence[ListedModel] | None = None
@@ -98,7 +98,8 @@ class InstalledSection(Keeping):
             self._models = await self._catalogue.find()
         if self._models is None:
             self._models = ()
-        self._known.clear()
+        if self.checking is None:  # else what it found would be forgotten
+            self._known.clear()
         self.show()
         self.measure_storage()
 
@@ -124,6 +125,10 @@ class InstalledSection(Keeping):
     def machine(self) -> Machine:
         """What a model could have now."""
         return machine(self._measured, self._memory.figures, self._catalogue.memory_limit)
+
+    def fits(self, row: Row, tokens: int) -> bool | None:
+        """Whether it has room with a context of so many tokens."""
+        return fit_of(row.model, tokens, self.machine, self._memory.figures).fits
 
     def take_keys(self) -> None:
         """Go to the list."""

@@ -99,10 +99,13 @@ class Keeping(Section):
 
     # --- checking ------------------------------------------------------------------
 
-    @work(exclusive=True, group="verify")
+    @work(group="verify")
     async def action_verify(self) -> None:
         """Check every byte and let it answer; each level is shown as soon as it is known."""
         row = self.chosen()
+        if self.checking is not None:
+            self.app.bell()  # the line that tells of it says how to stop it
+            return
         model = row.model.installed if row is not None else None
         if model is None:
             self.say("" if row is None else "It is on its server: there are no files of it here.")
@@ -111,9 +114,9 @@ class Keeping(Section):
         failed = False
         try:
             with self.notice.catching():
+                self._tell_checking(f"Checking {name}…")
                 before = self._known.get(key) or await self._catalogue.known(model)
                 self._known[key] = replace(before, checks={})
-                self._tell_checking(f"Checking {name}…")
                 verification = await self._catalogue.verification()
                 async for check in verification.levels(model, deep=True, watch=self._follow_check(name)):
                     self._known[key] = replace(self._known[key], checks={**self._known[key].checks, check.level: check})
