@@ -89,7 +89,7 @@ class Work:
         self._files_done = 0
         self._paths: dict[str, list[str]] = {}
         self._new: list[str] = []
-        self._checked: set[str] = set()  # hashes that were computed as the bytes came
+        self._checked: dict[str, int] = {}  # hashes that were computed as the bytes came, and the time of the file then
         self._rate = Rate()
 
     async def run(self) -> None:
@@ -114,11 +114,8 @@ class Work:
             path = await asyncio.to_thread(lay_out, self.folder, commit, job.revision, files)
         except OSError as error:
             raise of_disk(error) from error
-        known = {file.path: file for file in files}
-        for old in await self._snapshots.files(job.ref, commit):  # of an earlier download of other files of it
-            known.setdefault(old.path, HubFile(old.path, old.size, old.algorithm, old.hash))
-        right = await known_right(self.folder, list(known.values()), self._checked, self._snapshots)
-        await self._snapshots.record(job.ref, commit, "hub", job.source, str(path), list(known.values()), right)
+        right = await known_right(self.folder, files, self._checked, self._snapshots)
+        await self._snapshots.record(job.ref, commit, "hub", job.source, str(path), files, right, more=True)
 
     def allow(self, local_only: bool, on_battery: bool) -> None:
         """Follow what is allowed now: what runs begins again where it still may, else it stops and waits."""
@@ -232,8 +229,8 @@ class Work:
                     del self._active[transfer]
                     self._fetched += transfer.fetched
                 self._finished += file.size
-                if transfer.fetched:
-                    self._checked.add(file.hash)
+                if transfer.fetched and transfer.mtime_ns is not None:
+                    self._checked[file.hash] = transfer.mtime_ns
                 self._files_done += len(self._paths[file.hash])
                 self._new += self._paths[file.hash]
         finally:
