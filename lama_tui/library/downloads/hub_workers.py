@@ -49,6 +49,7 @@ class HubWorkers:
         return Work(row, self._table, self._snapshots, hub, self._cache, pace)
 
     async def remove_parts(self, row: QueuedJob) -> None:
-        """Parts, and whole files that no snapshot has, in the cache that it was added for."""
-        files = await self._table.files(row.job.id)
+        """Parts, and whole files that no snapshot has and no other job needs, in the cache that it was added for."""
+        needed = await self._table.needed_by_others(row.job.id)
+        files = [file for file in await self._table.files(row.job.id) if file.hash not in needed]
         await asyncio.to_thread(remove_parts, RepoFolder(Path(row.job.cache), row.job.ref), files)

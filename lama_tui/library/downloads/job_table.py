@@ -27,6 +27,8 @@ Wish = Literal["run", "pause", "cancel"]
 
 _SHOWN = 200  # ended jobs that are still listed
 _WORKABLE = ("queued", "running", "waiting")
+_WISHED: dict[JobState, Wish] = {"paused": "pause", "cancelled": "cancel"}
+_AT_ONCE = 0  # instead of the time of the next try: somebody wishes it now
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +68,12 @@ class JobOptions:
 
 @dataclass(frozen=True, slots=True)
 class QueuedJob:
-    """A row: the job, what is wished of it, and what to fetch."""
+    """A row: the job, what is wished of it, what to fetch, and whether one that waits is to try now."""
 
     job: Job
     wish: Wish
     options: JobOptions
+    at_once: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +173,7 @@ class JobTable:
             owned = {row["id"] for row in rows if row["owner"] in live}
             if job in owned or job not in {row["id"] for row in rows}:
                 return False
-            at_work = sum(row["id"] in owned and row["retry_at"] is None for row in rows)
+            at_work = sum(row["id"] in owned and not row["retry_at"] for row in rows)
             if at_work >= at_once or len(owned) >= 3 * at_once:
                 return False
             await connection.execute(
@@ -185,14 +188,16 @@ class JobTable:
     ) -> bool:  # fmt: skip
         """Its owner says how it stands; without `keep` it has no owner afterwards.
 
+        What was paused or cancelled, and is wished otherwise by now, is queued: whoever finds it follows the new wish.
         False when it is no longer this instance's: another took it over, or it was forgotten.
         """
         async with self._database.transaction(durable=state in ENDED) as connection:
             cursor = await connection.execute(
-                "UPDATE jobs SET state = ?, why = ?, error = ?, retry_at = ?, attempts = coalesce(?, attempts),"
+                "UPDATE jobs SET state = CASE WHEN ? AND wish != ? THEN 'queued' ELSE ? END, why = ?, error = ?,"
+                " retry_at = ?, attempts = coalesce(?, attempts),"
                 " owner = ?, rate = NULL, doing = '', updated = ? WHERE id = ? AND owner = ?",
                 (
-                    state, why, _error_json(error), retry_at, attempts,
+                    state in _WISHED, _WISHED.get(state), state, why, _error_json(error), retry_at, attempts,
                     self.instance if keep else None, _now(), job, self.instance,
                 ),
             )  # fmt: skip
@@ -214,7 +219,7 @@ class JobTable:
         """Wish that it goes on, pauses or ends; True when nobody has to follow, because nobody works on it."""
         async with self._database.transaction(durable=True) as connection:
             row = await _row(connection, job)
-            if row is None or (wish != "run" and row["state"] in ("done", "cancelled")):
+            if row is None or row["state"] == "done" or (wish != "run" and row["state"] == "cancelled"):
                 return False
             owned = row["owner"] in live and row["state"] in _WORKABLE
             options = replace(JobOptions.from_json(row["options"]), keep_parts=keep_parts)
@@ -224,7 +229,7 @@ class JobTable:
             )
             if owned:
                 if wish == "run":  # of one that waits: try now
-                    await connection.execute("UPDATE jobs SET retry_at = NULL WHERE id = ?", (job,))
+                    await connection.execute("UPDATE jobs SET retry_at = ? WHERE id = ?", (_AT_ONCE, job))
                 return False
             state = {"run": "queued", "pause": "paused", "cancel": "cancelled"}[wish]
             if wish == "pause" and row["state"] == "failed":
@@ -262,6 +267,16 @@ class JobTable:
         )
         return tuple(HubFile(row["path"], row["size"], row["algorithm"], row["hash"]) for row in rows)
 
+    async def needed_by_others(self, job: JobId) -> frozenset[str]:
+        """The hashes of files of the same repo that other jobs need, which have not ended."""
+        rows = await self._database.read(
+            "SELECT DISTINCT f.hash FROM jobs mine JOIN jobs j ON j.ref = mine.ref AND j.cache = mine.cache"
+            " AND j.id != mine.id JOIN job_files f ON f.job_id = j.id"
+            " WHERE mine.id = ? AND j.state IN ('queued', 'running', 'paused', 'waiting')",
+            (job,),
+        )
+        return frozenset(row["hash"] for row in rows)
+
     async def mark_done(self, job: JobId, paths: Iterable[str]) -> None:
         """These files are whole, checked and in place."""
         async with self._database.transaction(quiet=True) as connection:
@@ -283,7 +298,7 @@ class JobTable:
             why=row["why"],
             error=_error(row["error"]),
             attempts=row["attempts"],
-            retry_at=row["retry_at"],
+            retry_at=row["retry_at"] or None,
             owner=row["owner"],
             mine=row["owner"] == self.instance,
             done_bytes=0 if removed else row["done_bytes"],
@@ -298,7 +313,7 @@ class JobTable:
             created=row["created"],
             updated=row["updated"],
         )
-        return QueuedJob(job, row["wish"], options)
+        return QueuedJob(job, row["wish"], options, row["retry_at"] == _AT_ONCE)
 
 
 def _now() -> int:

@@ -39,7 +39,7 @@ class _Mine:
 
     work: JobWork
     task: asyncio.Task[None]
-    told: tuple[JobState, str, int | None] = ("running", "", None)
+    told: tuple[JobState, str, int | None] | None = ("running", "", None)
 
 
 class Downloads:
@@ -286,8 +286,10 @@ class Downloads:
                 await self._workers[row.job.kind].remove_parts(row)
             await self._settle(row.job.id, "cancelled")
         else:
-            if mine.told[2] is not None and row.job.retry_at is None:
+            if row.at_once:
                 mine.work.waiting.end()
+                mine.told = None
+                await self._tell()  # so that this is not done again
             mine.work.allow(self._settings().privacy.local_only, self._battery)
 
     async def _stop(self, job: JobId) -> None:
@@ -303,12 +305,12 @@ class Downloads:
             await self._tell()
             await self._table.settle(job, state, error=error)
             self._unsettled.pop(job, None)
-        except StoreError as failure:
+            self._nudge.set()
+        except StoreError as failure:  # the next look tries again, in its time
             log.warning("the end of a download was not kept yet: %s", failure)
             self._unsettled[job] = (state, error)
         self._mine.pop(job, None)
         self._wanted.discard(job)
-        self._nudge.set()
         with suppress(StoreError):
             if row := await self._table.job(job):
                 self._publish(row)
@@ -336,8 +338,9 @@ class Downloads:
                 await self._table.mark_done(job, new)
             stands = mine.work.waiting.state
             if stands != mine.told and not mine.task.done():
-                state, why, retry_at = mine.told = stands
+                state, why, retry_at = stands
                 await self._table.settle(job, state, why=why, retry_at=retry_at, attempts=mine.work.attempts, keep=True)
+                mine.told = stands  # not before: what could not be written is written next time
 
     async def _alive(self) -> frozenset[str]:
         self._live = await self._database.live_instances()

@@ -7,6 +7,7 @@ shown as `waiting`, with why; one that does not ends the job.
 import asyncio
 import time
 from collections import defaultdict, deque
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -103,17 +104,15 @@ class Work:
             await set_bad_aside(self.folder, files, self._snapshots)
         except OSError as error:
             raise of_disk(error) from error
-        while True:
+        path = None
+        while path is None:
             found = await asyncio.to_thread(plan, files, self.folder, commit)
             self._begin(found)
-            if not found.missing:
-                break
-            await self._room(found.needed)
-            await self._fetch_all(found, commit)
-        try:
-            path = await asyncio.to_thread(lay_out, self.folder, commit, job.revision, files)
-        except OSError as error:
-            raise of_disk(error) from error
+            if found.missing:
+                await self._room(found.needed)
+                await self._fetch_all(found, commit)
+            else:
+                path = await self._lay_out(commit, files)
         right = await known_right(self.folder, files, self._checked, self._snapshots)
         await self._snapshots.record(job.ref, commit, "hub", job.source, str(path), files, right, more=True)
 
@@ -178,6 +177,21 @@ class Work:
         found = await asyncio.to_thread(plan, files, self.folder, details.commit)
         await self._table.set_files(job.id, details.commit, files, found.total)
         return details.commit, files
+
+    async def _lay_out(self, commit: str, files: Sequence[HubFile]) -> Path | None:
+        """Make the snapshot; None where that has to be tried again, because the disk was full or a file went away."""
+        await self.waiting.gate()
+        try:
+            return await asyncio.to_thread(lay_out, self.folder, commit, self.row.job.revision, files)
+        except OSError as error:
+            found = await asyncio.to_thread(plan, files, self.folder, commit)
+            if isinstance(error, FileNotFoundError) and found.missing:
+                return None
+            trouble = of_disk(error)
+            if not isinstance(trouble, DiskFull):
+                raise trouble from error
+            await self.waiting.sleep(_FULL_FOR, said(trouble))
+            return None
 
     def _begin(self, found: Plan) -> None:
         missing = {file.hash for file in found.missing}
