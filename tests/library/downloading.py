@@ -96,13 +96,14 @@ async def instance(
     settings: Settings | None = None,
     access: HubAccess | None = None,
     on_battery: Callable[[], bool | None] = lambda: None,
+    cache: Path | None = None,
 ) -> AsyncIterator[Instance]:
     """A lama of this home, closed at the end."""
     settings = settings or Settings(library=LibrarySettings(), privacy=PrivacySettings())
     paths = Paths.from_environment({"LAMA_HOME": str(home / "lama")})
     database = await Database.open(paths)
     asks = Hub(access or HubAccess(hub.endpoint), settings.privacy.local_only)
-    cache = home / "hub" / "hub"
+    cache = cache or home / "hub" / "hub"
 
     async def opened() -> Hub:
         return asks

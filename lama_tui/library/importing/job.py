@@ -44,7 +44,9 @@ class ImportWork:
 
     async def run(self) -> None:
         """Work until the model is there. Raises a `LamaError`; may be cancelled at any time."""
-        attempt = 0
+        attempt, job = 0, self.row.job
+        if await self._imports.is_done(job.source, job.ref, job.created):  # who had it was killed behind its end
+            return await self._imports.remove_parts(job.source, job.ref)
         while True:
             await self.waiting.gate()
             before = self._fetched[0]

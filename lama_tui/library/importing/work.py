@@ -55,6 +55,10 @@ class Work:
             raise Stopped
         self._tell(now, _INTERVAL)
 
+    def tell(self, now: str) -> None:
+        """Tell how far it is at once: it goes no further for a while."""
+        self._tell(now, 0.0)
+
     def _tell(self, now: str, interval: float) -> None:
         at = time.monotonic()
         if self._watch is not None and at - self._told >= interval:
