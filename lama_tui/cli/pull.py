@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from lama_tui.cli import output
 from lama_tui.cli.logged import run_logged
+from lama_tui.cli.quantizations import said_of
 from lama_tui.cli.signed import look
 from lama_tui.config.loader import LoadedSettings
 from lama_tui.errors import DownloadError, LamaError
@@ -31,7 +32,8 @@ def add_to(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     parser.add_argument("--revision", metavar="R", default="main", help="a branch, tag or commit; usually main")
     parser.add_argument(
         "--file", metavar="PATTERN", dest="files", action="append", default=[],
-        help="only files that match, such as '*Q4_K_M.gguf'; may be given several times",
+        help="only files that match, such as '*Q8_0*.gguf'; may be given several times. Without it, of a repo with"
+        " several GGUF quantizations one is fetched: Q4_K_M where there is one",
     )  # fmt: skip
     parser.add_argument("--json", action="store_true", help="JSON lines; the last one is the result")
     parser.set_defaults(verb=pull)
@@ -53,6 +55,10 @@ async def _pull(arguments: argparse.Namespace, shown: "Shown", paths: Paths, loa
     services = await open_services(paths, loaded)
     try:
         await check_allowed(services, arguments.model)
+        if not (arguments.files or arguments.json):
+            hub = await services.hub()
+            if said := await said_of(hub, arguments.model, arguments.revision):
+                output.note(said)
         downloads = await services.downloads(adopt=False)
         job = await downloads.add(arguments.model, arguments.revision, files=arguments.files)
         ended = await until_done(downloads, job, shown, _again(arguments))

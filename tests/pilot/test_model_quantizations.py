@@ -3,13 +3,10 @@
 from pathlib import Path
 
 import pytest
-from browsing import browse, details as installed_details, names, status
 from hub_world import details, go_to, hub_of, hub_section, state_of
 from stage import Open, Stage
 
 from lama_tui.library.hub_cache import hub_cache_folder
-from lama_tui.library.verify.verification import Verification
-from lama_tui.ui.screens.models.browser import ModelBrowser
 from lama_tui.ui.screens.models.hub import HubSection
 from lama_tui.ui.screens.models.quantizations import QuantizationChooser
 from lama_tui.ui.widgets.options import Options

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 
-from lama_tui.errors import DownloadError, ModelFormatError
+from lama_tui.errors import DownloadError, LamaError, ModelFormatError
 from lama_tui.library.downloads.layout import RepoFolder, size_of
-from lama_tui.library.hub.gguf_files import choices, usual
+from lama_tui.library.hub.gguf_files import GgufChoice, choices, usual
 from lama_tui.library.hub.values import HubFile
 from lama_tui.security.gate import clean_line
 
@@ -86,6 +86,15 @@ def choose(files: Sequence[HubFile], patterns: Sequence[str] = ()) -> tuple[HubF
             "Look for a conversion, for example of mlx-community",
         )
     return rest
+
+
+def by_default(files: Sequence[HubFile]) -> GgufChoice | None:
+    """The quantization that is fetched where nobody chooses; None where other weights are, or nothing can be."""
+    first = usual(choices(files))
+    try:
+        return first if first is not None and first.files[0] in choose(files) else None
+    except LamaError:
+        return None
 
 
 def held(files: Sequence[HubFile], folder: RepoFolder) -> tuple[HubFile, ...]:

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from lama_tui.engine.model_files import weight_files
 from lama_tui.library.fit import Fit, Machine, fit
-from lama_tui.library.hub.gguf_files import choices, usual
+from lama_tui.library.hub.gguf_files import GgufChoice, choices, usual
 from lama_tui.library.hub.values import HubDetails, HubModel
 
 
@@ -16,6 +16,11 @@ def fit_of(model: HubModel, machine: Machine) -> Fit:
 def fit_at(details: HubDetails, context: int | None, machine: Machine) -> Fit:
     """How it fits with a conversation of so many tokens; of GGUF files the usual one."""
     return fit(weights_of(details) or 0, details.kv, context, machine)
+
+
+def gguf_fits(details: HubDetails, context: int | None, machine: Machine) -> list[tuple[GgufChoice, Fit]]:
+    """What can be chosen of a GGUF repo, the smallest first, and how each fits."""
+    return [(choice, fit(choice.size, details.kv, context, machine)) for choice in choices(details.files)]
 
 
 def weights_of(details: HubDetails) -> int | None:

@@ -67,6 +67,8 @@ class HubSection(Fetching):
         self._columns: tuple[int, Sequence[Column[HubRow]]] = (0, ())
         self._soon: Timer | None = None
         self._now = 0
+        self._stays = ""
+        """The model that was highlighted when the list grew: that it has another line now is nobody's moving."""
         self._ended: frozenset[int] = frozenset()
         self._unfollow: Callable[[], None] = lambda: None
 
@@ -139,12 +141,17 @@ class HubSection(Fetching):
     async def _go_on(self) -> None:
         """Ask for the next page."""
         self._tell_asking()
+        before = self._listing.lines
         try:
             await self._listing.go_on(self.machine)
         except LamaError as error:
             why = clean_line(error.title, 120)
             self.say(f"The rest of the list did not come: {why}. {key_at(self, 'hub.again')} asks again.")
-        self._show()
+        at = self._list.highlighted
+        if at is not None and at < len(before):  # the same model, wherever the order by fit put it
+            self._stays = before[at].repo
+            at = self._listing.place_of(self._stays)
+        self._show(at)
 
     def _tell_asking(self) -> None:
         """Say so when it takes long."""
@@ -169,9 +176,10 @@ class HubSection(Fetching):
         self._show_details()
         self.post_message(self.StatusChanged())
         listing, at = self._listing, self._list.highlighted or 0
-        if listing.after is not None and not listing.is_asking and at >= self._list.count - _AHEAD:
-            self._go_on()
         model = self.chosen()
+        moved = model is None or model.repo != self._stays
+        if listing.after is not None and not listing.is_asking and moved and at >= self._list.count - _AHEAD:
+            self._go_on()
         if model is not None and (self._looks.of(model.repo) is None or model.repo not in self._looks.cards):
             self._look(model.repo)
 
@@ -225,14 +233,15 @@ class HubSection(Fetching):
         """Another width has room for other columns."""
         self._columns = (0, ())
 
-    def _show(self) -> None:
+    def _show(self, at: int | None = None) -> None:
+        """Show the list, `at` highlighted; None: the line that is."""
         self._now = time.time_ns() // 1_000_000
         message, text = self.query_one("#hub-message", Static), self._message()
         if str(message.content) != text.plain:
             message.update(text)
         message.display = bool(text.plain)
         self.set_class(not self._listing.models, "-bare")
-        self._list.show(len(self._listing.lines), self._list.highlighted)
+        self._list.show(len(self._listing.lines), self._list.highlighted if at is None else at)
         self._show_details()
         self.post_message(self.StatusChanged())
 
@@ -287,9 +296,8 @@ class HubSection(Fetching):
             return ""
         if self._field.has_focus:
             return f"{key_at(self, 'list.down')} and {key_at(self, 'list.up')} move in the list while you type."
-        more = " or more" if self._listing.after is not None else ""
         chosen = f"{(self._list.highlighted or 0) + 1:,} of " if self._list.highlighted is not None else ""
-        return f"{chosen}{len(self._listing.lines):,}{more}"
+        return f"{chosen}{self._listing.said}"
 
     def appear(self) -> None:
         """Files may have come or gone meanwhile."""

@@ -91,7 +91,7 @@ def lines(looked: Looked, context: int | None, machine: Machine, running: Sequen
 
     return [
         *(
-            Line(each, at, each.choice is first, each.choice is best, job_of(each))
+            Line(each, at, each.choice is first, each.choice is best and at.fits is not False, job_of(each))
             for each, (_, at) in zip(found, fits, strict=False)
         ),
         *(Line(each, None, job=job_of(each)) for each in found if each.projector),
@@ -124,14 +124,15 @@ def drawn(line: Line, every: Sequence[Line], width: int) -> Content:
 class QuantizationChooser(Chooser):
     """Returns the path of the first file of what was chosen; None: nothing."""
 
-    CSS_PATH = ["../../styles/dialogs.tcss"]
+    CSS_PATH = ["../../styles/dialogs.tcss", "../../styles/models.tcss"]
     TAKES = "downloads it"
 
     def __init__(self, looked: Looked, tokens: int, every: Sequence[Line]) -> None:
         self._looked = looked
         self._tokens = tokens
         self._lines = {line.quantization.choice.files[0].path: line for line in every}
-        super().__init__(next((value for value, line in self._lines.items() if line.advised), ""))
+        best = sorted(self._lines.items(), key=lambda each: (each[1].advised, each[1].by_default))
+        super().__init__(best[-1][0])
         self.HEADING = f"Which quantization of {named(looked.details.model.repo)}"
 
     async def find(self) -> Sequence[Choice]:
@@ -174,5 +175,5 @@ class QuantizationChooser(Chooser):
         if line.fit is None:
             return f"{said} Programs that show pictures to the model need it beside the model."
         at = f" at {self._tokens:,} tokens" if line.fit.kv is not None else ""
-        default = " It is what `lama pull` fetches by default." if line.by_default else ""
+        default = " `lama pull` fetches this one." if line.by_default else ""
         return f"{said}\n{fit_bar.verdict(line.fit).plain}{at}.{default}"

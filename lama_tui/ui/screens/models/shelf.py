@@ -147,7 +147,7 @@ class Shelf:
 
 def _offer(details: HubDetails) -> Offer:
     from lama_tui.library.downloads.layout import RepoFolder
-    from lama_tui.library.downloads.plan import choose, plan
+    from lama_tui.library.downloads.plan import by_default, choose, plan
     from lama_tui.library.downloads.space import free_space
     from lama_tui.library.hub_cache import hub_cache_folder
 
@@ -162,6 +162,6 @@ def _offer(details: HubDetails) -> Offer:
         files = choose(details.files)
     except LamaError as error:
         return Offer(free=free, reserve=reserve, problem=error)
-    of_gguf = len(found) > 1 and any(file.path.lower().endswith(".gguf") for file in files)
+    asks = len(found) > 1 and by_default(details.files) is not None
     needed = plan(files, folder, details.commit).needed
-    return Offer(files, needed, free, reserve, quantizations=tuple(found) if of_gguf else ())
+    return Offer(files, needed, free, reserve, quantizations=tuple(found) if asks else ())
