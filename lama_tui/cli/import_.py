@@ -69,7 +69,7 @@ async def _import(arguments: argparse.Namespace, paths: Paths, loaded: LoadedSet
 
 
 async def _copy(arguments: argparse.Namespace, services: "Services") -> "Imported":
-    """From this disk: here and now, not in the queue. Ctrl+c leaves nothing."""
+    """From this disk: here and now, not in the queue, for nobody else has to go on with it. Ctrl+c leaves nothing."""
     progress = output.Progress()
 
     def watch(now: "ImportProgress") -> None:

@@ -274,8 +274,7 @@ from tests.library.hub import TestHub
 async def main(home, source):
     with TestHub() as hub:
         async with instance(hub, Path(home)) as lama:
-            await lama.downloads.add_import(source, insecure_http=True)
-            print("added", flush=True)
+            await lama.downloads.add_import(source)
             await asyncio.sleep(60)
 
 asyncio.run(main(*sys.argv[1:]))
@@ -285,16 +284,18 @@ asyncio.run(main(*sys.argv[1:]))
 @pytest.mark.slow
 @pytest.mark.parametrize("what", ["address", "folder"])
 async def test_who_is_killed_is_taken_over(web: Web, hub: TestHub, tmp_path: Path, what: str) -> None:
-    """kill -9 of the owner: another one goes on, at the byte for an address, without what a copy had left."""
+    """kill -9 of the owner (`lama import ADDRESS`, or another queue): another one goes on, at the byte for an address,
+    without what a copy had left."""
     data = big_gguf(tmp_path, 64 << 20)
     web.files["/m-Q4.gguf"], web.hold, web.cut = data, threading.Event(), [24 << 20]
     folder = make_tiny_llama(tmp_path / "m-Q4")
     with (folder / "z.bin").open("wb") as file:
         file.truncate(3_000_000_000)
-    source = web.url("/m-Q4.gguf") if what == "address" else str(folder)
-    with subprocess.Popen(  # noqa: ASYNC220
-        [sys.executable, "-c", KILLED, str(tmp_path), source], stdout=subprocess.PIPE
-    ) as process:
+    if what == "address":
+        command = ["-m", "lama_tui", "import", web.url("/m-Q4.gguf"), "--insecure-http"]
+    else:
+        command = ["-c", KILLED, str(tmp_path), str(folder)]
+    with subprocess.Popen([sys.executable, *command], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:  # noqa: ASYNC220
         if what == "address":
             await came(tmp_path, 24 << 20)
         else:
