@@ -5,7 +5,6 @@ imported. Blocks: call it in a thread.
 """
 
 import contextlib
-import hashlib
 import json
 import os
 import re
@@ -18,7 +17,7 @@ from lama_tui.library.importing.beside import fetch_beside
 from lama_tui.library.importing.contents import check_kind
 from lama_tui.library.importing.kinds import ARCHIVES, WORDS, kind_of_open
 from lama_tui.library.importing.names import derived_name
-from lama_tui.library.importing.target import PREFIX, Busy, check_space, of_disk
+from lama_tui.library.importing.target import Busy, check_space, of_disk, place_of
 from lama_tui.library.importing.work import Work
 from lama_tui.providers.fetch import Body, Fetcher
 from lama_tui.providers.refusal import explanation
@@ -81,7 +80,7 @@ class AddressFetch:
     def __init__(self, models: Path, url: str) -> None:
         self._url = url
         self._shown = redact(clean_line(url, 160))
-        self._folder = models / f"{PREFIX}{hashlib.sha256(url.encode()).hexdigest()[:16]}"
+        self._folder = place_of(models, url)
         self._part = self._folder / "part"
         self._note = self._folder / "part.json"
         self.beside = self._folder / "beside"

@@ -10,7 +10,7 @@ import hashlib
 import os
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -117,10 +117,16 @@ def _try(descriptor: int) -> bool:
         return True  # a file system without locks
 
 
-def unfinished(models: Path) -> list[Path]:
-    """What imports have left that nobody works on any more. Blocks."""
+def place_of(models: Path, url: str) -> Path:
+    """Where what comes from an address is kept until it is imported."""
+    return models / f"{PREFIX}{hashlib.sha256(url.encode()).hexdigest()[:16]}"
+
+
+def unfinished(models: Path, wanted: Collection[str] = ()) -> list[Path]:
+    """What imports have left that nobody works on any more, nor will: `wanted` are addresses that go on. Blocks."""
+    kept = {place_of(models, url) for url in wanted}
     try:
-        folders = [entry for entry in models.iterdir() if entry.name.startswith(PREFIX)]
+        folders = [entry for entry in models.iterdir() if entry.name.startswith(PREFIX) and entry not in kept]
     except OSError:
         return []
     return [folder for folder in folders if not _is_worked_on(folder)]

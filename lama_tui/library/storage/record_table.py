@@ -52,6 +52,11 @@ class RecordTable:
         rows = await self._database.read(f"SELECT ref, state FROM jobs WHERE {_UNFINISHED}")  # noqa: S608 — our words
         return {row["ref"]: row["state"] for row in rows}
 
+    async def importing(self) -> frozenset[str]:
+        """Addresses and paths of imports that are not ended."""
+        rows = await self._database.read(f"SELECT source FROM jobs WHERE kind = 'import' AND {_UNFINISHED}")  # noqa: S608
+        return frozenset(row["source"] for row in rows)
+
     async def hashes(self) -> tuple[frozenset[str], frozenset[str]]:
         """Hashes of the files that unfinished jobs fetch, and of those that ended ones did."""
         rows = await self._database.read(
