@@ -171,11 +171,15 @@ class Services:
         """
         if self._downloads is None:
             database = await self.database()
-            queue = await asyncio.to_thread(_downloads_queue)
-            self._downloads = self._downloads or queue(
-                database, self.hub, lambda: self.settings, self.imports(), adopt=adopt, on_battery=on_battery
-            )
+            made = await asyncio.to_thread(self._downloads_of, database, adopt)
+            self._downloads = self._downloads or made
         return self._downloads
+
+    def _downloads_of(self, database: "Database", adopt: bool) -> "Downloads":
+        """Imports what the start does not need, and looks where the hub's cache is. Blocks."""
+        from lama_tui.library.downloads.queue import Downloads
+
+        return Downloads(database, self.hub, lambda: self.settings, self.imports(), adopt=adopt, on_battery=on_battery)
 
     async def resume_downloads(self) -> bool:
         """Go on with downloads that an earlier start left; whether there are any. Raises `StoreError`."""
@@ -357,14 +361,6 @@ def _hub_of_environment(local_only: bool) -> "Hub":
     from lama_tui.library.hub.hub import Hub
 
     return Hub(HubAccess.from_environment(), local_only)
-
-
-def _downloads_queue() -> "type[Downloads]":
-    """Imports what the start does not need."""
-    import lama_tui.library.importing.imports  # noqa: F401 — on the event loop it would be felt
-    from lama_tui.library.downloads.queue import Downloads
-
-    return Downloads
 
 
 def _model_watch() -> "type[ModelWatch]":

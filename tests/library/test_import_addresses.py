@@ -15,7 +15,7 @@ import pytest
 from gguf_files import write_gguf
 from web import Web, serving
 
-from lama_tui.errors import ConnectionLost, DownloadError, LamaError, ModelIntegrityError, ProviderError
+from lama_tui.errors import ConnectionLost, DownloadError, LamaError, ModelIntegrityError, ProviderError, SignatureError
 from lama_tui.library.importing.imports import Imported, Imports
 from lama_tui.library.installed import describe, installed_models
 from lama_tui.library.snapshot_table import SnapshotTable
@@ -192,6 +192,28 @@ async def test_another_hash_is_refused_and_forgotten(imports: Imports, web: Web,
     with pytest.raises(ModelIntegrityError):
         await fetch(imports, web.url("/m-Q4.gguf"), sha256="0" * 64, insecure_http=True)
     assert left() == []
+
+
+async def test_what_came_is_kept_where_it_is_not_accepted(
+    table: SnapshotTable, web: Web, gguf: bytes, tmp_path: Path
+) -> None:
+    """After all came and was unpacked or hashed, what fails, or is stopped, costs no second fetch."""
+    refusals = [SignatureError("It is not signed", "", "")]
+
+    async def snapshots() -> SnapshotTable:
+        return table
+
+    async def accept(ref: str, folder: Path) -> None:
+        if refusals:
+            raise refusals.pop()
+
+    web.files["/m-Q4.gguf"], web.chunked, web.etags["/m-Q4.gguf"] = gguf, True, ""  # nothing to compare either
+    imports = Imports(Paths.from_environment(), snapshots, accept)
+    with pytest.raises(SignatureError):
+        await fetch(imports, web.url("/m-Q4.gguf"), insecure_http=True)
+    done = await fetch(imports, web.url("/m-Q4.gguf"), insecure_http=True)
+    assert (done.path / "m-Q4.gguf").read_bytes() == gguf and left() == [done.path]
+    assert len(web.asked) == 1
 
 
 async def test_two_do_not_fetch_the_same_at_once(imports: Imports, web: Web, gguf: bytes) -> None:

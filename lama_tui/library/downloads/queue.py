@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import os
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
@@ -43,7 +44,7 @@ class _Mine:
 
 
 class Downloads:
-    """The jobs of all instances; some of them are worked on here. Belongs to one event loop.
+    """The jobs of all instances; some of them are worked on here. Belongs to one event loop; making one blocks.
 
     With `adopt` this instance works on any job that nobody works on, else only on those that it added or resumed.
     One that fills another hub cache than `cache` is left to instances that use that one. `on_battery` blocks for a
@@ -69,9 +70,10 @@ class Downloads:
         self._imports = imports
         self._adopt = adopt
         self._on_battery = on_battery
-        self._cache = str((cache or hub_cache_folder()).absolute())
+        cache = cache or hub_cache_folder()
+        self._cache = os.path.realpath(cache)  # one folder, however many links lead to it
         self._pace = pace or Pace()
-        from_hub = HubWorkers(self._table, SnapshotTable(database), hub, settings, Path(self._cache), self._pace)
+        from_hub = HubWorkers(self._table, SnapshotTable(database), hub, settings, cache, self._pace)
         from_elsewhere = ImportWorkers(imports, self._pace)
         self._workers: dict[JobKind, Workers] = {"download": from_hub, "update": from_hub, "import": from_elsewhere}
         self._wanted: set[JobId] = set()
