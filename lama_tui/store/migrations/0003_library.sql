@@ -109,3 +109,10 @@ CREATE TABLE updates (
     refused TEXT, -- the commit that was gone back from: it is not offered again by itself
     checked INTEGER NOT NULL
 );
+
+-- When the hub was last asked for newer revisions, and about how many models; one row for who wanted it.
+CREATE TABLE update_questions (
+    wanted_by TEXT PRIMARY KEY CHECK (wanted_by IN ('lama', 'person')),
+    models INTEGER NOT NULL,
+    at INTEGER NOT NULL
+) WITHOUT ROWID;

@@ -53,6 +53,12 @@ class Catalogue:
         return self._opening.settings.engine.memory_limit
 
     @property
+    def asking(self) -> tuple[str, bool]:
+        """Whether the hub is asked for newer revisions by itself: `library.check_updates`, and `privacy.local_only`."""
+        settings = self._opening.settings
+        return settings.library.check_updates, settings.privacy.local_only
+
+    @property
     def folder(self) -> str:
         """Where models can be put."""
         return str(self._opening.paths.models)
