@@ -30,6 +30,11 @@ MODELS = [
     )
     for number, (repo, params, bits, size, downloads, likes, gated) in enumerate(NAMES)
 ]  # fmt: skip
+QUANTIZATIONS = {"Q2_K": 3.3, "Q3_K_M": 4.1, "Q4_K_M": 5.0, "Q5_K_M": 5.9, "Q6_K": 6.7, "Q8_0": 8.7}
+GGUF = HubModel(
+    "a-publisher/Qwen3-8B-GGUF", "9" * 40, 88_000, 31, NOW - 20 * DAY, False, False, ("gguf",), int(8.2e9), None, None,
+    "gguf", "apache-2.0",
+)  # fmt: skip
 CARD = """# The card of a model
 
 It was converted to **MLX** format. [nope] [/bold]
@@ -42,6 +47,15 @@ from mlx_lm import load, generate
 |---|--:|
 | MMLU | 61.2 |
 """
+
+
+def gguf_files() -> tuple[HubFile, ...]:
+    """Of a GGUF repo: one in two parts, one that lacks a part, and what is no model."""
+    sizes = {f"Qwen3-8B-{name}.gguf": size for name, size in QUANTIZATIONS.items()}
+    sizes |= {f"BF16/Qwen3-8B-BF16-0000{part}-of-00002.gguf": 8.2 for part in (1, 2)}
+    sizes |= {"Qwen3-8B-F32-00001-of-00004.gguf": 8.0, "mmproj-Qwen3-8B-F16.gguf": 1.1}
+    weights = [HubFile(path, int(size * GIB), "sha256", f"{at:064x}") for at, (path, size) in enumerate(sizes.items())]
+    return (HubFile("README.md", 4096, "git-sha1", "1" * 40), *weights)
 
 
 class StillHub:
@@ -60,6 +74,8 @@ class StillHub:
 
     async def details(self, repo: str, revision: str = "main") -> HubDetails:
         model = next(model for model in self._models if model.repo == repo)
+        if model.format == "gguf":
+            return HubDetails(model, revision, model.commit or "", gguf_files(), context=40_960)
         files = (
             HubFile("README.md", 4096, "git-sha1", "1" * 40),
             HubFile("config.json", 937, "git-sha1", "2" * 40),
@@ -141,6 +157,21 @@ async def looked_at(visit: Visit) -> None:
     await visit.until(lambda: browser.section.query_one("#hub-card")._lines)  # type: ignore[attr-defined]
 
 
+async def of_gguf(visit: Visit) -> None:
+    """A GGUF repo was looked at closely."""
+    browser = await opened(visit, "f10", "hub", StillHub([GGUF]))
+    await visit.press("enter", "end")
+    await visit.until(lambda: len(browser.section._looks.cards) == 1)  # type: ignore[attr-defined]
+    await visit.until(lambda: browser.section.query_one("#hub-card")._lines)  # type: ignore[attr-defined]
+
+
+async def which(visit: Visit) -> None:
+    """Asked which quantization is downloaded."""
+    await of_gguf(visit)
+    await visit.press("d")
+    await visit.until_seen("Which quantization", "Downloads 5.0 GiB")
+
+
 async def refused(visit: Visit) -> None:
     trouble = ConnectionLost(
         "The hub cannot be reached", "Name or service not known", "Check the network, then ask again"
@@ -185,6 +216,8 @@ async def none_newer(visit: Visit) -> None:
 SMALL = ((80, 24), (120, 36))
 STATES: Sequence[State] = (
     State("hub", "usual", looked_at, USUAL, sizes=(*SMALL, (160, 48))),
+    State("hub", "gguf", of_gguf, USUAL, sizes=((120, 36),)),
+    State("hub", "which", which, USUAL, sizes=SMALL),
     State("hub", "error", refused, USUAL, sizes=SMALL),
     State("hub", "empty", nothing_found, USUAL, sizes=((80, 24),)),
     State("downloads", "usual", queued, USUAL, sizes=SMALL),
