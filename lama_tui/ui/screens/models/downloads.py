@@ -173,12 +173,14 @@ class DownloadsSection(Section):
             text.append(Content.assemble((key_at(self, "downloads.retry"), "bold $primary"), " tries again."))
         elif job.state == "done":
             text.append(Content.assemble((key_at(self, "downloads.use"), "bold $primary"), " lets it answer here."))
+        elif job.state == "cancelled":
+            text.append(Content.assemble((key_at(self, "downloads.retry"), "bold $primary"), " begins it again."))
         elif job.state == "paused":
             text.append(Content.assemble((key_at(self, "downloads.pause"), "bold $primary"), " goes on with it."))
         elif job.state == "waiting":
             now = Content.assemble((key_at(self, "downloads.retry"), "bold $primary"), " tries at once.")
             text += [Content(jobs.state(job, self._now)), now]
-        facts = [] if job.kind != "import" else [("Import", "a model of your own, from elsewhere than the hub")]
+        facts = [] if job.kind != "import" else [("Import", "from elsewhere than the hub")]
         if job.files is not None or job.kind != "import":
             files = f"{job.files_done:,} of {job.files:,}" if job.files is not None else figures.UNKNOWN
             facts.append(("Files", files))

@@ -37,8 +37,8 @@ from lama_tui.ui.widgets.page import Page
 _LONGEST = 4096
 _FIELDS = {"source": "From", "name": "Name", "sha256": "SHA-256"}
 _WAYS: Mapping[Way, Sequence[str]] = {
-    "copy": ("Copy it: what is there now stays as it is", "Link to it: no room is taken, and it must stay where it is"),
-    "http": ("Not over http: nothing is fetched", "Over http all the same: I trust the way, or know the SHA-256"),
+    "copy": ("Copy it: what is there stays as it is", "Link to it: it takes no room, and must stay there"),
+    "http": ("Not over http: nothing is fetched", "Over http all the same: I trust the way"),
 }
 
 
@@ -181,12 +181,15 @@ class ImportDialog(Dialog[JobId | None]):
         """The name of the first field that is wrong, empty where none is; what is said of each is shown."""
         text = self._field("source").value
         self._seen = seen = await asyncio.to_thread(look, text, self._models)
-        if not self._is_named and self._field("name").value != seen.name:
+        field = self._field("name")
+        if not self._is_named and not field.has_focus and field.value != seen.name:
             self._derived = seen.name
-            with self._field("name").prevent(Input.Changed):
-                self._field("name").value = seen.name
-        name, sha256 = self._field("name").value.strip(), self._field("sha256").value.strip()
+            with field.prevent(Input.Changed):
+                field.value, field.cursor_position = seen.name, len(seen.name)
+        name, sha256 = field.value.strip(), self._field("sha256").value.strip()
         wrong_name = await asyncio.to_thread(check_name, name, self._models) if name else ""
+        if seen.way and not (name or seen.name):
+            wrong_name = "Its source gives it no name: write one."
         wrong_hash = await asyncio.to_thread(check_hash, sha256, seen.way, source_of(text)) if sha256 else ""
         self._show_choice(seen.way)
         self._say("source", seen.problem or seen.about, bool(seen.problem))

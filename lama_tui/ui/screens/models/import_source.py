@@ -40,7 +40,7 @@ def is_address(text: str) -> bool:
 def source_of(text: str) -> str:
     """What is meant by what was typed or dropped: an address, or an absolute path, from the home where it begins
     nowhere. `~` is the home, and quotes round all of it are a terminal's."""
-    text = text.strip()
+    text = text.replace("\0", "").strip()
     if len(text) > 1 and text[0] == text[-1] and text[0] in "'\"":
         text = text[1:-1]
     if not text or is_address(text):
@@ -60,7 +60,7 @@ def look(text: str, models: Path) -> Seen:
         return Seen(problem=said(error), name=_name(source))
     except OSError as error:
         return Seen(problem=f"It cannot be read: {error.strerror or error}.", name=_name(source))
-    except ValueError:  # a NUL, or half of a character
+    except ValueError:  # no system has such a name
         return Seen(problem="That is no path, and no address.")
 
 
@@ -78,7 +78,7 @@ def check_name(name: str, models: Path) -> str:
 
 def check_hash(sha256: str, way: Way, source: str) -> str:
     """What is wrong with a hash, as sentences; empty where nothing is."""
-    from lama_tui.library.importing.imports import check_sha256
+    from lama_tui.library.importing.source import check_sha256
 
     try:
         check_sha256(sha256)
@@ -122,11 +122,11 @@ def _goes_on(entry: "os.DirEntry[str]", begun: str) -> bool:
 
 
 def _name(source: str) -> str:
-    from lama_tui.library.importing.fetch import name_in
+    from lama_tui.library.importing.fetch import name_for
     from lama_tui.library.importing.names import derived_name
 
     try:
-        return derived_name(name_in(source) if is_address(source) else source)
+        return name_for(source) if is_address(source) else derived_name(source)
     except ValueError:
         return ""
 
@@ -141,19 +141,18 @@ def _address(source: str) -> Seen:
 
 
 def _path(path: Path, models: Path) -> Seen:
-    from lama_tui.library.importing.contents import check_kind, check_model, weights_alone
+    from lama_tui.library.importing.contents import check_kind, weights_alone
     from lama_tui.library.importing.kinds import ARCHIVES, WORDS, kind_of
 
     name = _name(str(path))
     if not path.exists():
         others = [clean_line(each, 60) for each in completions(str(path))]
-        listed = f" Begin like this: {', '.join(others[:4])}{' …' if len(others) > 4 else ''}" if others else ""
+        listed = f" What begins so: {', '.join(others[:4])}{' …' if len(others) > 4 else ''}" if others else ""
         return Seen(problem=f"There is nothing at {clean_line(str(path), _LONGEST)}.{listed}", name=name)
     if path.is_dir():
         if path.resolve().is_relative_to(models.resolve()):
             return Seen(problem="It is among lama's own models already.", name=name)
-        check_model(name, path)
-        return Seen("copy", "A folder with a model in it.", name=name)
+        return _folder(path, name)
     kind, size = kind_of(path), figures.size(path.stat().st_size)
     if kind in ARCHIVES:
         words = WORDS[kind]
@@ -166,3 +165,29 @@ def _path(path: Path, models: Path) -> Seen:
     if kind != "gguf":
         raise ModelFormatError(f"{clean_line(path.name, 80)} is no model", f"It is {WORDS[kind]}", "")
     return Seen("copy", f"A GGUF file of {size}.", name=name)
+
+
+def _folder(path: Path, name: str) -> Seen:
+    """A folder is looked into as far as a model is deep: on the way to it there are others, with all of a disk."""
+    from lama_tui.engine.model_files import weight_files
+    from lama_tui.library.importing.contents import check_model
+
+    with os.scandir(path) as entries:
+        names = [entry.name for entry in islice(entries, _LOOKED_AT)]
+    if weight_files(names) or "config.json" in names:
+        check_model(name, path)
+    elif not _has_gguf(path):
+        raise ModelFormatError("There is no model in this folder", "Its weights, or a GGUF file, would be there", "")
+    return Seen("copy", "A folder with a model in it.", name=name)
+
+
+def _has_gguf(path: Path) -> bool:
+    looked = 0
+    for _, folders, names in os.walk(path):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        if any(name.lower().endswith(".gguf") for name in names):
+            return True
+        looked += len(names) + len(folders)
+        if looked > _LOOKED_AT:
+            return False
+    return False

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from textual.content import Content
 
-from lama_tui.library.downloads.job import Job, JobKind, JobState
+from lama_tui.library.downloads.job import Job, JobState
 from lama_tui.library.hub.gguf_files import named
 from lama_tui.security.gate import clean_line
 from lama_tui.security.redaction import redact
@@ -35,9 +35,6 @@ def title(job: Job) -> str:
     return clean_line(f"{job.ref} {part}" if part else job.ref, _LONGEST)
 
 
-_DOING: dict[JobKind, str] = {"download": "downloading", "update": "updating", "import": "importing"}
-
-
 def is_local(job: Job) -> bool:
     """Whether it is an import from this disk: that leaves nothing behind when it is stopped, and begins again."""
     return job.kind == "import" and "://" not in job.source
@@ -45,10 +42,10 @@ def is_local(job: Job) -> bool:
 
 def step(job: Job) -> str:
     """What an import does now, in one word: fetching, copying, unpacking, checking, hashing."""
-    if job.kind != "import" or not job.now:
-        return ""
     first = job.now.partition(" ")[0]
-    return first if first in ("checking", "copying", "unpacking", "hashing") else "fetching"
+    if first in ("checking", "copying", "unpacking", "hashing"):
+        return first
+    return "checking" if is_local(job) else "fetching"  # which is said by the file alone
 
 
 def origin(job: Job, longest: int = _LONGEST) -> str:
@@ -81,7 +78,7 @@ def amount(job: Job) -> str:
     """How much of how much."""
     if job.state == "done":
         return figures.size(job.total_bytes or job.done_bytes)
-    if job.state == "cancelled" and not job.done_bytes:
+    if job.state in ("cancelled", "failed") and (not job.done_bytes or is_local(job)):
         return "nothing of it is here"
     if job.total_bytes is None:
         return figures.size(job.done_bytes) if job.done_bytes else "size not known yet"
@@ -95,7 +92,7 @@ def state(job: Job, now: int) -> str:
         case "queued":
             return why or "waits for its turn"
         case "running":
-            return _DOING[job.kind] if job.kind != "import" or not step(job) else f"importing: {step(job)}"
+            return {"update": "updating", "import": f"importing: {step(job)}"}.get(job.kind, "downloading")
         case "paused":
             return "paused"
         case "waiting":
