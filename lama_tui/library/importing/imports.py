@@ -154,19 +154,23 @@ class Imports:
         try:
             model, files = await in_thread(lambda stop: self._prepare(wish, made, Work(stop, watch, loop)))
             place = made[0].place
-            ref, revision = place.name, _revision(files)
+            done = Imported(
+                place.name, place, wish.origin, _revision(files), sum(file.size for file in files), files, wish.link
+            )
             if self._accept is not None:
-                await self._accept(ref, model)
-            path = await asyncio.to_thread(made[0].finish, model)
+                await self._accept(done.ref, model)
+            await in_thread(lambda stop: made[0].save(model, Work(stop, None, loop)))
+            finishing = asyncio.ensure_future(_finish(made[0], model, done, snapshots))
             try:
-                await snapshots.record(ref, revision, "import", wish.origin, str(place), files)
-            except BaseException:
-                await asyncio.to_thread(made[0].undo)
+                await asyncio.shield(finishing)
+            except asyncio.CancelledError:  # both or neither: a model that is there and not recorded is nobody's
+                await asyncio.wait([finishing])
+                finishing.exception()  # nobody waits for it any more
                 raise
         finally:
             for target in made:
                 await asyncio.to_thread(target.end)
-        return Imported(ref, path, wish.origin, revision, sum(file.size for file in files), files, wish.link)
+        return done
 
     def _prepare(self, wish: Wish, made: list[Target], work: Work) -> tuple[Path, tuple[HubFile, ...]]:
         """Fill a target, which is put into `made` and is the caller's to end; the model in it, and its files."""
@@ -177,6 +181,16 @@ class Imports:
         made.append(target)
         target.begin()
         return fill(target.folder, wish, seen, work)
+
+
+async def _finish(target: Target, model: Path, done: Imported, snapshots: SnapshotTable) -> None:
+    """Give it its name and record it."""
+    await asyncio.to_thread(target.finish, model)
+    try:
+        await snapshots.record(done.ref, done.revision, "import", done.source, str(done.path), done.files)
+    except BaseException:
+        await asyncio.to_thread(target.undo)
+        raise
 
 
 def _revision(files: Sequence[HubFile]) -> str:

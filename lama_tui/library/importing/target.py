@@ -17,6 +17,7 @@ from pathlib import Path
 from lama_tui.errors import DownloadError, ModelError
 from lama_tui.library.downloads.space import free_space, said
 from lama_tui.library.importing.names import check_free
+from lama_tui.library.importing.work import Work
 from lama_tui.paths import make_private
 from lama_tui.security.gate import clean_line
 from lama_tui.store.locks import try_lock
@@ -80,15 +81,18 @@ class Target:
         """Where the model will be."""
         return self._models / self._name
 
-    def finish(self, model: Path) -> Path:
-        """Give `model`, which is this folder or something in it, its name; returns where it is now."""
+    def save(self, model: Path, work: Work) -> None:
+        """See to it that `model` survives a power cut whole once it has its name. Raises `Stopped` between files."""
         with of_disk(self.place):
-            _sync(model)
+            _sync(model, work)
+
+    def finish(self, model: Path) -> None:
+        """Give `model`, which was saved and is this folder or something in it, its name."""
+        with of_disk(self.place):
             with _alone(self._models):  # else two might find the name free
                 check_free(self._models, self._name)
                 model.rename(self.place)
             _sync_folder(self._models)
-        return self.place
 
     def undo(self) -> None:
         """Take the name away again; `end` removes what had it."""
@@ -178,13 +182,13 @@ def _is_worked_on(folder: Path) -> bool:
         os.close(descriptor)
 
 
-def _sync(model: Path) -> None:
-    """A model that has its name survives a power cut whole."""
+def _sync(model: Path, work: Work) -> None:
     if model.is_symlink():
         return
     for base, _, names in os.walk(model):
         for name in names:
             path = Path(base, name)
+            work.advance(0, name)
             if not path.is_symlink():
                 descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
                 try:
