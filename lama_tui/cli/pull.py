@@ -280,7 +280,7 @@ def bar(job: "Job") -> str:
     left = "" if job.left is None else f", {duration(job.left)} left"
     rate = "" if job.rate is None else f", {speed(job.rate)}"
     files = f" {job.files_done}/{job.files}" if job.files is not None else ""
-    doing = f", {clean_row(job.now)}" if job.kind == "import" else ""
+    doing = f", {clean_row(job.now)}" if job.kind == "import" and job.now else ""
     return (
         f"{'█' * full}{'░' * (_BAR - full)} {percent:.0f} %{files}"
         f" {of_total(job.done_bytes, job.total_bytes)}{rate}{left}{doing}"

@@ -57,6 +57,8 @@ class ImportWork:
             except Busy as error:
                 await self.waiting.sleep(_BUSY_FOR, error.title)
             except NoRoom as error:
+                if self._now.step == "unpacking":  # it would fill the disk again and again
+                    raise
                 await self.waiting.sleep(_FULL_FOR, said(error))
             except LamaError as error:
                 attempt = self.attempts = 1 if self._fetched[0] > before else attempt + 1

@@ -154,12 +154,12 @@ def too_little_space(needed: int, free: int) -> ModelError:
 
 @contextmanager
 def of_disk(path: Path) -> Iterator[None]:
-    """Turn what the system refuses for `path` into a `ModelError`."""
+    """Turn what the system refuses for `path` into a `ModelError`, `NoRoom` where the disk is full."""
     try:
         yield
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise ModelError(
+            raise NoRoom(
                 "The disk is full", f"{path} could not be written.", "Make room: `lama ls` shows what models take."
             ) from error
         why = error.strerror or str(error)
