@@ -1,17 +1,20 @@
 """The sections of the model browser beside the installed models: hub, downloads, updates."""
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from types import SimpleNamespace
 
 from invented import USUAL
 from still import GIB, MIB, NOW
 from visit import State, Visit
 
-from lama_tui.errors import AuthError, ConnectionLost, LamaError
+from lama_tui.errors import AuthError, ConnectionLost, LamaError, ModelFormatError
 from lama_tui.library.downloads.job import Job, JobId
 from lama_tui.library.fit import KeyValueShape, Machine
 from lama_tui.library.hub.values import HubDetails, HubFile, HubModel, HubPage, HubQuery
 from lama_tui.ui.screens.models.browser import ModelBrowser
+from lama_tui.ui.screens.models.import_dialog import ImportDialog
+from tests.library.gguf_files import write_gguf
 
 DAY = 86_400_000
 NAMES = (
@@ -117,9 +120,11 @@ class StillQueue:
 
 
 def job(number: int, ref: str, state: str, **facts: object) -> Job:
+    of_hub = facts.get("kind", "download") != "import"
+    usual = {"kind": "download", "source": "https://huggingface.co", "revision": "main" if of_hub else "",
+             "commit": f"{number:040x}" if of_hub else None, "files": 9 if of_hub else None}  # fmt: skip
     return Job(
-        JobId(number), "download", ref, "https://huggingface.co", "main", state, f"{number:040x}",  # type: ignore[arg-type]
-        created=NOW - 300_000, updated=NOW - 60_000, files=9, **facts,  # type: ignore[arg-type]
+        id=JobId(number), ref=ref, state=state, created=NOW - 300_000, updated=NOW - 60_000, **{**usual, **facts},  # type: ignore[arg-type]
     )  # fmt: skip
 
 
@@ -132,6 +137,20 @@ JOBS = [
     job(4, NAMES[3][0], "failed", done_bytes=0, total_bytes=32 * GIB,
         error=AuthError("It asks for an agreement first", "HTTP 403", "Accept its terms in a browser")),
     job(5, NAMES[5][0], "done", done_bytes=335 * MIB, total_bytes=335 * MIB, files_done=9),
+]  # fmt: skip
+
+
+IMPORTS = [
+    job(7, "Qwen3-8B-Q4_K_M", "running", kind="import", source="https://example.org/models/Qwen3-8B-Q4_K_M.gguf",
+        mine=True, owner="me", done_bytes=int(1.6 * GIB), total_bytes=int(4.7 * GIB), rate=38.5 * MIB, left=82.0,
+        now="Qwen3-8B-Q4_K_M.gguf"),
+    job(8, "a-packed-model", "running", kind="import", source="/srv/models/a-packed-model.tar.zst", mine=True,
+        owner="me", done_bytes=GIB, total_bytes=2 * GIB, now="unpacking model.safetensors 50 %"),
+    job(9, "paused-model", "paused", kind="import", source="/srv/models/paused-model", done_bytes=GIB,
+        total_bytes=2 * GIB),
+    job(10, "given-up", "cancelled", kind="import", source="https://example.org/given-up.gguf", total_bytes=GIB),
+    job(11, "not-a-model", "failed", kind="import", source="https://example.org/not-a-model.gguf",
+        error=ModelFormatError("What comes is no model", "It is a web page.", "Check the address: look at it.")),
 ]  # fmt: skip
 
 
@@ -208,6 +227,43 @@ async def giving_up(visit: Visit) -> None:
     await visit.until_seen("Give it up and delete")
 
 
+async def forgetting(visit: Visit) -> None:
+    await queued(visit)
+    await visit.press("end", "delete")
+    await visit.until_seen("Forget all 2")
+
+
+async def imported(visit: Visit) -> None:
+    await opened(visit, "f11", "downloads", StillHub(), IMPORTS)
+    await visit.until_seen("importing: unpacking", "1 failed")
+
+
+async def asking(visit: Visit, source: str = "") -> None:
+    """The dialog, with a source in it."""
+    await imported(visit)
+    await visit.press("i")
+    await visit.at(ImportDialog)
+    await visit.until(lambda: visit.app.screen.query("#import-source"))
+    await visit.type(source)
+
+
+async def importing_file(visit: Visit) -> None:
+    home = Path.home()
+    write_gguf(home / "models" / "Qwen3-8B-Q4_K_M.gguf")
+    await asking(visit, "~/models/Qwen3-8B-Q4_K_M.gguf")
+    await visit.until_seen("A GGUF file", "(•) Copy it")
+
+
+async def importing_wrong(visit: Visit) -> None:
+    await asking(visit, "http://example.org/models/small.gguf")
+    await visit.until_seen("(•) Not over http")
+    await visit.press("down", "down")
+    await visit.type("abc")
+    await visit.until_seen("no SHA-256")
+    await visit.press("ctrl+u", "enter")
+    await visit.until_seen("write https instead")
+
+
 async def none_newer(visit: Visit) -> None:
     await opened(visit, "ctrl+backslash", "updates", StillHub())
     await visit.until_seen("[Updates]", "asks the hub")
@@ -224,5 +280,10 @@ STATES: Sequence[State] = (
     State("downloads", "error", failed, USUAL, sizes=((80, 24),)),
     State("downloads", "empty", idle, USUAL, sizes=((80, 24),)),
     State("downloads", "giving-up", giving_up, USUAL, sizes=((80, 24),)),
+    State("downloads", "forgetting", forgetting, USUAL, sizes=((80, 24),)),
+    State("downloads", "imports", imported, USUAL, sizes=SMALL),
+    State("import", "empty", asking, USUAL, sizes=((80, 24),)),
+    State("import", "usual", importing_file, USUAL, sizes=((60, 20), *SMALL)),
+    State("import", "error", importing_wrong, USUAL, sizes=((60, 20), (80, 24))),
     State("updates", "usual", none_newer, USUAL, sizes=SMALL),
 )

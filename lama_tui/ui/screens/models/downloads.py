@@ -176,7 +176,8 @@ class DownloadsSection(Section):
         elif job.state == "cancelled":
             text.append(Content.assemble((key_at(self, "downloads.retry"), "bold $primary"), " begins it again."))
         elif job.state == "paused":
-            text.append(Content.assemble((key_at(self, "downloads.pause"), "bold $primary"), " goes on with it."))
+            goes_on = "begins it again" if jobs.is_local(job) else "goes on with it"
+            text.append(Content.assemble((key_at(self, "downloads.pause"), "bold $primary"), f" {goes_on}."))
         elif job.state == "waiting":
             now = Content.assemble((key_at(self, "downloads.retry"), "bold $primary"), " tries at once.")
             text += [Content(jobs.state(job, self._now)), now]

@@ -56,11 +56,17 @@ def origin(job: Job, longest: int = _LONGEST) -> str:
     return clean_line(redact(source), longest)
 
 
+def here(job: Job) -> int:
+    """Bytes of it that are on the disk, and are not fetched or copied again."""
+    is_gone = is_local(job) and job.state not in ("running", "done")
+    return 0 if is_gone else job.done_bytes
+
+
 def share(job: Job) -> float | None:
     """How much of it is here, 0 to 1; None where its size is not known yet."""
     if job.state == "done":
         return 1.0
-    return min(1.0, job.done_bytes / job.total_bytes) if job.total_bytes else None
+    return min(1.0, here(job) / job.total_bytes) if job.total_bytes else None
 
 
 def percent(part: float | None) -> str:
@@ -78,11 +84,12 @@ def amount(job: Job) -> str:
     """How much of how much."""
     if job.state == "done":
         return figures.size(job.total_bytes or job.done_bytes)
-    if job.state in ("cancelled", "failed") and (not job.done_bytes or is_local(job)):
+    bytes_here = here(job)
+    if job.state in ("cancelled", "failed") and not bytes_here:
         return "nothing of it is here"
     if job.total_bytes is None:
-        return figures.size(job.done_bytes) if job.done_bytes else "size not known yet"
-    return figures.of_total(job.done_bytes, job.total_bytes)
+        return figures.size(bytes_here) if bytes_here else "size not known yet"
+    return figures.of_total(bytes_here, job.total_bytes)
 
 
 def state(job: Job, now: int) -> str:
@@ -147,7 +154,7 @@ class Total:
             len(open_),
             sum(job.kind == "import" for job in open_),
             len(running),
-            sum(job.done_bytes for job in open_),
+            sum(here(job) for job in open_),
             sum(known) if open_ and len(known) == len(open_) else None,
             sum(rates) if rates else None,
         )
