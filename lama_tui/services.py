@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from lama_tui.library.measurement_table import MeasurementTable
     from lama_tui.library.model_table import ModelTable
     from lama_tui.library.signed import Signatures
-    from lama_tui.library.storage.cleaning import Cleaning
+    from lama_tui.library.storage.clean_up import CleanUp
     from lama_tui.library.storage.removal import Removal
     from lama_tui.library.updates.update import Update
     from lama_tui.library.updates.updates import Updates
@@ -264,12 +264,14 @@ class Services:
 
         return Removal(self.paths, RecordTable(await self.database()), self.loaded_models)
 
-    async def cleaning(self) -> "Cleaning":
-        """Finds what was left behind. Raises `StoreError` where the database cannot be opened."""
-        from lama_tui.library.storage.cleaning import Cleaning
+    async def clean_up(self) -> "CleanUp":
+        """Finds what could go so that there is more room. Raises `StoreError` where the database cannot be opened."""
+        from lama_tui.library.storage.clean_up import CleanUp
+        from lama_tui.library.storage.leftovers import Leftovers
         from lama_tui.library.storage.record_table import RecordTable
 
-        return Cleaning(self.paths, RecordTable(await self.database()))
+        leftovers = Leftovers(self.paths, RecordTable(await self.database()))
+        return CleanUp(leftovers, await self.removal(), await self.models(), lambda: self.settings, self.loaded_models)
 
     async def measurements(self) -> "MeasurementTable":
         """Speeds as measured here. Raises `StoreError` where the database cannot be opened."""

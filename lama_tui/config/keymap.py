@@ -20,6 +20,7 @@ Scope = Literal[
     "hub",
     "downloads",
     "updates",
+    "cleaning",
     "chooser",
     "settings",
     "log",
@@ -172,6 +173,8 @@ KEYMAP: tuple[Key, ...] = (
     Key("models.verify", "installed", "v", "verify", "Verify", "Check the files of this model, level by level", True),
     Key("models.bench", "installed", "b", "bench", "Measure",
         "Measure how fast this model reads and writes here", True),
+    Key("models.clean", "installed", "c", "clean", "Clean up",
+        "See what takes room, and choose what goes", True),
     Key("models.filter", "models", "slash", "filter", "Filter", "Narrow the list; on the hub, search", True),
     Key("models.more_context", "models", "plus", "context(1)", "More context", "See whether it fits a longer context"),
     Key("models.less_context", "models", "minus", "context(-1)", "Less context",
@@ -201,6 +204,10 @@ KEYMAP: tuple[Key, ...] = (
     Key("updates.update", "updates", "u", "update", "Update", "Fetch what changed", True),
     Key("updates.rollback", "updates", "b", "rollback", "Roll back", "Go back to the revision before", True),
     Key("updates.check", "updates", "r", "check", "Check", "Ask the hub what is newer", True),
+    # what takes room
+    Key("cleaning.mark", "cleaning", "space", "mark", "Mark",
+        "Mark this line to go, or not; on a heading, all lines below it", True),
+    Key("cleaning.free", "cleaning", "enter", "free", "Free", "See what the marked lines free, and let them go", True),
     # lists to choose from: models, themes, prompts, what a search found
     Key("chooser.choose", "chooser", "enter", "choose", "Choose", "Take the highlighted line", True),
     # settings, of lama and of a conversation

@@ -30,6 +30,7 @@ BETWEEN_PANES: dict[tuple[Scope, str], Scope] = {
     ("transcript", "transcript.compose"): "composer",
     ("conversations", "focus.next"): "transcript",
     ("conversations", "focus.previous"): "composer",
+    ("installed", "models.clean"): "cleaning",
 }
 """Keys that lead from one pane of the workspace to another."""
 

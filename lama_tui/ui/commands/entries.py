@@ -17,6 +17,7 @@ PLACES: Mapping[Scope, str] = {
     "hub": "On the hub",
     "downloads": "Among the downloads",
     "updates": "Among the updates",
+    "cleaning": "Where room is made",
     "chooser": "In lists to choose from",
     "settings": "In the settings",
     "log": "In the log",
@@ -47,7 +48,8 @@ _ALWAYS: tuple[Scope, ...] = ("workspace", "transcript", "conversations", "app",
 
 _ORDER: tuple[Scope, ...] = (
     *_ALWAYS,
-    *("installed", "hub", "downloads", "updates", "models", "settings", "log", "chooser", "dialog", "list"),
+    *("installed", "hub", "downloads", "updates", "models", "cleaning", "settings", "log", "chooser", "dialog",
+      "list"),
 )
 
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from lama_tui.library.hub.hub import Hub
     from lama_tui.library.installed import InstalledModel
     from lama_tui.library.measurement_table import Measurement
+    from lama_tui.library.storage.clean_up import CleanUp
     from lama_tui.library.storage.removal import Removal
     from lama_tui.library.updates.updates import Updates
     from lama_tui.library.verify.verification import Verification
@@ -88,6 +89,10 @@ class Catalogue:
     async def removal(self) -> "Removal":
         """What plans removals and carries them out. Raises `StoreError`."""
         return await self._services.removal()
+
+    async def clean_up(self) -> "CleanUp":
+        """What finds what could go, and lets it go. Raises `StoreError`."""
+        return await self._services.clean_up()
 
     async def check_signature(self, model: "InstalledModel") -> "SignatureFact":
         """Who signed it, looked at now: every byte is read. Raises `StoreError`, `SignatureError`."""

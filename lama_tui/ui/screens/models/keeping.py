@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -95,6 +95,21 @@ class Keeping(Section):
                 return
             removed = await removal.carry_out(plan)
             self.say(f"{named(plan.ref)} was removed: {figures.size(removed.freed)} freed.")
+            self.look()
+
+    # --- making room ---------------------------------------------------------------
+
+    @property
+    def answering(self) -> Collection[str]:
+        """Models that are in use, and never suggested to go."""
+        return ()
+
+    @work(exclusive=True, group="clean")
+    async def action_clean(self) -> None:
+        """Show what takes room and what could go; look again when something went."""
+        from lama_tui.ui.screens.models.clean_up import CleanUpScreen
+
+        if await self.app.push_screen_wait(CleanUpScreen(self._catalogue.clean_up, self.answering)):
             self.look()
 
     # --- checking ------------------------------------------------------------------
