@@ -17,13 +17,12 @@ from lama_tui.library.importing.beside import fetch_beside
 from lama_tui.library.importing.contents import check_kind
 from lama_tui.library.importing.kinds import ARCHIVES, WORDS, kind_of_open
 from lama_tui.library.importing.names import derived_name
-from lama_tui.library.importing.target import Busy, check_space, of_disk, place_of
+from lama_tui.library.importing.target import Busy, check_space, of_disk, place_of, take
 from lama_tui.library.importing.work import Work
 from lama_tui.providers.fetch import Body, Fetcher
 from lama_tui.providers.refusal import explanation
 from lama_tui.security.gate import clean_line
 from lama_tui.security.redaction import redact
-from lama_tui.store.locks import try_lock
 
 _PIECE = 1 << 20
 _LOOK = 1 << 16  # bytes after which it is looked at what comes
@@ -101,10 +100,8 @@ class AddressFetch:
         return self._part
 
     def _take(self) -> None:
-        self._lock = os.open(self._folder, os.O_RDONLY | os.O_CLOEXEC)
-        if not try_lock(self._lock):
-            self.release()
-            raise Busy("Another import fetches this already", self._shown, "Wait until it is done")
+        busy = Busy("Another import fetches this already", self._shown, "Wait until it is done")
+        self._lock = take(self._folder, busy)
 
     def release(self) -> None:
         """Let others go on with it; safe to call twice."""

@@ -83,16 +83,15 @@ class ImportWork:
             self.waiting.hold(why)
 
     def figures(self) -> Figures:
-        """How far it is: bytes of the address, and of a path those of the step that it is at."""
+        """How far it is: bytes that came from the address, with what is done to them then in words; of a path those of
+        the step that it is at."""
         at, resting = self._now, self.waiting.state[0] == "waiting"
-        if resting:
+        came = is_address(self.row.job.source)
+        done, total = self._fetched if came else (at.done, at.total)
+        if resting or (came and at.step != "fetching"):
             self._rate.restart()
         else:
-            self._rate.note(time.monotonic(), at.done)
-        if not is_address(self.row.job.source):
-            done, total = at.done, at.total
-        else:
-            done, total = self._fetched
+            self._rate.note(time.monotonic(), done)
         files_done = self._files or 0
         return Figures(done, total, files_done, self._files, self._rate.now(), "" if resting else _words(at))
 

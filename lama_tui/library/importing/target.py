@@ -56,12 +56,8 @@ class Target:
                     left.unlink()
 
     def _take(self) -> None:
-        """Be the only one who works in it. Raises `Busy`."""
-        descriptor = os.open(self.folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
-        if not _try(descriptor) or not os.path.samestat(os.fstat(descriptor), self.folder.lstat()):
-            os.close(descriptor)
-            raise Busy("Another import of this name is at work", clean_line(self._name, 80), "Wait until it is done")
-        self._lock = descriptor
+        busy = Busy("Another import of this name is at work", clean_line(self._name, 80), "Wait until it is done")
+        self._lock = take(self.folder, busy)
 
     def end(self) -> None:
         """Take away what is left of it; safe to call however far it came."""
@@ -119,6 +115,21 @@ def _try(descriptor: int) -> bool:
         return try_lock(descriptor)
     except OSError:
         return True  # a file system without locks
+
+
+def take(folder: Path, busy: Busy) -> int:
+    """Be the only one who works in `folder`, until the descriptor is closed. Raises `OSError`, or `busy`."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        if _try(descriptor) and os.path.samestat(os.fstat(descriptor), folder.lstat()):
+            return descriptor
+    except FileNotFoundError:
+        pass  # who had it has just taken it away
+    except BaseException:
+        os.close(descriptor)
+        raise
+    os.close(descriptor)
+    raise busy
 
 
 def place_of(models: Path, url: str) -> Path:
