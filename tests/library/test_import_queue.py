@@ -13,13 +13,15 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from lama_tui.config.settings import PrivacySettings, Settings
+from lama_tui.config.settings import LibrarySettings, PrivacySettings, Settings
 from lama_tui.errors import DownloadError, LamaError, ModelError
 from lama_tui.library.downloads.retry import Backoff
 from lama_tui.library.downloads.work import Pace
 from lama_tui.library.importing.target import unfinished
 from lama_tui.library.installed import describe
 from lama_tui.library.snapshot_table import SnapshotTable
+from lama_tui.library.storage.leftovers import Leftovers
+from lama_tui.library.storage.record_table import RecordTable
 from lama_tui.paths import Paths
 from tests.library.downloading import instance, model_files
 from tests.library.gguf_files import write_gguf
@@ -89,7 +91,8 @@ async def test_an_address_becomes_a_model(web: Web, hub: TestHub, gguf: bytes, t
 
 async def test_a_folder_becomes_a_model_whatever_the_network(hub: TestHub, tmp_path: Path) -> None:
     source = make_tiny_llama(tmp_path / "Tiny")
-    strict = Settings(privacy=PrivacySettings(local_only=True))
+    careful = LibrarySettings(downloads="pause-on-battery")
+    strict = Settings(library=careful, privacy=PrivacySettings(local_only=True))
     async with instance(hub, tmp_path, settings=strict, on_battery=lambda: True) as lama:
         ended = await lama.ended(await lama.downloads.add_import(str(source), name="mine", link=True))
         assert (ended.state, ended.ref, ended.source) == ("done", "mine", str(source))
@@ -97,6 +100,8 @@ async def test_a_folder_becomes_a_model_whatever_the_network(hub: TestHub, tmp_p
         assert (models(tmp_path) / "mine").is_symlink()
         with pytest.raises(ModelError, match="already"):
             await lama.downloads.add_import(str(source), name="MINE")
+        fetched = await lama.downloads.add_import("http://127.0.0.1:1/x.gguf", insecure_http=True)
+        await lama.until(fetched, lambda now: now.state == "waiting" and now.why == "on battery")
 
 
 async def test_what_is_wrong_is_said_at_once(web: Web, hub: TestHub, tmp_path: Path) -> None:
@@ -134,6 +139,8 @@ async def test_paused_resumed_cancelled(web: Web, hub: TestHub, gguf: bytes, tmp
         await lama.downloads.pause(job)
         await lama.until(job, lambda now: now.state == "paused" and now.owner is None)
         kept = await came(tmp_path, 1_000_000)
+        records, paths = RecordTable(lama.database), Paths.from_environment({"LAMA_HOME": str(tmp_path / "lama")})
+        assert await Leftovers(paths, records).plan() == (), "what a paused import has is not anybody's leftover"
         same = await lama.downloads.add_import(web.url("/m-Q4.gguf"), insecure_http=True)
         assert same == job, "asked for again it goes on"
         await came(tmp_path, 2_000_000)
@@ -205,7 +212,8 @@ async def test_another_cache_is_left_to_those_who_use_it(hub: TestHub, tmp_path:
         own = await other.downloads.add("org/tiny-4bit")
         assert own != job and (await other.ended(own)).state == "done"
         assert (await other.downloads.job(job)).state == "waiting" and not first.folder().path.exists()
-    async with instance(hub, tmp_path) as back:
+    (tmp_path / "alias").symlink_to(first.cache.parent)  # another way to the same folder
+    async with instance(hub, tmp_path, cache=tmp_path / "alias" / first.cache.name) as back:
         back.downloads.start()
         assert (await back.ended(job)).state == "done" and back.blobs()
 
@@ -314,3 +322,26 @@ async def test_who_is_killed_is_taken_over(web: Web, hub: TestHub, tmp_path: Pat
     if what == "address":
         assert (models(tmp_path) / "m-Q4" / "m-Q4.gguf").read_bytes() == data
         assert [wanted for _, wanted in web.asked] == [None, f"bytes={24 << 20}-"]
+
+
+@pytest.mark.slow
+async def test_a_full_disk_is_waited_for(web: Web, hub: TestHub, gguf: bytes, tmp_path: Path) -> None:
+    """It says so, and goes on when there is room, without what came being fetched again."""
+    folder = models(tmp_path)
+    folder.mkdir(parents=True)
+    mount = ["mount", "-t", "tmpfs", "-o", "size=6m", "tmpfs", str(folder)]
+    if os.geteuid() or sys.platform != "linux" or subprocess.run(mount, capture_output=True).returncode:  # noqa: ASYNC221
+        pytest.skip("mounting needs root on Linux")
+    try:
+        (folder / "other").write_bytes(bytes(3_000_000))
+        web.files["/m-Q4.gguf"] = gguf
+        async with instance(hub, tmp_path) as lama:
+            job = await lama.downloads.add_import(web.url("/m-Q4.gguf"), insecure_http=True)
+            waits = await lama.until(job, lambda now: now.state == "waiting")
+            assert "too little space" in waits.why
+            (folder / "other").unlink()
+            await lama.downloads.retry(job)
+            assert (await lama.ended(job)).state == "done"
+        assert left(tmp_path) == ["m-Q4"]
+    finally:
+        subprocess.run(["umount", str(folder)], check=True)  # noqa: ASYNC221
