@@ -207,7 +207,7 @@ KEYMAP: tuple[Key, ...] = (
     # what takes room
     Key("cleaning.mark", "cleaning", "space", "mark", "Mark",
         "Mark this line to go, or not; on a heading, all lines below it", True),
-    Key("cleaning.free", "cleaning", "enter", "free", "Free", "See what the marked lines free, and let them go", True),
+    Key("cleaning.free", "cleaning", "enter", "free", "Free", "See what the marked lines free, and delete them", True),
     # lists to choose from: models, themes, prompts, what a search found
     Key("chooser.choose", "chooser", "enter", "choose", "Choose", "Take the highlighted line", True),
     # settings, of lama and of a conversation
