@@ -44,6 +44,9 @@ def test_each_kind_of_source_is_told_with_the_ways_that_it_may_come(here: Path) 
     gguf = seen(f" '{here}/models/quantized.Q4_K.gguf' ", here)
     assert (gguf.way, gguf.name) == ("copy", "quantized.Q4_K")
     assert "GGUF file of" in gguf.about
+    assert (
+        source_of(f"{here}/a\\ b/x\\'s.gguf ") == source_of(f"file://{here}/a%20b/x's.gguf") == f"{here}/a b/x's.gguf"
+    )
     assert seen("models/packed.zip", here).way == "unpack"
     assert seen("models", here).way == "copy"  # with GGUF files in it
     assert seen("https://host/models/some.gguf?x=1", here).name == "some"

@@ -139,7 +139,7 @@ class DownloadsSection(Section):
         mark, style = jobs.MARKS[job.state]
         part = jobs.share(job)
         right = jobs.percent(part) if part is not None else ""
-        name_width = max(8, min(room - 8, max(room // 2, room - 40)))
+        name_width = max(8, min(room - 8, max(room // 2, min(room - 40, 72))))
         first = Content.assemble(
             (f"{mark} ", style),
             (pad(jobs.title(job), name_width), "bold"),

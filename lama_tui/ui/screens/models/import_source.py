@@ -1,12 +1,13 @@
 """What may be imported, looked at while it is typed: a path on this disk or an address. No widgets; blocks on disk."""
 
 import os
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Literal
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from lama_tui.errors import LamaError, ModelError, ModelFormatError
 from lama_tui.security.gate import clean_line
@@ -39,10 +40,15 @@ def is_address(text: str) -> bool:
 
 def source_of(text: str) -> str:
     """What is meant by what was typed or dropped: an address, or an absolute path, from the home where it begins
-    nowhere. `~` is the home, and quotes round all of it are a terminal's."""
+    nowhere. `~` is the home; quotes round all of it, and backslashes before spaces, are those of a terminal that a file
+    was dropped on."""
     text = text.replace("\0", "").strip()
     if len(text) > 1 and text[0] == text[-1] and text[0] in "'\"":
         text = text[1:-1]
+    elif "\\ " in text:
+        text = re.sub(r"\\(.)", r"\1", text)
+    if text.startswith("file:///"):
+        text = unquote(text.removeprefix("file://"))
     if not text or is_address(text):
         return text
     path = os.path.expanduser(text)  # noqa: PTH111 - that of Path raises for a home that nobody has
