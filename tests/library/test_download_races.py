@@ -176,6 +176,19 @@ async def test_a_file_that_was_written_since_it_was_hashed_is_not_known_to_be_ri
     assert list(right) == [same.path]
 
 
+@pytest.mark.parametrize("what", ["short blob", "long blob", "empty part of full length", "long part"])
+async def test_what_lies_there_already_and_is_wrong_is_replaced(hub, tmp_path, what):
+    async with instance(hub, tmp_path) as lama:
+        hash_ = hub.repos[REPO].files["model.safetensors"].etag
+        place = lama.folder().blob(hash_) if "blob" in what else lama.folder().part(hash_)
+        place.parent.mkdir(parents=True)
+        place.touch()
+        os.truncate(place, {"short blob": 5, "empty part of full length": 3_000_000}.get(what, 3_000_001))
+        assert (await lama.ended(await lama.downloads.add(REPO))).state == "done"
+        assert 3_000_000 in lama.blobs().values()
+    assert [asked.range for asked in hub.asked("GET", WEIGHTS)] == [None]
+
+
 @pytest.fixture
 def few_files(tmp_path):
     """A disk of its own for the cache, that holds 64 files."""
@@ -188,6 +201,30 @@ def few_files(tmp_path):
         pytest.skip("no disk may be mounted here")
     yield disk
     subprocess.run(["umount", "-l", str(disk)], check=True)
+
+
+@pytest.mark.slow
+async def test_a_disk_that_fills_up_meanwhile_goes_on_at_the_byte(hub, tmp_path, few_files):
+    slow = hub.trouble(WEIGHTS, rate=SLOW / 2)
+    async with instance(hub, tmp_path) as lama:
+        job = await lama.downloads.add(REPO)
+        await lama.until(job, lambda now: now.done_bytes > 300_000)
+        filler = few_files / "filler"
+        with pytest.raises(OSError, match="No space"), filler.open("wb", buffering=0) as file:
+            while True:
+                file.write(bytes(4096))
+        slow.rate = None
+        waiting = await lama.until(job, lambda now: now.state == "waiting" or now.ended)
+        assert (waiting.state, waiting.error) == ("waiting", None)
+        assert "disk is full" in waiting.why
+        (part,) = lama.folder().path.glob("blobs/*.part")
+        assert part.stat().st_size == waiting.done_bytes - sum(map(len, model_files(0).values()))
+        filler.unlink()
+        await lama.downloads.retry(job)
+        assert (await lama.ended(job)).state == "done"
+        assert lama.blobs()
+    first, *more = [asked.range for asked in hub.asked("GET", WEIGHTS)]
+    assert first is None and more and None not in more
 
 
 @pytest.mark.slow
