@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 from textual.app import ComposeResult
 from textual.content import Content
-from textual.widgets import Static
 
 from lama_tui.errors import LamaError
 from lama_tui.library.fit import Fit
@@ -13,11 +12,11 @@ from lama_tui.library.gguf_models import NOT_YET
 from lama_tui.security.gate import clean_line
 from lama_tui.ui import figures
 from lama_tui.ui.screens.models import fit_bar, jobs, quantizations
+from lama_tui.ui.screens.models.about import About
 from lama_tui.ui.screens.models.card import Card
 from lama_tui.ui.screens.models.hub_columns import ADVISED, GATED, HERE, HubRow, bits
 from lama_tui.ui.screens.models.shelf import Looked
 from lama_tui.ui.screens.models.table import fact, shortened
-from lama_tui.ui.widgets.page import Page
 
 _FILES = 12
 """Files that are named, the largest first."""
@@ -50,25 +49,20 @@ class HubShown:
     choices: Sequence[quantizations.Line] = ()
 
 
-class HubDetailsPage(Page):
-    """Scrolls; redrawn only when something in it changed."""
-
-    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - the name that Textual uses
-        super().__init__(id=id, classes="models-details")
-        self._shown: HubShown | None = None
-        self._drawn = Content.empty()
+class HubDetailsPage(About):
+    """Of a model of the hub, and below it what its publisher writes."""
 
     def compose(self) -> ComposeResult:
-        """What is known, and below it what its publisher writes."""
-        yield Static("", id="hub-about", classes="models-text", markup=False)
+        """What is known, and the card."""
+        yield from super().compose()
         yield Card(id="hub-card")
 
     def show(self, shown: HubShown | None, card: str = "") -> None:
         """Show this model; None: there is none."""
-        before, self._shown = self._shown, shown
-        if before is None or shown is None or before.row.model.repo != shown.row.model.repo:
-            self.scroll_home(animate=False)
-        self._draw()
+        if shown is None:
+            self.tell("", lambda _: ())
+        else:
+            self.tell(shown.row.model.repo, lambda width: lines(shown, width))
         if self.card.text != card:
             self.card.show(card)
 
@@ -76,22 +70,6 @@ class HubDetailsPage(Page):
     def card(self) -> Card:
         """The model card."""
         return self.query_one(Card)
-
-    @property
-    def text(self) -> str:
-        """What is shown above the card."""
-        return self._drawn.plain
-
-    def on_resize(self) -> None:
-        """The bar is as wide as the pane."""
-        self._draw()
-
-    def _draw(self) -> None:
-        width = max(10, self.scrollable_content_region.width)
-        text = Content("\n").join(lines(self._shown, width)) if self._shown is not None else Content.empty()
-        if not text.is_same(self._drawn):
-            self._drawn = text
-            self.query_one("#hub-about", Static).update(text)
 
 
 def lines(shown: HubShown, width: int) -> list[Content]:
@@ -153,21 +131,11 @@ def _offer(shown: HubShown) -> list[Content]:
 
 
 def _memory(shown: HubShown, width: int) -> list[Content]:
-    own = shown.looked.details.context if shown.looked is not None else None
-    context = min(shown.context, own or shown.context)
-    of = f" of {own:,}" if own and own != context else ""
     verdict = fit_bar.verdict(shown.fit)
     first = next((line.name for line in shown.choices if line.by_default), "")
     text = [Content.assemble((f"{first} ", "bold"), verdict) if first else verdict]
-    if shown.fit.weights is None:
-        return text
-    text += [
-        fit_bar.bar(shown.fit, width),
-        Content.assemble(
-            f"At {context:,}{of} tokens", (f"  {shown.keys.less} {shown.keys.more} change it", "$foreground-muted")
-        ),
-        *fit_bar.legend(shown.fit, context),
-    ]
+    longest = shown.looked.details.context if shown.looked is not None else None
+    text += fit_bar.needs(shown.fit, shown.context, longest, f"{shown.keys.less} {shown.keys.more}", width)
     if shown.looked is not None and (speed := shown.looked.speed) is not None:
         about = (f"  {speed.source}", "$foreground-muted")
         text.append(Content.assemble(f"about {figures.rate(speed.decode_tok_s)}", about))
