@@ -152,6 +152,11 @@ class JobTable:
         )
         return [self._queued(row) for row in rows]
 
+    async def has_import(self, ref: str, source: str) -> bool:
+        """Whether an import of this name and source is not ended."""
+        sql = f"SELECT 1 FROM jobs WHERE kind = 'import' AND ref = ? AND source = ? AND {_not_ended()} LIMIT 1"  # noqa: S608
+        return bool(await self._database.read(sql, (ref, source)))
+
     async def any_running(self) -> bool:
         """Whether some instance fetches now."""
         return bool(await self._database.read("SELECT 1 FROM jobs WHERE state = 'running' LIMIT 1"))

@@ -120,6 +120,8 @@ class Downloads:
         ref, source = await self._imports.check(
             source, name=name, sha256=sha256, link=link, insecure_http=insecure_http
         )
+        if not await self._table.has_import(ref, source):  # one that was killed behind its end has the name already
+            await self._imports.check_free(ref)
         options = JobOptions(sha256=sha256.lower(), link=link, insecure_http=insecure_http)
         return await self._join(await self._table.add("import", ref, source, "", options))
 

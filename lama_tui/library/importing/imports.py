@@ -55,7 +55,7 @@ class Imports:
     ) -> tuple[str, str]:
         """What can be seen before it begins: the name that the model will have, and the address or absolute path.
 
-        Raises a `LamaError`.
+        Raises a `LamaError`; whether the name is free, `check_free` says.
         """
         check_sha256(sha256)
         if not is_address(source):
@@ -67,8 +67,11 @@ class Imports:
             raise ModelError("What is elsewhere cannot be linked", "--link is for files on this disk.", "Leave it out.")
         name = name or name_for(source)
         check_model_name(name)
-        await asyncio.to_thread(check_free, self._paths.models, name)
         return name, source
+
+    async def check_free(self, name: str) -> None:
+        """Raise `ModelError` where there is a model of that name."""
+        await asyncio.to_thread(check_free, self._paths.models, name)
 
     async def fetch(
         self,
@@ -86,6 +89,7 @@ class Imports:
         `Stopped` of the fetcher.
         """
         name, _ = await self.check(url, name=name, sha256=sha256, insecure_http=insecure_http)
+        await self.check_free(name)
         loop = asyncio.get_running_loop()
         fetching = AddressFetch(self._paths.models, url)
 
@@ -175,6 +179,7 @@ class Imports:
     def _prepare(self, wish: Wish, made: list[Target], work: Work) -> tuple[Path, tuple[HubFile, ...]]:
         """Fill a target, which is put into `made` and is the caller's to end; the model in it, and its files."""
         seen = look(wish, self._paths.models)
+        check_free(self._paths.models, seen.name)
         if wish.sha256:
             check_hash(wish, work)
         target = Target(self._paths.models, seen.name)

@@ -10,7 +10,7 @@ from lama_tui.library.importing.contents import check_kind, weights_alone
 from lama_tui.library.importing.copying import hash_of
 from lama_tui.library.importing.fetch import name_in
 from lama_tui.library.importing.kinds import ARCHIVES, WORDS, Kind, kind_of
-from lama_tui.library.importing.names import check_free, check_model_name, derived_name
+from lama_tui.library.importing.names import check_model_name, derived_name
 from lama_tui.library.importing.target import of_disk
 from lama_tui.library.importing.work import Work
 from lama_tui.security.gate import clean_line
@@ -70,7 +70,6 @@ def look(wish: Wish, models: Path) -> Seen:
         raise ModelError("A folder has no hash", "--sha256 is that of a file.", "Leave it out.")
     name = wish.name or derived_name(str(source))
     check_model_name(name)
-    check_free(models, name)
     return Seen(name, kind, is_folder)
 
 
