@@ -153,7 +153,7 @@ async def test_a_low_disk_names_the_key(workspace: Open) -> None:
         browser = await browse(stage)
         await stage.until(lambda: "the disk is low" in status(browser) and "c makes room" in status(browser))
         screen = await clean_up_again(stage)
-        await stage.until_seen("less than `low_disk`", "never used here")
+        await stage.until_seen("too little", "never used here")
         assert not any(key[0] == "model" for key in screen._marked or ())
 
 

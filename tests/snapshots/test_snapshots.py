@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 import of_choosers
+import of_clean_up
 import of_dialogs
 import of_library
 import of_models
@@ -26,6 +27,7 @@ STATES = [
     *of_workspace.STATES,
     *of_models.STATES,
     *of_library.STATES,
+    *of_clean_up.STATES,
     *of_choosers.STATES,
     *of_settings.STATES,
     *of_dialogs.STATES,

@@ -32,6 +32,7 @@ OPENED_BY: Mapping[Scope, str] = {
     "hub": "hub.open",
     "downloads": "downloads.open",
     "updates": "updates.open",
+    "cleaning": "models.clean",
     "settings": "settings.open",
     "log": "log.open",
 }

@@ -132,7 +132,7 @@ class CleanUpScreen(Above[bool]):
     def _show_details(self) -> None:
         width = max(20, self.query_one("#clean-details").scrollable_content_region.width)
         shown = self._highlighted
-        text = about(shown, width) if shown is not None else []
+        text = about(shown, width, self._now) if shown is not None else []
         self.query_one("#clean-about", Static).update(Content("\n").join(text))
 
     def _show_status(self) -> None:
@@ -188,7 +188,8 @@ class CleanUpScreen(Above[bool]):
                 self._show()
                 return
             size = figures.size(await clean_up.freed(chosen))
-            if await self.app.push_screen_wait(Ask("Clean up", _told(chosen, size, self._now), _answers(size))):
+            told = _told(chosen, size, min(66, self.app.size.width - 14), self._now)
+            if await self.app.push_screen_wait(Ask("Clean up", told, _answers(size))):
                 await self._let_go(clean_up, chosen)
 
     async def _let_go(self, clean_up: "CleanUp", chosen: "Sequence[CouldGo]") -> None:
@@ -231,12 +232,12 @@ def _key(each: "CouldGo") -> Key:
     return each.kind, each.ref
 
 
-def _told(chosen: "Sequence[CouldGo]", size: str, now: int) -> list[Content]:
+def _told(chosen: "Sequence[CouldGo]", size: str, width: int, now: int) -> list[Content]:
     """What goes and what is lost with it."""
     files = sum(len(each.files) for each in chosen)
     text = [Content.assemble((size, "bold"), f" are freed: {files:,} file{'s' if files != 1 else ''} and links go.")]
     largest = sorted(chosen, key=lambda each: -each.size)
-    text += [line(Line((each,)), None, False, 72, now) for each in largest[:_NAMED]]
+    text += [line(Line((each,)), None, False, width, now) for each in largest[:_NAMED]]
     if rest := largest[_NAMED:]:
         text.append(Content(f"and {len(rest)} more"))
     notes = [note for each in chosen if each.plan is not None for note in each.plan.notes]

@@ -34,8 +34,8 @@ class Line:
 
     @property
     def size(self) -> int:
-        """Bytes of each, added up: what several share counts in each."""
-        return sum(each.size for each in self.each)
+        """Bytes of each that can go, added up: what several share counts in each."""
+        return sum(each.size for each in self.each if not self.heading or each.why_not is None)
 
 
 def lines_of(could_go: "Sequence[CouldGo]") -> list[Line]:
@@ -51,11 +51,11 @@ def sums(room: "TakesRoom") -> list[Content]:
     """What models take, against the disk and the quota."""
     count = len(room.usage.models)
     takes = f"{count} model{'s' if count != 1 else ''} take{'s' if count == 1 else ''} {figures.size(room.usage.total)}"
-    shared = f", {figures.size(room.usage.shared)} of it shared and counted once" if room.usage.shared else ""
+    shared = f", {figures.size(room.usage.shared)} of it shared" if room.usage.shared else ""
     text = [Content.assemble((takes, "bold"), shared)]
     if room.disk is not None:
-        free = f"{figures.size(room.disk.free)} of {figures.size(room.disk.total)} are free on the disk"
-        low = (f"; {figures.size(room.disk.lacking)} less than `low_disk`", "$warning") if room.disk.low else ""
+        free = f"{figures.size(room.disk.free)} of {figures.size(room.disk.total)} free on the disk"
+        low = (f"; {figures.size(room.disk.lacking)} too little", "$warning") if room.disk.low else ""
         text.append(Content.assemble(free, low))
     if room.quota.quota:
         over = (f"; {figures.size(room.quota.over)} over it", "$warning") if room.quota.over else ""
@@ -92,16 +92,19 @@ def what(each: "CouldGo", now: int) -> str:
     return WORDS[each.kind] + (f" ({count:,} files)" if count > 1 else "")
 
 
-def about(shown: Line, width: int) -> list[Content]:
+def about(shown: Line, width: int, now: int) -> list[Content]:
     """More of a line: why it cannot go, what is lost with it, and its files."""
     if shown.heading:
         refs = dict.fromkeys(clean_line(each.ref, 100) for each in shown.each)
         return [Content.styled(shown.heading, "bold $primary"), Content(", ".join(refs))]
     (each,) = shown.each
-    text = [Content.styled(clean_line(each.ref, 300), "bold $primary")]
+    text = [Content.assemble((clean_line(each.ref, 300), "bold $primary"), "  ", what(each, now))]
     if each.why_not is not None:
-        why = f"{each.why_not.title}. {each.why_not.detail}"
-        return [*text, Content(clean_line(why, 300)), Content.assemble(("→ ", "$accent"), each.why_not.hint)]
+        return [
+            *text,
+            Content(clean_line(each.why_not.detail, 300)),
+            Content.assemble(("→ ", "$accent"), clean_line(each.why_not.hint, 300)),
+        ]
     if each.plan is not None:
         text += [Content.styled(clean_line(note, 300), "$warning") for note in each.plan.notes]
     files = sorted((file for file in each.files if file.inode is not None), key=lambda file: -file.size)
