@@ -43,7 +43,7 @@ async def test_figures_are_shown_as_they_come_and_stay(workspace: Open) -> None:
         await stage.until(lambda: "Measured – Not measured on this machine" in flat(browser))
         seen: set[str] = set()
         await stage.press("b")
-        await stage.until(lambda: seen.add(status(browser)) or "medians of 3 runs" in status(browser))
+        await stage.until(lambda: seen.add(status(browser)) or "tiny writes " in status(browser))
         assert any("Measuring tiny: run " in said and "esc stops it" in said for said in seen)
         await stage.until(lambda: "Medians of 3 runs 3 runs" in flat(browser))
         shown = flat(browser)

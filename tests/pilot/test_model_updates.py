@@ -79,17 +79,17 @@ async def test_it_is_said_who_is_told_which_names_and_what_ends_that(
             await updates(stage)
             await stage.until_seen("127.0.0.1 was not asked yet", "asked about only by r", "not asked yet")
             for said in (
-                "lama asks daily about 1 of the 2 models, those that it fetched or used, until",
+                "lama asks daily about 1 of the 2 models, which it fetched or used, until",
                 "library.check_updates is off. r names all 2 to 127.0.0.1.",
             ):
                 await stage.until(lambda said=said: said in " ".join(stage.seen().split()))
             asked = len(hub.asked())
             await stage.press("r")
-            await stage.until_seen("Asked: by you just now (2 models).")
+            await stage.until_seen("Asked: by you just now about 2.")
             assert len(hub.asked()) == asked + 2
             await (await services.updates()).note_question("lama", 1)
             await stage.press("left_square_bracket", "right_square_bracket")
-            await stage.until_seen("Asked: by itself just now (1 model), by you just now (2 models).")
+            await stage.until_seen("Asked: by itself just now about 1, by you just now about 2.")
             hub.close()
             await stage.press("r")
             await stage.until_seen("The hub told nothing of 2 of 2 models.")

@@ -41,14 +41,15 @@ def lines(asking: Asking, now: int, check: str) -> list[Content]:
     """When it was asked and will be; `check` is the key that asks."""
     if not asking.models:
         return []
-    past = [f"{_BY[each.wanted_by]} {figures.ago(each.at, now)} ({_count(each.models)})" for each in asking.questions]
+    past = [f"{_BY[each.wanted_by]} {figures.ago(each.at, now)} about {each.models:,}" for each in asking.questions]
     last = f"Asked: {', '.join(past)}." if past else f"{asking.host} was not asked yet."
-    own = f"{asking.own or 'none'} of the {_count(asking.models)}, those that it fetched or used"
+    silent = asking.silent or ("" if asking.own else "lama neither fetched nor used these")
+    own = f"{asking.own:,} of the {asking.models:,} models, which it fetched or used"
     if asking.own == asking.models:
         own = _all(asking.models)
     by_itself = f"By itself lama asks daily about {own}, until {SETTING} is off. "
-    if asking.silent:
-        by_itself = f"Nothing is asked by itself: {asking.silent}. "
+    if silent:
+        by_itself = f"Nothing is asked by itself: {silent}. "
     return [
         Content.styled(last, "$foreground-muted"),
         Content.assemble(
@@ -61,7 +62,3 @@ def lines(asking: Asking, now: int, check: str) -> list[Content]:
 
 def _all(models: int) -> str:
     return "the one here" if models == 1 else f"all {models:,}"
-
-
-def _count(models: int) -> str:
-    return f"{models:,} model{'s' if models != 1 else ''}"

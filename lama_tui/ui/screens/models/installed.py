@@ -43,6 +43,7 @@ class InstalledSection(Measuring):
         "models.remove",
         "models.verify",
         "models.bench",
+        "models.clean",
         "models.filter",
     )
 
@@ -130,6 +131,11 @@ class InstalledSection(Measuring):
         """Whether it has room with a context of so many tokens."""
         return fit_of(row.model, tokens, self.machine, self._memory.figures).fits
 
+    @property
+    def answering(self) -> frozenset[str]:
+        """The model of the conversation below."""
+        return frozenset({self._current})
+
     def take_keys(self) -> None:
         """Go to the list."""
         self._list.lines.focus()
@@ -175,7 +181,7 @@ class InstalledSection(Measuring):
             return
         model, now = row.model.installed, self._memory.figures
         known = self.known_of(model)
-        if model is not None and known is None and row.model.reference != GUIDE:
+        if model is not None and known is None:
             self.learn(model)
         others = [figures.model_name(m.reference) for m in now.loaded if m.reference != row.model.reference]
         alone = len(self._models or ()) == 1 and row.model.reference == GUIDE
@@ -191,7 +197,9 @@ class InstalledSection(Measuring):
                 advice=self._advice if alone else "",
                 known=known,
                 storage=self._storage.usage.of(model.ref) if self._storage is not None and model is not None else None,
+                is_measured=self.is_measured(model),
                 verify=key_at(self, "models.verify"),
+                bench=key_at(self, "models.bench"),
                 keys=f"{key_at(self, 'models.less_context')} {key_at(self, 'models.more_context')}",
             )
         )
@@ -229,7 +237,7 @@ class InstalledSection(Measuring):
         if self._storage is None:
             return f"{here} models  ·  {free}"
         takes = f"{here} models take {figures.size(self._storage.usage.total)}"
-        hint = self._storage.hint()
+        hint = self._storage.hint(key_at(self, "models.clean"))
         return Content.assemble(takes, "  ·  ", (hint, "$warning") if hint else free)
 
     # --- actions -------------------------------------------------------------------

@@ -172,8 +172,8 @@ class Keeping(Section):
         """How far a check is."""
         if not self._checking:
             return None
-        stops = f"  ·  {key_at(self, 'dialog.close')} stops it"
-        return Content.assemble((self._checking, "$accent"), (stops, "$foreground-muted"))
+        stops = f"{key_at(self, 'dialog.close')} stops it  ·  "  # first: there is not always room for all of it
+        return Content.assemble((stops, "$foreground-muted"), (self._checking, "$accent"))
 
 
 def _files(plan: "RemovalPlan") -> list[tuple[int, str]]:

@@ -57,14 +57,12 @@ class Storage:
     quota: "QuotaState"
     room: "DiskRoom | None"
 
-    def hint(self) -> str:
-        """What there is to say of all of it; empty where there is enough room."""
+    def hint(self, key: str) -> str:
+        """What there is to say of all of it, and the key to do something about it; empty where there is room."""
         if self.room is not None and self.room.low:
-            return f"the disk is low: {figures.size(self.room.free)} free"
+            return f"the disk is low: {figures.size(self.room.free)} free, {key} makes room"
         if self.quota.over:
-            what = ", ".join(clean_line(each.ref, 40) for each in self.quota.suggestions[:2])
-            over = f"{figures.size(self.quota.over)} over the quota"
-            return f"{over}: {what} could go" if what else over
+            return f"{figures.size(self.quota.over)} over the quota, {key} makes room"
         return ""
 
 
@@ -105,11 +103,12 @@ async def storage(services: "Services") -> Storage:
     uses = await (await services.models()).all()
     loaded = await asyncio.to_thread(services.loaded_models)
     room = await disk_room(hub_cache_folder(), library.low_disk)
-    return Storage(usage, quota_state(usage, uses, library.quota, loaded), room)
+    kept = {services.settings.model, *loaded}
+    return Storage(usage, quota_state(usage, uses, library.quota, kept), room)
 
 
-def lines(found: Known, storage: "ModelStorage | None", now: int, width: int, verify: str) -> list[Content]:
-    """The facts, each on its line; `verify` is the key that checks."""
+def lines(found: Known, storage: "ModelStorage | None", now: int, width: int, verify: str, bench: str) -> list[Content]:
+    """The facts, each on its line; `verify` and `bench` are the keys that check and measure."""
     text: list[Content] = []
     if found.speed is not None and not found.measured:
         text += fact("Speed", f"{figures.rate(found.speed.decode_tok_s)}, {found.speed.source}", width)
@@ -121,7 +120,8 @@ def lines(found: Known, storage: "ModelStorage | None", now: int, width: int, ve
     if found.source:
         came = f", {figures.ago(found.fetched, now)}" if found.fetched else ""
         text += fact("From", clean_line(found.source, 400) + came, width)
-    text += [Content(""), Content.assemble(("Checks", "bold"), (f"  {verify} checks all levels", "$foreground-muted"))]
+    how = f"  {verify} checks all levels, {bench} measures"
+    text += [Content(""), Content.assemble(("Checks", "bold"), (how, "$foreground-muted"))]
     for level, name in LEVELS.items():
         check = found.checks.get(level)
         mark, style = MARKS[check.status if check is not None else "unknown"]

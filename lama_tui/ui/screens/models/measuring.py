@@ -16,6 +16,7 @@ from lama_tui.ui.screens.models.section import named
 
 if TYPE_CHECKING:
     from lama_tui.library.benchmarking.benchmark import BenchmarkProgress, Result
+    from lama_tui.library.installed import InstalledModel
     from lama_tui.library.measurement_table import Measurement
 
 
@@ -25,7 +26,11 @@ class Measuring(Keeping):
     def __init__(self, catalogue: Catalogue, memory: ModelMemory, *, id: str | None = None) -> None:  # noqa: A002
         super().__init__(catalogue, id=id)
         self._memory = memory
-        self._is_measuring = False
+        self._measures = ""  # the reference of the model that is measured now
+
+    def is_measured(self, model: "InstalledModel | None") -> bool:
+        """Whether this model is being measured."""
+        return model is not None and model.ref == self._measures
 
     def fits(self, row: Row, tokens: int) -> bool | None:
         """Whether a model has room beside what runs, with a context of so many tokens; None: not known."""
@@ -54,14 +59,14 @@ class Measuring(Keeping):
         def watch(now: "BenchmarkProgress") -> None:
             self._tell_checking(f"Measuring {name}: {figures.benchmark_step(now)}")
 
-        self._is_measuring = True
+        self._measures = model.ref
         self._tell_checking(f"Measuring {name}…")
         try:
             with self.notice.catching():
                 results = await self._catalogue.benchmark(model, watch, ran)
                 self.say(f"{name} {_found(results)}")
         finally:
-            self._is_measuring, self._checking = False, ""
+            self._measures = self._checking = ""
             self._known.pop(key, None)  # what was kept is looked up
             self.show()
 
@@ -82,7 +87,7 @@ class Measuring(Keeping):
 
     def stop_checking(self) -> bool:
         """Give a running check or measurement up; False where there is none."""
-        if not self._is_measuring:
+        if not self._measures:
             return super().stop_checking()
         self.workers.cancel_group(self, "bench")
         self.say("Stopped: the lengths of prompts that were measured whole are kept.")
@@ -96,5 +101,5 @@ def _found(results: "tuple[Result, ...]") -> str:
         return f"was not measured: {results[0].skipped}."
     first = measured[0]
     speeds = f"writes {figures.rate(first.decode_tok_s)} and reads {figures.rate(measured[-1].prefill_tok_s)}"
-    skipped = [f"{result.asked:,} tokens do not fit into its context" for result in results if result.skipped]
-    return "; ".join([f"{speeds} here, medians of {first.runs} runs", *skipped]) + "."
+    skipped = [f"{result.asked:,} tokens are more than it takes" for result in results if result.skipped]
+    return "; ".join([speeds, *skipped]) + "."
