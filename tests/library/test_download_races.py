@@ -6,7 +6,9 @@ import shutil
 import subprocess
 import threading
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -189,18 +191,33 @@ async def test_what_lies_there_already_and_is_wrong_is_replaced(hub, tmp_path, w
     assert [asked.range for asked in hub.asked("GET", WEIGHTS)] == [None]
 
 
+@contextmanager
+def disk_of(folder: Path, options: str) -> Iterator[Path]:
+    folder.mkdir()
+    if shutil.which("mount") is None or os.geteuid() != 0:
+        pytest.skip("only root may mount a disk")
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(folder)], capture_output=True).returncode:
+        pytest.skip("no disk may be mounted here")
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
 @pytest.fixture
 def few_files(tmp_path):
     """A disk of its own for the cache, that holds 64 files."""
-    disk = tmp_path / "hub"
-    disk.mkdir()
-    if shutil.which("mount") is None or os.geteuid() != 0:
-        pytest.skip("only root may mount a disk")
-    mount = ["mount", "-t", "tmpfs", "-o", "size=8m,nr_inodes=64", "tmpfs", str(disk)]
-    if subprocess.run(mount, capture_output=True).returncode:
-        pytest.skip("no disk may be mounted here")
-    yield disk
-    subprocess.run(["umount", "-l", str(disk)], check=True)
+    with disk_of(tmp_path / "hub", "size=8m,nr_inodes=64") as disk:
+        yield disk
+
+
+def fill_up(disk: Path) -> Path:
+    """One file that takes all that is left."""
+    filler = disk / "filler"
+    with pytest.raises(OSError, match="No space"), filler.open("wb", buffering=0) as file:
+        while True:
+            file.write(bytes(4096))
+    return filler
 
 
 @pytest.mark.slow
@@ -209,10 +226,7 @@ async def test_a_disk_that_fills_up_meanwhile_goes_on_at_the_byte(hub, tmp_path,
     async with instance(hub, tmp_path) as lama:
         job = await lama.downloads.add(REPO)
         await lama.until(job, lambda now: now.done_bytes > 300_000)
-        filler = few_files / "filler"
-        with pytest.raises(OSError, match="No space"), filler.open("wb", buffering=0) as file:
-            while True:
-                file.write(bytes(4096))
+        filler = fill_up(few_files)
         slow.rate = None
         waiting = await lama.until(job, lambda now: now.state == "waiting" or now.ended)
         assert (waiting.state, waiting.error) == ("waiting", None)
@@ -225,6 +239,26 @@ async def test_a_disk_that_fills_up_meanwhile_goes_on_at_the_byte(hub, tmp_path,
         assert lama.blobs()
     first, *more = [asked.range for asked in hub.asked("GET", WEIGHTS)]
     assert first is None and more and None not in more
+
+
+@pytest.mark.slow
+async def test_a_database_that_is_full_at_the_end_is_waited_for(hub, tmp_path, caplog):
+    many = {f"{'n' * 200}-{number}.json": b"%d" % number for number in range(300)}
+    hub.add(REPO, {**model_files(), **many}, tags=("mlx",))
+    slow = hub.trouble(WEIGHTS, rate=SLOW / 2)
+    with disk_of(tmp_path / "lama", "size=8m") as disk:
+        async with instance(hub, tmp_path) as lama:
+            job = await lama.downloads.add(REPO)
+            await lama.until(job, lambda now: now.files_done >= 300 and now.done_bytes > 100_000)
+            filler = fill_up(disk)
+            slow.rate = None
+            async with asyncio.timeout(20):
+                while "the end of a download was not kept yet" not in caplog.text:  # noqa: ASYNC110
+                    await asyncio.sleep(0.02)
+            filler.unlink()
+            done = await lama.ended(job)  # by itself
+            assert (done.state, done.error) == ("done", None)
+            assert len(await SnapshotTable(lama.database).files(REPO, done.commit or "")) == 304
 
 
 @pytest.mark.slow

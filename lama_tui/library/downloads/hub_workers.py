@@ -52,4 +52,4 @@ class HubWorkers:
         """Parts, and whole files that no snapshot has and no other job needs, in the cache that it was added for."""
         needed = await self._table.needed_by_others(row.job.id)
         files = [file for file in await self._table.files(row.job.id) if file.hash not in needed]
-        await asyncio.to_thread(remove_parts, RepoFolder(Path(row.job.cache), row.job.ref), files)
+        await asyncio.to_thread(remove_parts, RepoFolder(Path(row.job.cache or self._cache), row.job.ref), files)

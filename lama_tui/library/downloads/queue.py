@@ -312,7 +312,8 @@ class Downloads:
             self._nudge.set()
         except StoreError as failure:  # the next look tries again, in its time
             log.warning("the end of a download was not kept yet: %s", failure)
-            self._unsettled[job] = (state, error)
+            # one that failed for want of the database goes on when there is one again
+            self._unsettled[job] = ("queued", None) if isinstance(error, StoreError) else (state, error)
         self._mine.pop(job, None)
         self._wanted.discard(job)
         with suppress(StoreError):
