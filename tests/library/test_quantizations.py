@@ -63,7 +63,7 @@ def test_names_tell_choices_apart() -> None:
     for choice in found:  # the patterns find these files and no others
         assert tuple(file for file in files if any(fnmatchcase(file.path, p) for p in choice.patterns)) == choice.files
     assert [named(choice.patterns) for choice in (*found, *projectors(files))] == [
-        "Q4_K_M", "Q4_K_M", "Q8_0", "Q8_0", "Q6_K", "mmproj-a-f16",
+        "Q4_K_M", "Q4_K_M", "Q8_0", "Q8_0", "Q6_K", "mmproj-A-F16",
     ]  # fmt: skip
     assert named(()) == "" and named(("*.json", "*")) == ""
 
@@ -130,6 +130,8 @@ async def test_one_comes_after_the_other_and_goes_again(lama: Instance, server: 
     await fetch(lama, "*Q8_0*")
     assert {kind: model.ref for kind, model in (await here()).items()} == {"Q8_0": REPO}
     await fetch(lama)  # the usual one
+    second = lama.seen[-1]
+    assert second.files == 2 and second.total_bytes == (await here())["Q4_K_M"].size + len("# 1")  # of itself alone
     both = await here()
     assert {kind: model.ref for kind, model in both.items()} == {
         "Q4_K_M": f"{REPO}/Tiny-Q4_K_M.gguf", "Q8_0": f"{REPO}/Tiny-Q8_0-00001-of-00002.gguf",

@@ -97,12 +97,15 @@ def by_default(files: Sequence[HubFile]) -> GgufChoice | None:
         return None
 
 
-def held(files: Sequence[HubFile], folder: RepoFolder) -> tuple[HubFile, ...]:
-    """The files of GGUF models of a revision whose bytes are all here, from an earlier one: who fetches another
+def held(files: Sequence[HubFile], folder: RepoFolder, commit: str) -> tuple[HubFile, ...]:
+    """The files of GGUF models of a revision whose bytes are all here, but not in it yet: who fetches another
     quantization of a newer revision keeps what did not change in it."""
-    models = [model for model in choices(files) if not model.problem]
-    here = [model for model in models if all(size_of(folder.blob(file.hash)) == file.size for file in model.files)]
-    return tuple(file for model in here for file in model.files)
+    snapshot, found = folder.snapshot(commit), []
+    for model in choices(files):
+        here = all(size_of(folder.blob(file.hash)) == file.size for file in model.files)
+        if here and not model.problem and any(size_of(snapshot / file.path) is None for file in model.files):
+            found += model.files
+    return tuple(found)
 
 
 def plan(files: Sequence[HubFile], folder: RepoFolder, commit: str) -> Plan:

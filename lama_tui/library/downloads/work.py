@@ -163,7 +163,7 @@ class Work:
                 attempt += 1
                 await self._sleep_over(error, attempt)
         files = choose(details.files, self.row.options.patterns)
-        also = await asyncio.to_thread(held, details.files, self.folder)
+        also = await asyncio.to_thread(held, details.files, self.folder, details.commit)
         files = tuple({file.path: file for file in (*files, *also)}.values())
         safe_paths(file.path for file in files)
         before = {file.path: file.hash for file in await self._snapshots.files(job.ref, details.commit)}

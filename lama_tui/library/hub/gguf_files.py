@@ -95,11 +95,11 @@ def named(patterns: Iterable[str]) -> str:
     """What a choice's `patterns` ask for, in words; empty where they are of no GGUF files."""
     found: list[str] = []
     for pattern in patterns:
-        name = _name(pattern.replace("[[]", "[")).removesuffix(_GGUF)
         if pattern.lower().endswith(_GGUF):
+            name = pattern.replace("[[]", "[").rpartition("/")[2][: -len(_GGUF)]
             shard = _SHARD.fullmatch(name)
             whole = shard["base"] if shard else name
-            found.append(whole if _PROJECTOR in name else _quantization(pattern) or whole)
+            found.append(whole if _PROJECTOR in name.lower() else _quantization(pattern) or whole)
     return ", ".join(dict.fromkeys(found))
 
 

@@ -55,7 +55,9 @@ class Downloading(Wishes):
         """Tell of the end, also somebody who looks elsewhere, where it took long."""
         if not self.is_mounted or job.state == "cancelled":
             return
-        name = clean_line(job.ref, 120)
+        from lama_tui.ui.screens.models import jobs
+
+        name = clean_line(jobs.title(job), 120)
         failed, what = job.state == "failed", "import" if job.kind == "import" else "download"
         if failed:
             why = f": {clean_line(job.error.title, 200)}" if job.error is not None else ""
