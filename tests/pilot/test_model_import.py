@@ -96,6 +96,9 @@ async def test_a_folder_is_asked_for_field_by_field(workspace: Open, folder: Pat
         await stage.until(lambda: "of my own" in names(browser))
         await stage.press("escape")
         await stage.until(lambda: stage.app.screen is stage.screen)
+        await stage.until(  # nobody looks any more at what others do
+            lambda: all(work.is_finished for work in stage.app.workers if work.group == "queue-watch")
+        )
         assert (stage.paths.models / "of my own" / "config.json").is_file()
 
 
