@@ -247,7 +247,7 @@ async def test_a_database_that_is_full_at_the_end_is_waited_for(hub, tmp_path, c
     hub.add(REPO, {**model_files(), **many}, tags=("mlx",))
     slow = hub.trouble(WEIGHTS, rate=SLOW / 2)
     with disk_of(tmp_path / "lama", "size=8m") as disk:
-        async with instance(hub, tmp_path) as lama:
+        async with instance(hub, tmp_path, adopt=False) as lama:
             job = await lama.downloads.add(REPO)
             await lama.until(job, lambda now: now.files_done >= 300 and now.done_bytes > 100_000)
             filler = fill_up(disk)

@@ -315,9 +315,10 @@ class Downloads:
             # one that failed for want of the database goes on when there is one again
             self._unsettled[job] = ("queued", None) if isinstance(error, StoreError) else (state, error)
         self._mine.pop(job, None)
-        self._wanted.discard(job)
         with suppress(StoreError):
             if row := await self._table.job(job):
+                if row.job.state not in _WORKABLE:  # else it is still this instance that was asked for it
+                    self._wanted.discard(job)
                 self._publish(row)
 
     async def _wish(self, job: JobId, wish: Wish, keep_parts: bool = True) -> None:
