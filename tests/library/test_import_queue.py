@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -15,9 +16,11 @@ import pytest
 
 from lama_tui.config.settings import LibrarySettings, PrivacySettings, Settings
 from lama_tui.errors import DownloadError, LamaError, ModelError
+from lama_tui.library.downloads.job_table import JobOptions, JobTable
 from lama_tui.library.downloads.retry import Backoff
 from lama_tui.library.downloads.work import Pace
-from lama_tui.library.importing.target import unfinished
+from lama_tui.library.importing.target import Target, unfinished
+from lama_tui.library.importing.work import Work
 from lama_tui.library.installed import describe
 from lama_tui.library.snapshot_table import SnapshotTable
 from lama_tui.library.storage.leftovers import Leftovers
@@ -271,6 +274,28 @@ async def test_who_was_killed_behind_the_end_is_not_asked_to_begin_again(
         assert job == await lama.downloads.add_import(web.url("/m-Q4.gguf"), insecure_http=True)
         ended = await lama.ended(job)
         assert (ended.state, ended.error, len(web.asked)) == ("done", None, 1)
+
+
+async def test_who_was_killed_before_it_was_recorded_is_recorded(hub: TestHub, tmp_path: Path) -> None:
+    """The model has its name, the table knows nothing of it, and whoever takes over the job sees that it is done."""
+    source = make_tiny_llama(tmp_path / "Tiny")
+    target = Target(models(tmp_path), "mine")
+    async with instance(hub, tmp_path) as lama:
+        await JobTable(lama.database).add("import", "mine", str(source), "", JobOptions())
+        target.begin()
+        made = shutil.copytree(source, target.folder / "model")
+        digest = sha256((made / "config.json").read_bytes()).hexdigest()
+        record = {"source": str(source), "revision": "r", "files": [("config.json", 1, digest)]}
+        target.save(made, record, Work(threading.Event(), None, asyncio.get_running_loop()))
+        target.finish(made)
+        target.release()  # as the system does when a process ends
+        (job,) = await lama.downloads.jobs()
+        ended = await lama.ended(job.id)
+        assert (ended.state, ended.error) == ("done", None)
+        table = SnapshotTable(lama.database)
+        assert [(each.ref, each.revision) for each in await table.all()] == [("mine", "r")]
+        assert [file.hash for file in await table.files("mine", "r")] == [digest]
+    assert left(tmp_path) == ["mine"]
 
 
 KILLED = """

@@ -140,10 +140,25 @@ class Imports:
         return Imported(name, Path(last.path), last.source, last.revision, sum(file.size for file in files), files)
 
     async def is_done(self, source: str, name: str, since: int) -> bool:
-        """Whether this import was recorded after `since`, in UTC milliseconds, and is still there."""
-        known = await (await self._snapshots()).all()
+        """Whether this import was recorded after `since`, in UTC milliseconds, and is still there.
+
+        One that was killed when it had its name is recorded now.
+        """
+        snapshots = await self._snapshots()
+        known = await snapshots.all()
         own = [each for each in known if (each.ref, each.source) == (name, source) and each.fetched >= since]
-        return bool(own) and await asyncio.to_thread(Path(own[0].path).exists)
+        if own:
+            return await asyncio.to_thread(Path(own[0].path).exists)
+        target = Target(self._paths.models, name)
+        noted = await asyncio.to_thread(target.cut_off, source)
+        if noted is None:
+            return False
+        try:
+            files = [HubFile(path, size, "sha256", digest) for path, size, digest in noted["files"]]
+            await snapshots.record(name, noted["revision"], "import", source, str(target.place), files)
+        finally:
+            await asyncio.to_thread(target.end)
+        return True
 
     async def remove_parts(self, source: str, name: str) -> None:
         """Take away what came of an import that nobody works on."""
@@ -163,7 +178,10 @@ class Imports:
             )
             if self._accept is not None:
                 await self._accept(done.ref, model)
-            await in_thread(lambda stop: made[0].save(model, Work(stop, None, loop)))
+            record = {
+                "source": done.source, "revision": done.revision, "files": [(f.path, f.size, f.hash) for f in files]
+            }  # fmt: skip
+            await in_thread(lambda stop: made[0].save(model, record, Work(stop, None, loop)))
             finishing = asyncio.ensure_future(_finish(made[0], model, done, snapshots))
             try:
                 await asyncio.shield(finishing)

@@ -7,12 +7,14 @@ something fails. What a kill leaves is never taken for a model: the next import 
 
 import errno
 import hashlib
+import json
 import os
 import shutil
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any, cast
 
 from lama_tui.errors import DownloadError, ModelError
 from lama_tui.library.downloads.space import free_space, said
@@ -23,6 +25,8 @@ from lama_tui.security.gate import clean_line
 from lama_tui.store.locks import try_lock
 
 PREFIX = ".import-"
+
+_RECORD = "record.json"
 
 
 class NoRoom(ModelError):
@@ -63,8 +67,7 @@ class Target:
         """Take away what is left of it; safe to call however far it came."""
         if self._lock is not None:
             shutil.rmtree(self.folder, ignore_errors=True)
-            os.close(self._lock)
-            self._lock = None
+            self.release()
 
     def remove(self) -> None:
         """Take away what an import that was killed left, unless somebody works in it."""
@@ -77,10 +80,33 @@ class Target:
         """Where the model will be."""
         return self._models / self._name
 
-    def save(self, model: Path, work: Work) -> None:
-        """See to it that `model` survives a power cut whole once it has its name. Raises `Stopped` between files."""
+    def save(self, model: Path, record: Mapping[str, object], work: Work) -> None:
+        """See to it that `model` survives a power cut whole once it has its name, and note what is to be recorded then.
+
+        Raises `Stopped` between files.
+        """
         with of_disk(self.place):
             _sync(model, work)
+            (self.folder / _RECORD).write_text(json.dumps({**record, "inode": _inode(model)}))
+
+    def cut_off(self, source: str) -> Mapping[str, Any] | None:
+        """What an import of `source` noted that was killed when the model had its name and was not recorded; else None.
+
+        Where there is something it is this one's to `end`.
+        """
+        with suppress(OSError, ValueError, LookupError, TypeError, Busy):
+            self._take()
+            noted = json.loads((self.folder / _RECORD).read_text())
+            if (noted["source"], noted["inode"]) == (source, _inode(self.place)):
+                return cast("Mapping[str, Any]", noted)
+        self.release()
+        return None
+
+    def release(self) -> None:
+        """Let others have it as it is; safe to call twice."""
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
 
     def finish(self, model: Path) -> None:
         """Give `model`, which was saved and is this folder or something in it, its name."""
@@ -191,6 +217,12 @@ def _is_worked_on(folder: Path) -> bool:
         return True  # a file system without locks: rather keep it
     finally:
         os.close(descriptor)
+
+
+def _inode(path: Path) -> list[int]:
+    """What stays the same when a folder or a link gets another name."""
+    status = path.lstat()
+    return [status.st_dev, status.st_ino]
 
 
 def _sync(model: Path, work: Work) -> None:
