@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from types import SimpleNamespace
 
 from invented import USUAL
 from still import GIB, MIB, NOW
@@ -11,9 +10,14 @@ from visit import State, Visit
 from lama_tui.errors import AuthError, ConnectionLost, LamaError, ModelFormatError
 from lama_tui.library.downloads.job import Job, JobId
 from lama_tui.library.fit import KeyValueShape, Machine
+from lama_tui.library.hub.access import HubAccess
 from lama_tui.library.hub.values import HubDetails, HubFile, HubModel, HubPage, HubQuery
+from lama_tui.library.updates.update import FileChange, Question, Update
+from lama_tui.library.updates.updates import Revisions
+from lama_tui.ui.screens.models.asking import Asking
 from lama_tui.ui.screens.models.browser import ModelBrowser
 from lama_tui.ui.screens.models.import_dialog import ImportDialog
+from lama_tui.ui.screens.models.updates import UpdatesSection
 from tests.library.gguf_files import write_gguf
 
 DAY = 86_400_000
@@ -64,7 +68,7 @@ def gguf_files() -> tuple[HubFile, ...]:
 class StillHub:
     """Says the same at any time."""
 
-    access = SimpleNamespace(endpoint="https://huggingface.co")
+    access = HubAccess("https://huggingface.co")
 
     def __init__(self, models: Sequence[HubModel] = MODELS, trouble: LamaError | None = None) -> None:
         self._models = models
@@ -264,6 +268,26 @@ async def importing_wrong(visit: Visit) -> None:
     await visit.until_seen("write https instead")
 
 
+async def asked(visit: Visit) -> None:
+    """One is newer; the hub was asked by itself about some, and by hand about all."""
+    browser = await opened(visit, "ctrl+backslash", "updates", StillHub())
+    section = browser.section
+    assert isinstance(section, UpdatesSection)
+    await visit.until(lambda: section._rows)
+    model = section._rows[0].model  # type: ignore[index]
+    changes = (FileChange("config.json", "changed", 937), FileChange("model.safetensors", "changed", 4 * GIB))
+    newer = Update(model.ref, model.revision or "", "9e8d7c6b5a40", changes, 4 * GIB, checked=NOW - DAY // 8)
+    section._updates = {model.ref: newer}
+    section._revisions = {
+        row.model.ref: Revisions(row.model.revision or "", "main", None) for row in section._rows or ()
+    }
+    section._own = frozenset((model.ref,))
+    questions = (Question("lama", 1, NOW - DAY // 8), Question("person", 4, NOW - 12 * DAY))
+    section._asking = Asking(4, 1, "", "huggingface.co", questions)
+    section._show()
+    await visit.until_seen("Asked: by itself 3 h ago", "1 newer")
+
+
 async def none_newer(visit: Visit) -> None:
     await opened(visit, "ctrl+backslash", "updates", StillHub())
     await visit.until_seen("[Updates]", "asks the hub")
@@ -286,4 +310,5 @@ STATES: Sequence[State] = (
     State("import", "usual", importing_file, USUAL, sizes=((60, 20), *SMALL)),
     State("import", "error", importing_wrong, USUAL, sizes=((60, 20), (80, 24))),
     State("updates", "usual", none_newer, USUAL, sizes=SMALL),
+    State("updates", "asked", asked, USUAL, sizes=((60, 20), *SMALL)),
 )

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 from textual import work
 
 from lama_tui.library.fit import FIRST_CONTEXT
+from lama_tui.security.gate import clean_line
 from lama_tui.ui import figures
 from lama_tui.ui.screens.models.catalogue import Catalogue
 from lama_tui.ui.screens.models.columns import Row
 from lama_tui.ui.screens.models.keeping import Keeping
 from lama_tui.ui.screens.models.known import Known
 from lama_tui.ui.screens.models.memory import ModelMemory
-from lama_tui.ui.screens.models.section import named
 
 if TYPE_CHECKING:
     from lama_tui.library.benchmarking.benchmark import BenchmarkProgress, Result
@@ -48,7 +48,7 @@ class Measuring(Keeping):
         if (why := self._hindrance(row)) or (model := row.model.installed) is None:
             self.say(why)
             return
-        key, name = (model.ref, model.revision), named(model.ref)
+        key, name = (model.ref, model.revision), clean_line(model.ref.rpartition("/")[2], 60)
         done: dict[int, Measurement] = {}
 
         def ran(asked: int, so_far: "Measurement") -> None:
