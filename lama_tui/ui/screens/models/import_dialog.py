@@ -117,6 +117,7 @@ class ImportDialog(Dialog[JobId | None]):
         self._seen = Seen()
         self._derived = ""
         self._offered: Way = ""
+        self._is_adding = False
         self._is_named = False  # by the person, not after the source
 
     def compose(self) -> ComposeResult:
@@ -210,8 +211,8 @@ class ImportDialog(Dialog[JobId | None]):
         """Let a person choose where there are two ways; another kind of source begins with the first."""
         choice, ways = self.query_one(_Choice), _WAYS.get(way, ())
         choice.display = bool(ways)
-        if ways and self._offered != way:
-            self._offered = way
+        changed, self._offered = self._offered != way, way
+        if ways and changed:
             choice.set_options(Option(self._line(text, at == 0)) for at, text in enumerate(ways))
             choice.highlighted = 0
 
@@ -239,11 +240,20 @@ class ImportDialog(Dialog[JobId | None]):
         self.action_choose()
 
     def action_choose(self) -> None:
-        """Import what the fields say, if nothing is wrong with it."""
-        self._import()
+        """Import what the fields say, if nothing is wrong with it; not twice."""
+        if not self._is_adding:
+            self._is_adding = True
+            self._import()
 
-    @work(exclusive=True, group="look")
+    @work(group="import")
     async def _import(self) -> None:
+        try:
+            await self._try()
+        finally:
+            self._is_adding = False
+
+    async def _try(self) -> None:
+        self.workers.cancel_group(self, "look")  # what is said now is not to be said over
         if wrong := await self._check():
             self.app.bell()
             self._field(wrong).focus()
