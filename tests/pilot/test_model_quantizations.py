@@ -97,3 +97,24 @@ async def test_one_quantization_after_the_other(
             await stage.until(lambda: stage.app.screen is not chooser)
             await stage.until(lambda: "on this machine: Q4_K_M, Q8_0" in details(section))
             await stage.until(lambda: section._row(section._listing.lines[0]).here)
+            await stage.press("left_square_bracket")
+            await stage.until_seen("[Installed]", "✕ Q4_K_M  GGUF weights", "✕ Q8_0  GGUF weights")
+
+
+async def test_asked_before_the_hub_has_told(workspace: Open, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    with hub_of(monkeypatch, tmp_path) as hub:
+        add_gguf(hub, tmp_path / "made")
+        async with workspace(size=(60, 20)) as stage:
+            section = await hub_section(stage)
+            section._list.focus()
+            slow = hub.trouble("/revision/", status=503, seconds=0.5)
+            await stage.press("f")
+            await stage.until(lambda: section.chosen() is not None and section.chosen().repo == REPO)  # type: ignore[union-attr]
+            await stage.press("d")
+            await stage.until_seen("Asking the hub which quantizations")
+            await stage.until_seen("The hub has a problem")  # nothing is downloaded blindly
+            assert state_of(stage, REPO) == "" and not isinstance(stage.app.screen, QuantizationChooser)
+            slow.status = None
+            await stage.press("escape")
+            await asked(stage)
+            await stage.until_seen("★ Q4_K_M", "by default", "Downloads 10.7 KiB")

@@ -100,7 +100,8 @@ def by_default(files: Sequence[HubFile]) -> GgufChoice | None:
 def held(files: Sequence[HubFile], folder: RepoFolder, commit: str) -> tuple[HubFile, ...]:
     """The files of GGUF models of a revision whose bytes are all here, but not in it yet: who fetches another
     quantization of a newer revision keeps what did not change in it."""
-    snapshot, found = folder.snapshot(commit), []
+    snapshot = folder.snapshot(commit)
+    found: list[HubFile] = []
     for model in choices(files):
         here = all(size_of(folder.blob(file.hash)) == file.size for file in model.files)
         if here and not model.problem and any(size_of(snapshot / file.path) is None for file in model.files):

@@ -168,7 +168,7 @@ def _choices(shown: HubShown, width: int) -> list[Content]:
     """The quantizations; which is fetched where nobody chooses, and which to choose here."""
     text = [
         Content.styled("Quantizations", "bold"),
-        *(quantizations.drawn(line, shown.choices, width) for line in shown.choices[:_QUANTIZATIONS]),
+        *quantizations.drawn(shown.choices[:_QUANTIZATIONS], shown.choices, width),
     ]
     if (more := len(shown.choices) - _QUANTIZATIONS) > 0:
         text.append(Content.styled(f"and {more:,} more, larger", "$foreground-muted"))

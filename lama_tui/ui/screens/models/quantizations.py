@@ -106,11 +106,16 @@ def _fetches(job: Job, each: Quantization, by_default: bool) -> bool:
     )
 
 
-def drawn(line: Line, every: Sequence[Line], width: int) -> Content:
-    """One of `every` line, in `width` cells; of one that is no model, why."""
-    longest = max((cell_len(each.name) for each in every), default=0)
+def drawn(some: Sequence[Line], every: Sequence[Line], width: int) -> list[Content]:
+    """`some` of `every` line, in `width` cells, with names as wide as all of them need."""
+    longest = max((cell_len(line.name) for line in every), default=0)
     beside = sum(column.width + GAP for column in _COLUMNS if column.title != "BITS")
     name = max(_NAME[0], min(longest, _NAME[1], width - 2 - beside))
+    return [_drawn(line, name, width) for line in some]
+
+
+def _drawn(line: Line, name: int, width: int) -> Content:
+    """One line; of what is no model, why."""
     parts: list[Content | str | tuple[str, str]] = [line.mark, " ", pad(line.name, name)]
     if problem := line.quantization.choice.problem:
         parts.append(Content.styled(" " * GAP + problem, "$foreground-muted"))
@@ -131,6 +136,7 @@ class QuantizationChooser(Chooser):
         self._looked = looked
         self._tokens = tokens
         self._lines = {line.quantization.choice.files[0].path: line for line in every}
+        self._drawn: tuple[int, dict[str, Content]] = 0, {}
         best = sorted(self._lines.items(), key=lambda each: (each[1].advised, each[1].by_default))
         super().__init__(best[-1][0])
         self.HEADING = f"Which quantization of {named(looked.details.model.repo)}"
@@ -144,9 +150,11 @@ class QuantizationChooser(Chooser):
 
     def line(self, choice: Choice) -> Content:
         """As in the details."""
-        every = list(self._lines.values())
-        room = min(96, self.app.size.width * 9 // 10) - _BESIDE
-        return drawn(self._lines[choice.value], every, max(_NAME[0], room))
+        room = max(_NAME[0], min(96, self.app.size.width * 9 // 10) - _BESIDE)
+        if self._drawn[0] != room:  # all at once: how wide the names are takes a look at every one
+            every = list(self._lines.values())
+            self._drawn = room, dict(zip(self._lines, drawn(every, every, room), strict=True))
+        return self._drawn[1][choice.value]
 
     def on_resize(self, event: Resize) -> None:
         """Another width has room for other columns."""
