@@ -44,7 +44,7 @@ class AsksHub(Protocol):
 
     access: HubAccess
 
-    async def details(self, repo: str, revision: str = "main") -> HubDetails:
+    async def listing(self, repo: str, revision: str = "main") -> HubDetails:
         """The files of one revision."""
 
 
@@ -157,7 +157,7 @@ class Work:
         while True:
             await self.waiting.gate()
             try:
-                details = await self._hub.details(job.ref, job.revision)
+                details = await self._hub.listing(job.ref, job.revision)
                 break
             except LamaError as error:
                 attempt += 1
