@@ -130,7 +130,17 @@ def _is_placed(folder: RepoFolder, file: HubFile, at: Path) -> bool:
     if at.is_symlink():
         return at.resolve() == folder.blob(file.hash).resolve() and at.exists()
     blob = folder.blob(file.hash)
-    return at.is_file() and (at.samefile(blob) if blob.exists() else at.stat().st_size == file.size)
+    if not at.is_file():
+        return False
+    if not blob.exists():
+        return at.stat().st_size == file.size
+    return at.samefile(blob) or _stamp(at) == _stamp(blob)
+
+
+def _stamp(path: Path) -> tuple[int, int]:
+    """What a copy of ours has in common with its blob, and nothing else has."""
+    status = path.stat()
+    return status.st_size, status.st_mtime_ns
 
 
 def _place(folder: RepoFolder, file: HubFile, at: Path, seen_from: Path, links: bool) -> None:
@@ -168,6 +178,8 @@ def _place_file(blob: Path, new: Path) -> None:
         os.link(blob, new)
     except OSError:
         shutil.copyfile(blob, new)
+        time_ns = blob.stat().st_mtime_ns
+        os.utime(new, ns=(time_ns, time_ns))  # so that it is known again
 
 
 def point(ref: Path, commit: str) -> None:
