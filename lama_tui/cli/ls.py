@@ -60,7 +60,8 @@ async def _ls(arguments: argparse.Namespace, paths: Paths, loaded: LoadedSetting
     unusable = [model for model in models if not model.usable]
     if unusable:
         output.line("\nNot usable:" if usable else "Not usable:")
-        output.table(("MODEL", "SIZE", "WHY"), [(m.ref, size(m.size), m.problem) for m in unusable], right=(1,))
+        rows = [(m.ref, m.quantization or "", size(m.size), m.problem) for m in unusable]
+        output.table(("MODEL", "QUANT", "SIZE", "WHY"), rows, right=(2,))
     if not any(model.ref != GUIDE for model, _, _ in usable):
         output.line(
             "\nThe guide only knows this app. Get a real model: `lama search` finds some, `lama pull` fetches one,\n"
@@ -128,6 +129,7 @@ def _json(model: "InstalledModel", known: "Known", loaded: bool, storage: "Model
         "format": model.format,
         "params": model.params,
         "bits": model.bits,
+        "quantization": model.quantization,
         "size": model.size,
         "context": model.context,
         "loaded": loaded,
