@@ -1,5 +1,7 @@
 """What takes room in the model browser: shown, marked, asked about once, deleted as far as the disk lets it."""
 
+import asyncio
+import fcntl
 import os
 from pathlib import Path
 
@@ -8,6 +10,7 @@ from library.cache_layout import commit_of, is_whole, lay_out, repo_folder
 from stage import Open, Stage
 
 from lama_tui.library.hub_cache import hub_cache_folder
+from lama_tui.library.storage.clean_up import CleanUp, CouldGo, Gone
 from lama_tui.ui.screens.models.ask import Ask
 from lama_tui.ui.screens.models.browser import ModelBrowser
 from lama_tui.ui.screens.models.clean_up import CleanUpScreen
@@ -110,8 +113,6 @@ async def test_what_cannot_go_stays_on_the_list(workspace: Open) -> None:
             await mark(stage, screen, "old", "org/free")
             await stage.press("enter")
             await stage.until(lambda: isinstance(stage.app.screen, Ask))
-            import fcntl
-
             fcntl.flock(descriptor, fcntl.LOCK_EX)
             await stage.press("down", "enter")
             await stage.until_seen("org/held is being removed", "could not be removed")
@@ -163,3 +164,39 @@ async def clean_up_again(stage: Stage) -> CleanUpScreen:
     screen = stage.app.screen
     assert isinstance(screen, CleanUpScreen)
     return screen
+
+
+async def test_it_stops_between_two(workspace: Open) -> None:
+    """What was begun is ended; what was not stays, marked."""
+    repos = {name: fill(name) for name in ("org/one", "org/two")}
+    async with workspace(size=(80, 24), config="[library]\nlow_disk = 0\n") as stage:
+        screen = await clean_up(stage)
+        await mark(stage, screen, "part", "org/one")  # those were marked from the beginning
+        await mark(stage, screen, "part", "org/two")
+        for name in repos:
+            await mark(stage, screen, "old", name)
+        one = await screen._made()
+        go_on = asyncio.Event()
+        end = one._end
+
+        async def slowly(each: CouldGo) -> Gone:
+            await go_on.wait()
+            return await end(each)
+
+        one._end = slowly  # type: ignore[method-assign]
+
+        async def made() -> CleanUp:
+            return one
+
+        screen._made = made
+        await stage.press("enter")
+        await stage.until(lambda: isinstance(stage.app.screen, Ask))
+        await stage.press("down", "enter")
+        await stage.until_seen("Deleting 1 of 2", "esc stops it")
+        await stage.press("escape")
+        await stage.until_seen("stops after this one")
+        go_on.set()
+        await stage.until_seen("20.0 KiB freed. Stopped: 1 of 2 stay.")
+        left = [name for name, repo in repos.items() if (repo / "snapshots" / commit_of(1)).exists()]
+        assert len(left) == 1 and is_whole(repos[left[0]] / "snapshots" / commit_of(1), OLD)
+        await stage.until(lambda: screen._marked == {("old", left[0])})

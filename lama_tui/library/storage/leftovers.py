@@ -141,7 +141,8 @@ def _delete(leftovers: Sequence[Leftover]) -> tuple[Removed, ModelError | None]:
         try:
             for file in leftover.files:
                 removed += delete_files((file,))
-            remove_empty(leftover.path)
+            if leftover.kind == "unfinished":
+                remove_empty(leftover.path)
         except OSError as error:
             refused = refused or not_removed(str(leftover.path), error)
     return removed, refused

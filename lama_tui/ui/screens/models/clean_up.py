@@ -137,8 +137,9 @@ class CleanUpScreen(Above[bool]):
 
     def _show_status(self) -> None:
         if self._doing:
-            stops = "  ·  stops after this one" if self._stopping else f"  ·  {key_at(self, 'dialog.close')} stops it"
-            text = Content.assemble((self._doing, "$accent"), (stops, "$foreground-muted"))
+            # first: there is not always room for all of it
+            stops = "stops after this one  ·  " if self._stopping else f"{key_at(self, 'dialog.close')} stops it  ·  "
+            text = Content.assemble((stops, "$foreground-muted"), (self._doing, "$accent"))
         elif self._said:
             text = Content(self._said)
         elif chosen := self._chosen:
@@ -179,43 +180,42 @@ class CleanUpScreen(Above[bool]):
         """Say exactly what is freed, ask, and let it go; what cannot go stays on the list."""
         if self._doing or self._room is None:
             return
-        with self.query_one(Notice).catching():
-            clean_up = await self._made()
-            await self._measure()  # others remove and download too
-            chosen = self._chosen
-            if not chosen:
-                self._said = "Nothing is marked."
-                self._show()
-                return
-            size = figures.size(await clean_up.freed(chosen))
-            told = _told(chosen, size, min(66, self.app.size.width - 14), self._now)
-            if await self.app.push_screen_wait(Ask("Clean up", told, _answers(size))):
-                await self._let_go(clean_up, chosen)
+        self._doing, self._stopping = "Measuring…", False
+        self._show_status()
+        try:
+            with self.query_one(Notice).catching():
+                clean_up = await self._made()
+                await self._measure()  # others remove and download too
+                if (chosen := self._chosen) and not self._stopping:
+                    size = figures.size(await clean_up.freed(chosen))
+                    told = _told(chosen, size, min(66, self.app.size.width - 14), self._now)
+                    if await self.app.push_screen_wait(Ask("Clean up", told, _answers(size))):
+                        await self._let_go(clean_up, chosen)
+                elif not chosen:
+                    self._said = "Nothing is marked."
+        finally:
+            self._doing = ""
+            self._show()
 
     async def _let_go(self, clean_up: "CleanUp", chosen: "Sequence[CouldGo]") -> None:
         from lama_tui.library.storage.clean_up import on_their_own
 
         going, gone = on_their_own(chosen), list["Gone"]()
-        try:
-            self._stopping, self._doing = False, "Deleting…"
-            steps = clean_up.carry_out(going)
-            for number, each in enumerate(going, 1):
-                so_far = figures.size(sum(one.freed for one in gone))
-                self._doing = f"Deleting {number} of {len(going)}: {clean_line(each.ref, 40)}  ·  {so_far} freed"
-                self._show_status()
-                gone.append(await anext(steps))
-                self._removed = True
-                if self._stopping:
-                    break
-            await steps.aclose()
-            self._said = outcome(gone, len(going))
-            for one in gone:
-                if one.error is not None:
-                    self.query_one(Notice).add(one.error)
-            await self._measure()
-        finally:
-            self._doing = ""
-            self._show()
+        steps = clean_up.carry_out(going)
+        for number, each in enumerate(going, 1):
+            so_far = figures.size(sum(one.freed for one in gone))
+            self._doing = f"Deleting {number} of {len(going)}: {clean_line(each.ref, 40)}  ·  {so_far} freed"
+            self._show_status()
+            gone.append(await anext(steps))
+            self._removed = True
+            if self._stopping:
+                break
+        await steps.aclose()
+        self._said = outcome(gone, len(going))
+        for one in gone:
+            if one.error is not None:
+                self.query_one(Notice).add(one.error)
+        await self._measure()
 
     def action_close(self) -> None:
         """Put a problem away, stop what is being deleted after the one that it is at, else go back."""
