@@ -3,18 +3,22 @@
 import asyncio
 from collections.abc import AsyncGenerator
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from browsing import browse, details, highlight, real, row_of, status
+from hub_world import REAL, go_to, hub_of, hub_section
+from hub_world import details as details_on_hub
 from models import make_tiny_llama
 from stage import Open, Stage
 
 from lama_tui.engine.backend import GenerationRequest
 from lama_tui.engine.thread import Engine
 from lama_tui.events import StreamEvent
-from lama_tui.library.measurement_table import MeasurementTable
+from lama_tui.library.measurement_table import Measurement, MeasurementTable
 from lama_tui.ui.screens.models.browser import ModelBrowser
 from lama_tui.ui.screens.models.catalogue import Measured
+from lama_tui.ui.screens.models.list import ModelList
 
 SERVER = '[providers.work]\nkind = "openai"\nendpoint = "http://127.0.0.1:1/v1"\nmodel = "big"\n'
 
@@ -128,3 +132,23 @@ async def test_it_is_refused_in_words(workspace: Open, monkeypatch: pytest.Monke
         await stage.press("b")
         await stage.until(lambda: "It does not fit" in status(browser))
         assert not await (await table_of(stage)).all()
+
+
+async def test_the_hub_estimates_by_what_was_measured_meanwhile(
+    workspace: Open, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    with hub_of(monkeypatch, tmp_path) as hub:
+        async with workspace(size=(120, 40)) as stage:
+            section = await hub_section(stage)
+            await go_to(stage, section, REAL)
+            assert "tok/s" not in details_on_hub(section)
+            asked = len(hub.asked())
+            found = Measurement(
+                "org/else", "", "a chip", "llama", 8, None, 160_000, 128, 64, 900.0, 123.0, 9.0, None, 1
+            )
+            await (await table_of(stage)).record(found)
+            await stage.press("left_square_bracket")
+            await stage.until(lambda: stage.app.screen.query_one(ModelList).lines.has_focus)
+            await stage.press("right_square_bracket")
+            await stage.until(lambda: "tok/s from 1 run of 1 similar model" in details_on_hub(section))
+            assert len(hub.asked()) == asked

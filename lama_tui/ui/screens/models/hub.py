@@ -300,9 +300,19 @@ class HubSection(Fetching):
         return f"{chosen}{self._listing.said}"
 
     def appear(self) -> None:
-        """Files may have come or gone meanwhile."""
+        """Files may have come or gone meanwhile, and models may have been measured."""
         self.say("")
         self._show()
+        if self._looks.details:
+            self._estimate()
+
+    @work(exclusive=True, group="hub-speeds")
+    async def _estimate(self) -> None:
+        """Estimate the speeds of what was looked at again."""
+        with self.notice.catching():
+            for repo, speed in (await self._shelf.speeds(self._looks.details)).items():
+                self._looks.estimated(repo, speed)
+            self._show_details()
 
     # --- actions -------------------------------------------------------------------
 

@@ -1,8 +1,8 @@
 """What the screens know of the hub and of the queue, and what they ask of both. No widgets."""
 
 import asyncio
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from lama_tui.errors import LamaError
@@ -88,6 +88,16 @@ class Looks:
         while len(self._found) > _KEPT:
             self.forget(next(iter(self._found)))
 
+    @property
+    def details(self) -> "Sequence[HubDetails]":
+        """Those that are here."""
+        return [found.details for found in self._found.values() if isinstance(found, Looked)]
+
+    def estimated(self, repo: str, speed: "SpeedEstimate | None") -> None:
+        """How fast it would be, by what is known now."""
+        if (found := self.of(repo)) is not None:
+            self._found[repo] = replace(found, speed=speed)
+
     def forget(self, repo: str) -> None:
         """What was said is not true any more."""
         self._found.pop(repo, None)
@@ -119,14 +129,23 @@ class Shelf:
 
     async def look(self, repo: str) -> Looked:
         """The files of a model, and what downloading it would mean."""
-        from lama_tui.library.benchmarking.estimate import experts_of
-
         hub = await self._services.hub()
         details = await hub.details(repo)
         offer = await asyncio.to_thread(_offer, details)
-        experts = experts_of(details.config) if details.config else None
-        speed = (await self._services.speeds()).of(repo, details.model.size, details.model.bits, experts)
+        speed = (await self.speeds([details]))[repo]
         return Looked(details, offer, speed, f"{hub.access.endpoint}/{repo}")
+
+    async def speeds(self, several: "Sequence[HubDetails]") -> "Mapping[str, SpeedEstimate | None]":
+        """How fast models of the hub would be here, by repo, from what was measured until now."""
+        from lama_tui.library.benchmarking.estimate import experts_of
+
+        speeds = await self._services.speeds()
+        return {
+            each.model.repo: speeds.of(
+                each.model.repo, each.model.size, each.model.bits, experts_of(each.config) if each.config else None
+            )
+            for each in several
+        }
 
     async def card(self, repo: str, commit: str) -> str:
         """The model card; empty where it has none."""
