@@ -134,6 +134,7 @@ async def test_it_is_refused_in_words(workspace: Open, monkeypatch: pytest.Monke
         assert not await (await table_of(stage)).all()
 
 
+@pytest.mark.slow
 async def test_the_hub_estimates_by_what_was_measured_meanwhile(
     workspace: Open, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
