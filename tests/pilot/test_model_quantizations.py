@@ -112,7 +112,7 @@ async def test_asked_before_the_hub_has_told(workspace: Open, monkeypatch: pytes
             await stage.until(lambda: section.chosen() is not None and section.chosen().repo == REPO)  # type: ignore[union-attr]
             await stage.press("d")
             await stage.until_seen("Asking the hub which quantizations")
-            await stage.until_seen("The hub has a problem")  # nothing is downloaded blindly
+            await stage.until_seen("The hub has a problem", "esc puts this away")  # nothing is downloaded blindly
             assert state_of(stage, REPO) == "" and not isinstance(stage.app.screen, QuantizationChooser)
             slow.status = None
             await stage.press("escape")
