@@ -63,7 +63,7 @@ class Section(Container):
     @property
     def notice(self) -> Notice:
         """Where problems are shown."""
-        return self.screen.query_one(Notice)
+        return self._notice or self.screen.query_one(Notice)
 
     def say(self, text: str) -> None:
         """Say this on the line below, until something else is done."""
