@@ -40,6 +40,11 @@ class Section(Container):
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - the name that Textual uses
         super().__init__(id=id)
         self._said = ""
+        self._notice: Notice | None = None
+
+    def on_mount(self) -> None:
+        """Know where problems are shown also when the screen is being closed: what was begun may still end then."""
+        self._notice = self.screen.query_one(Notice)
 
     @property
     def keys(self) -> Sequence[str]:
