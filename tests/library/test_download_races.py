@@ -119,7 +119,11 @@ async def test_a_wait_ends_by_a_wish_alone(database):
     await table.wish(job, "run", live)
     wished = await table.job(job)
     assert wished and wished.at_once and wished.job.retry_at is None
-    await table.settle(job, "running", keep=True)
+    await table.settle(job, "waiting", retry_at=456, keep=True)  # told before its owner has seen the wish
+    wished = await table.job(job)
+    assert wished and wished.at_once
+    await table.heard(job)
+    await table.settle(job, "waiting", retry_at=789, keep=True)
     running = await table.job(job)
     assert running and not running.at_once
 

@@ -5,6 +5,7 @@ A walk of its own, for it runs in real time: a seed gives the same steps, which 
 
 import asyncio
 import random
+import time
 from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 
@@ -44,6 +45,11 @@ TROUBLES: tuple[dict, ...] = (
 )
 ONLY = ("*.json", "model-2*")
 FILES = r"/resolve/"
+
+
+def rests(job: Job) -> bool:
+    """Whether it has ended, or waits for long: a last answer may still have said so."""
+    return job.ended or (job.retry_at or 0) / 1000 > time.time() + 60
 
 
 class Queueing:
@@ -191,7 +197,9 @@ class Queueing:
             if job.state != "done":
                 await lama.downloads.resume(job.id)
         for job in await lama.downloads.jobs():
-            done = await lama.until(job.id, lambda now: now.ended)
+            while not (done := await lama.until(job.id, rests)).ended:
+                await lama.downloads.retry(job.id)
+                await asyncio.sleep(PACE.look)
             assert done.state == "done", (done.state, done.why, done.error)
             assert (done.owner, done.done_bytes) == (None, done.total_bytes)
             await self.has_all(lama, done)

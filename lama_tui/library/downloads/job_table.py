@@ -199,10 +199,11 @@ class JobTable:
         async with self._database.transaction(durable=state in ENDED) as connection:
             cursor = await connection.execute(
                 "UPDATE jobs SET state = CASE WHEN ? AND wish != ? THEN 'queued' ELSE ? END, why = ?, error = ?,"
-                " retry_at = ?, attempts = coalesce(?, attempts),"
+                " retry_at = CASE WHEN ? AND retry_at = ? THEN retry_at ELSE ? END, attempts = coalesce(?, attempts),"
                 " owner = ?, rate = NULL, doing = '', updated = ? WHERE id = ? AND owner = ?",
                 (
-                    state in _WISHED, _WISHED.get(state), state, why, _error_json(error), retry_at, attempts,
+                    state in _WISHED, _WISHED.get(state), state, why, _error_json(error),
+                    keep, _AT_ONCE, retry_at, attempts,
                     self.instance if keep else None, _now(), job, self.instance,
                 ),
             )  # fmt: skip
@@ -245,6 +246,11 @@ class JobTable:
                 (state, job),
             )
             return True
+
+    async def heard(self, job: JobId) -> None:
+        """Its owner follows the wish that it tries now."""
+        async with self._database.transaction(quiet=True) as connection:
+            await connection.execute("UPDATE jobs SET retry_at = NULL WHERE id = ? AND retry_at = ?", (job, _AT_ONCE))
 
     async def forget(self, job: JobId) -> bool:
         """Take it off the list; False for one that has not ended."""

@@ -291,9 +291,9 @@ class Downloads:
             await self._settle(row.job.id, "cancelled")
         else:
             if row.at_once:
+                await self._table.heard(row.job.id)
                 mine.work.waiting.end()
-                mine.told = None
-                await self._tell()  # so that this is not done again
+                mine.told = None  # whatever is told next is news
             mine.work.allow(self._settings().privacy.local_only, self._battery)
 
     async def _stop(self, job: JobId) -> None:
