@@ -60,8 +60,8 @@ async def _ls(arguments: argparse.Namespace, paths: Paths, loaded: LoadedSetting
     unusable = [model for model in models if not model.usable]
     if unusable:
         output.line("\nNot usable:" if usable else "Not usable:")
-        rows = [(m.ref, m.quantization or "", size(m.size), m.problem) for m in unusable]
-        output.table(("MODEL", "QUANT", "SIZE", "WHY"), rows, right=(2,))
+        told = [(m.ref, m.quantization or "", size(m.size), m.problem) for m in unusable]
+        output.table(("MODEL", "QUANT", "SIZE", "WHY"), told, right=(2,))
     if not any(model.ref != GUIDE for model, _, _ in usable):
         output.line(
             "\nThe guide only knows this app. Get a real model: `lama search` finds some, `lama pull` fetches one,\n"
