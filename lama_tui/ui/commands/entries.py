@@ -49,8 +49,7 @@ _ALWAYS: tuple[Scope, ...] = ("workspace", "transcript", "conversations", "app",
 
 _ORDER: tuple[Scope, ...] = (
     *_ALWAYS,
-    *("installed", "hub", "downloads", "updates", "models", "cleaning", "settings", "log", "chooser", "dialog",
-      "list"),
+    *("installed", "hub", "downloads", "updates", "models", "cleaning", "settings", "log", "chooser", "dialog", "list"),
 )
 
 
