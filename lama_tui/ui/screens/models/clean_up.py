@@ -189,6 +189,8 @@ class CleanUpScreen(Above[bool]):
                 if (chosen := self._chosen) and not self._stopping:
                     size = figures.size(await clean_up.freed(chosen))
                     told = _told(chosen, size, min(66, self.app.size.width - 14), self._now)
+                    self._doing = ""
+                    self._show_status()
                     if await self.app.push_screen_wait(Ask("Clean up", told, _answers(size))):
                         await self._let_go(clean_up, chosen)
                 elif not chosen:
