@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lama_tui.cli import output
+from lama_tui.cli.logged import run_logged
 from lama_tui.config.loader import LoadedSettings
 from lama_tui.paths import Paths
-from lama_tui.security.log import open_log
-from lama_tui.ui.figures import milliseconds, rate, size
+from lama_tui.ui.figures import benchmark_step, milliseconds, rate, size
 
 if TYPE_CHECKING:
-    from lama_tui.library.benchmarking.benchmark import BenchmarkProgress, Result
+    from lama_tui.library.benchmarking.benchmark import Result
     from lama_tui.types import Usage
 
 _LONGEST = 1_000_000
@@ -33,13 +33,7 @@ def add_to(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
 
 def bench(arguments: argparse.Namespace, paths: Paths, loaded: LoadedSettings) -> int:
     """Measure, show and keep. Raises a `LamaError`."""
-    log = open_log(paths, arguments.debug)
-    progress = output.Progress()
-    try:
-        results = asyncio.run(_bench(arguments, paths, loaded, progress))
-    finally:
-        progress.clear()
-        log.close()
+    results = run_logged(_bench(arguments, paths, loaded), paths, debug=arguments.debug)
     if arguments.json:
         output.json_document({"ref": arguments.model, "results": [_json(result) for result in results]})
         return 0
@@ -67,24 +61,22 @@ def bench(arguments: argparse.Namespace, paths: Paths, loaded: LoadedSettings) -
     return 0 if measured else 1
 
 
-async def _bench(
-    arguments: argparse.Namespace, paths: Paths, loaded: LoadedSettings, progress: output.Progress
-) -> "tuple[Result, ...]":
+async def _bench(arguments: argparse.Namespace, paths: Paths, loaded: LoadedSettings) -> "tuple[Result, ...]":
     from lama_tui.library.benchmarking.benchmark import benchmark
     from lama_tui.library.benchmarking.known import experts_in
-    from lama_tui.library.installed import describe, resolve
+    from lama_tui.library.installed import describe
     from lama_tui.services import open_services
 
-    source = await resolve(arguments.model, paths)  # raises, with what to do
     model = await describe(arguments.model, paths)
-    experts = await asyncio.to_thread(experts_in, Path(source.folder))
-    services = await open_services(paths, loaded)
+    services, progress = await open_services(paths, loaded), output.Progress()
     try:
+        source = await services.resolve(arguments.model)  # raises where it may not be loaded, with what to do
+        experts = await asyncio.to_thread(experts_in, Path(source.folder))
         table = await services.measurements()
         return await benchmark(
             services.engine,
             model,
-            lambda at: progress.show(_shown(model.ref, at)),
+            lambda at: progress.show(f"{model.ref}: {benchmark_step(at)}"),
             prompt_tokens=arguments.prompt_tokens,
             tokens=arguments.tokens,
             runs=arguments.runs,
@@ -92,20 +84,12 @@ async def _bench(
             keep=table.record,
         )
     finally:
+        progress.clear()
         await services.close()
 
 
 def _of(runs: int) -> str:
     return "one run" if runs == 1 else f"medians of {runs} runs"
-
-
-def _shown(ref: str, at: "BenchmarkProgress") -> str:
-    of_runs = f" · run {at.run} of {at.runs}" if at.run else ""
-    if at.doing == "loading":
-        share = f", {size(at.done)} of {size(at.total)}" if at.total else "…"
-    else:
-        share = f", {at.done:,} of {at.total:,} tokens" if at.total else "…"
-    return f"{ref}{of_runs} · {at.doing}{share}"
 
 
 def _json(result: "Result") -> dict[str, object]:

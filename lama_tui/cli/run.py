@@ -10,6 +10,7 @@ from contextlib import aclosing
 from typing import Any
 
 from lama_tui.cli import output
+from lama_tui.cli.logged import run_logged
 from lama_tui.config.loader import LoadedSettings
 from lama_tui.errors import LamaError
 from lama_tui.events import (
@@ -27,7 +28,6 @@ from lama_tui.events import (
 from lama_tui.paths import Paths
 from lama_tui.providers.base import ChatRequest
 from lama_tui.security.gate import clean
-from lama_tui.security.log import open_log
 from lama_tui.types import ChatMessage, FinishReason, Sampling, Usage
 from lama_tui.ui.figures import size
 
@@ -60,11 +60,7 @@ def run(arguments: argparse.Namespace, paths: Paths, loaded: LoadedSettings) -> 
         messages.insert(0, ChatMessage("system", arguments.system))
     sampling = Sampling(arguments.temperature, arguments.max_tokens, arguments.seed)
     answer = _JsonAnswer(arguments.model) if arguments.json else _Answer(arguments.model)
-    log = open_log(paths, arguments.debug)
-    try:
-        return asyncio.run(_ask(answer, tuple(messages), sampling, paths, loaded))
-    finally:
-        log.close()
+    return run_logged(_ask(answer, tuple(messages), sampling, paths, loaded), paths, debug=arguments.debug)
 
 
 async def _ask(

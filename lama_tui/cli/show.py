@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 _FIELDS = (
     *("ref", "path", "revision", "format", "architecture", "params", "bits", "quantization", "size", "context"),
-    *("license", "verified", "signature", "fits", "problem"),
+    *("license", "fits", "problem"),
 )
 
 
@@ -46,8 +46,9 @@ def show(arguments: argparse.Namespace, paths: Paths, loaded: LoadedSettings) ->
     if arguments.json:
         output.json_document(asyncio.run(_values(model, paths)))
     else:
-        width = max(map(len, _FIELDS))
-        for name, text in asyncio.run(_lines(model, paths)):
+        lines = asyncio.run(_lines(model, paths))
+        width = max(len(name) for name, _ in lines)
+        for name, text in lines:
             output.line(f"{name:<{width}}  {clean_row(text)}")
     if model.problem:
         asyncio.run(resolve(arguments.model, paths))  # raises, with what to do

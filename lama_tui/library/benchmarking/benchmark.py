@@ -67,9 +67,11 @@ async def benchmark(
     tokens: int = TOKENS,
     runs: int = RUNS,
     experts: int = 0,
+    ran: Callable[[int, Measurement], None] = lambda asked, so_far: None,
     keep: Callable[[Measurement], Awaitable[None]] | None = None,
 ) -> tuple[Result, ...]:
-    """Measure `model`; `keep` gets the medians of a length as soon as they are there.
+    """Measure `model`; `keep` gets the medians of a length as soon as they are there, and `ran` after each run the
+    length that was asked for with the medians of its runs so far.
 
     Waits behind what the engine does. Raises a `LamaError`; cancelling ends the answer that runs.
     """
@@ -92,7 +94,8 @@ async def benchmark(
             number = at * runs + run + 1
             text = await _prompt(engine, source, length, number)
             usages.append(await _run(engine, source, text, tokens, watch, BenchmarkProgress("", number, total)))
-        measured = _medians(model, loaded, device.name, usages, experts)
+            measured = _medians(model, loaded, device.name, usages, experts)
+            ran(length, measured)
         results.append(Result(length, measured, tuple(usages)))
         if keep is not None:
             await keep(measured)
