@@ -21,8 +21,9 @@ GUIDE = "guide"
 """The model reference of the built-in model."""
 
 
-ContextPolicy = Literal["refuse", "drop"]
-"""What happens where a conversation no longer fits: nothing is sent, or the oldest turns are left out."""
+ContextPolicy = Literal["refuse", "drop", "summarize"]
+"""What happens where a conversation no longer fits: nothing is sent, the oldest turns are left out, or the model
+summarizes them first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +32,8 @@ class Usage:
 
     `decode_tok_s` = (completion − 1) / (t_last − t_first), None below two tokens.
     `prompt_tokens` counts the whole prompt; `cached_tokens` is the part of it not computed again.
-    `left_out` counts the oldest messages that the model did not see, because they no longer fit.
+    `left_out` counts the oldest messages that the model did not see, because they no longer fit; it saw those of
+    them that are pinned.
     """
 
     prompt_tokens: int | None = None
@@ -61,10 +63,11 @@ class Sampling:
 
 @dataclass(frozen=True, slots=True)
 class ChatMessage:
-    """One message as a provider gets it."""
+    """One message as a provider gets it. The turn of a `pinned` one is never left out."""
 
     role: Role
     text: str
+    pinned: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from lama_tui.cli.output import home_as_tilde
 from lama_tui.config.loader import LoadedSettings
 from lama_tui.config.settings import ProviderSettings
 from lama_tui.engine.device import advice
-from lama_tui.library.fit import HEADROOM
+from lama_tui.engine.fit import HEADROOM
 from lama_tui.library.hub_cache import hub_cache_folder
 from lama_tui.library.installed import installed_models
 from lama_tui.paths import Paths

@@ -14,7 +14,7 @@ from lama_tui.ui.figures import UNKNOWN, ago, count, parameters, rate, size
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from lama_tui.library.fit import Machine
+    from lama_tui.engine.fit import Machine
     from lama_tui.library.hub.recommend import Recommendation
     from lama_tui.library.hub.values import HubModel, HubQuery
 

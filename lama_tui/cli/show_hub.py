@@ -11,8 +11,8 @@ from lama_tui.security.gate import clean_row
 from lama_tui.ui.figures import UNKNOWN, ago, count, parameters, size
 
 if TYPE_CHECKING:
+    from lama_tui.engine.fit import Fit
     from lama_tui.library.benchmarking.estimate import SpeedEstimate
-    from lama_tui.library.fit import Fit
     from lama_tui.library.hub.values import HubDetails
 
 _CONTEXTS = (4096, 32_768)

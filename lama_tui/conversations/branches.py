@@ -62,10 +62,10 @@ async def copy_thread(connection: "Connection", message: MessageId) -> Conversat
     last = next(iter(await connection.execute_fetchall("SELECT seq FROM sqlite_sequence WHERE name = 'messages'")))[0]
     await connection.execute(
         _THREAD + "INSERT INTO messages"  # noqa: S608 - only ours
-        " (id, conversation_id, parent_id, role, state, finish_reason, usage, model, error, owner, created)"
+        " (id, conversation_id, parent_id, role, state, finish_reason, usage, model, error, owner, created, pinned)"
         " SELECT ? + number, ?, CASE number WHEN 1 THEN NULL ELSE ? + number - 1 END, role,"
         " CASE state WHEN 'streaming' THEN 'interrupted' ELSE state END,"
-        " finish_reason, usage, model, error, NULL, created"
+        " finish_reason, usage, model, error, NULL, created, pinned"
         " FROM numbered JOIN messages USING (id) ORDER BY number",
         (message, last, conversation, last),
     )
@@ -73,6 +73,11 @@ async def copy_thread(connection: "Connection", message: MessageId) -> Conversat
         _THREAD + "INSERT INTO parts (message_id, ordinal, kind, text, json)"  # noqa: S608 - only ours
         " SELECT ? + number, p.ordinal, p.kind, p.text, p.json"
         " FROM numbered JOIN parts p ON p.message_id = numbered.id ORDER BY number, p.ordinal",
+        (message, last),
+    )
+    await connection.execute(
+        _THREAD + "INSERT INTO summaries (message_id, text, model, created)"  # noqa: S608 - only ours
+        " SELECT ? + number, s.text, s.model, s.created FROM numbered JOIN summaries s ON s.message_id = numbered.id",
         (message, last),
     )
     title = next(

@@ -10,6 +10,7 @@ from datetime import datetime
 from pathlib import Path
 
 from lama_tui.conversations.messages import Conversation, Message
+from lama_tui.conversations.summaries import shown_with
 from lama_tui.errors import StoreError
 from lama_tui.security.gate import clean, clean_line
 
@@ -30,15 +31,18 @@ def markdown(conversation: Conversation, messages: Sequence[Message]) -> str:
     facts = [f"- Model: {clean_line(conversation.model)}"] if conversation.model else []
     facts += [f"- Begun: {_time(conversation.created)}", f"- Last changed: {_time(conversation.updated)}"]
     blocks = [f"# {clean_line(conversation.title) or 'Conversation'}", "\n".join(facts)]
-    for message in messages:
+    for message in shown_with(messages):
         blocks += _message(message)
     return "\n\n".join(blocks) + "\n"
 
 
 def _message(message: Message) -> list[str]:
     name = "You" if message.role == "user" else clean_line(message.model) or message.role.capitalize()
+    if message.covers:
+        name = f"Summary of {message.covers:,} messages" + (f", by {name}" if message.model else "")
     end = f" · {_ENDS[message.state]}" if message.state in _ENDS else ""
-    blocks = [f"## {name} · {_time(message.created)}{end}"]
+    pinned = " · pinned" if message.pinned else ""
+    blocks = [f"## {name} · {_time(message.created)}{end}{pinned}"]
     if reasoning := clean(message.reasoning).strip():
         inside = _closed(reasoning).replace("</details", "&lt;/details").replace("</summary", "&lt;/summary")
         blocks.append(f"<details>\n<summary>Reasoning</summary>\n\n{inside}\n\n</details>")

@@ -34,8 +34,21 @@ class MessageError:
 
 
 @dataclass(frozen=True, slots=True)
+class Summary:
+    """What a model wrote to be read in place of a message and all before it. `created` is UTC milliseconds."""
+
+    text: str
+    model: str
+    created: int
+
+
+@dataclass(frozen=True, slots=True)
 class Message:
-    """One message. `created` is UTC milliseconds; `sibling` counts from 1."""
+    """One message. `created` is UTC milliseconds; `sibling` counts from 1.
+
+    `pinned`: its turn is read by the model also where older ones are left out. `summary` stands for it and all
+    before it. `covers`: so many messages this one is the summary of, as `shown_with` puts them; 0 for all others.
+    """
 
     id: MessageId
     conversation: ConversationId
@@ -50,6 +63,9 @@ class Message:
     error: MessageError | None = None
     sibling: int = 1
     siblings: int = 1
+    pinned: bool = False
+    summary: Summary | None = None
+    covers: int = 0
 
     @property
     def text(self) -> str:

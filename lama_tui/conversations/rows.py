@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, fields
 from typing import Any, get_args
 
-from lama_tui.conversations.messages import Conversation, ConversationSettings, Message, MessageError, Part
+from lama_tui.conversations.messages import Conversation, ConversationSettings, Message, MessageError, Part, Summary
 from lama_tui.errors import LamaError
 from lama_tui.security.gate import clean
 from lama_tui.types import ContextPolicy, ConversationId, MessageId, Usage
@@ -28,12 +28,13 @@ _FIGURES = frozenset(field.name for field in fields(Usage))
 # A row for each part of each message in `thread`, from the root on. Siblings are counted by an
 # index, not stored.
 _SELECT_MESSAGES = """
-SELECT m.*, p.kind, p.text,
+SELECT m.*, p.kind, p.text, y.text AS summary, y.model AS summary_model, y.created AS summary_created,
     (SELECT count(*) FROM messages s WHERE s.conversation_id = m.conversation_id
         AND s.parent_id IS m.parent_id AND s.id <= m.id) AS sibling,
     (SELECT count(*) FROM messages s WHERE s.conversation_id = m.conversation_id
         AND s.parent_id IS m.parent_id) AS siblings
 FROM thread JOIN messages m ON m.id = thread.id LEFT JOIN parts p ON p.message_id = m.id
+LEFT JOIN summaries y ON y.message_id = m.id
 ORDER BY thread.height DESC, p.ordinal
 """
 
@@ -140,6 +141,10 @@ def _message(row: sqlite3.Row, parts: tuple[Part, ...]) -> Message:
         error=None if row["error"] is None else MessageError(**json.loads(row["error"])),
         sibling=row["sibling"],
         siblings=row["siblings"],
+        pinned=bool(row["pinned"]),
+        summary=None
+        if row["summary"] is None
+        else Summary(row["summary"], row["summary_model"], row["summary_created"]),
     )
 
 

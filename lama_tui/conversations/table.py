@@ -19,6 +19,7 @@ from lama_tui.conversations.rows import (
     settings_to,
     thread_from,
 )
+from lama_tui.conversations.summaries import put_summary, reword_summary
 from lama_tui.conversations.titles import title_from
 from lama_tui.errors import LamaError, StoreError
 from lama_tui.security.gate import clean, clean_line
@@ -189,6 +190,28 @@ class Conversations:
             if not await is_above(connection, message, rows[0]["head"]):
                 leaf = await newest_leaf(connection, message)
                 await connection.execute("UPDATE conversations SET head = ? WHERE id = ?", (leaf, rows[0]["id"]))
+
+    # -- what a model reads of it
+
+    async def pin(self, message: MessageId, pinned: bool) -> None:
+        """Keep this message's turn in the model's view, or not."""
+        async with self._database.transaction() as connection:
+            await connection.execute("UPDATE messages SET pinned = ? WHERE id = ?", (pinned, message))
+
+    async def summarize(self, message: MessageId, text: str, model: str) -> None:
+        """Let a text that `model` wrote be read in place of this message and all before it; durable."""
+        async with self._database.transaction(durable=True) as connection:
+            await put_summary(connection, message, text, model)
+
+    async def reword_summary(self, message: MessageId, text: str) -> None:
+        """Change the summary that stands for this message and all before it; durable."""
+        async with self._database.transaction(durable=True) as connection:
+            await reword_summary(connection, message, text)
+
+    async def drop_summary(self, message: MessageId) -> None:
+        """Delete the summary that stands for this message; the messages themselves are read again."""
+        async with self._database.transaction(durable=True) as connection:
+            await connection.execute("DELETE FROM summaries WHERE message_id = ?", (message,))
 
     # -- turns
 

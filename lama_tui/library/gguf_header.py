@@ -17,7 +17,7 @@ from functools import lru_cache
 from io import FileIO
 from pathlib import Path
 
-from lama_tui.library.fit import KeyValueShape
+from lama_tui.engine.fit import KeyValueShape
 
 MAGIC = b"GGUF"
 

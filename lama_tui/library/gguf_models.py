@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from lama_tui.library.fit import KeyValueShape
+from lama_tui.engine.fit import KeyValueShape
 from lama_tui.library.gguf_header import read_gguf_header
 
 NOT_YET = "GGUF weights: this version runs MLX models only"

@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import Any
 
 from lama_tui.engine.backend import ModelSource
+from lama_tui.engine.fit import KeyValueShape, key_value_shape
 from lama_tui.engine.model_files import check_folder, context_window, other_format, read_json, weight_files
 from lama_tui.engine.safetensors import Header, Tensor
 from lama_tui.errors import ModelError
 from lama_tui.library import parameters
-from lama_tui.library.fit import KeyValueShape, key_value_shape
 
 _CARD_LIMIT = 64 * 1024  # bytes; the front matter comes first
 _FLOATS = {"F32": 4, "F16": 2, "BF16": 2}  # bytes of the types that MLX computes in

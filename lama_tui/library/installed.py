@@ -8,8 +8,8 @@ from itertools import chain
 from pathlib import Path
 
 from lama_tui.engine.backend import ModelSource
+from lama_tui.engine.fit import KeyValueShape, Machine, fit
 from lama_tui.errors import ModelFormatError, ModelNotFoundError
-from lama_tui.library.fit import KeyValueShape, Machine, fit
 from lama_tui.library.gguf_models import GgufModel, gguf_model, gguf_models
 from lama_tui.library.hub_cache import CachedRepo, bytes_begun, cached_repo, cached_repos, hub_cache_folder
 from lama_tui.library.inspect import Inspection, inspect_folder

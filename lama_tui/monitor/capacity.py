@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from lama_tui.library.fit import HEADROOM
+from lama_tui.engine.fit import HEADROOM
 from lama_tui.types import DeviceKind
 
 BITS = 4

@@ -30,7 +30,7 @@ def marks(settings: "ConversationSettings") -> str:
         "" if settings.temperature is None else f"t {settings.temperature:g}",
         "" if settings.top_p is None else f"p {settings.top_p:g}",
         "" if settings.max_tokens is None else f"max {figures.count(settings.max_tokens)}",
-        "drop" if settings.context == "drop" else "",
+        "" if settings.context in (None, "refuse") else settings.context,
         thinking,
     ]
     return " · ".join(filter(None, pieces))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from lama_tui.chat.progress import TurnProgress
 from lama_tui.conversations.messages import Conversation, ConversationSettings, Message
+from lama_tui.conversations.summaries import shown_with
 from lama_tui.types import ConversationId, MessageId, Usage
 
 if TYPE_CHECKING:
@@ -54,6 +55,11 @@ class CurrentConversation:
     def settings(self) -> ConversationSettings:
         """What differs here from the defaults."""
         return self.conversation.settings if self.conversation else self._target.settings
+
+    @property
+    def shown(self) -> tuple[Message, ...]:
+        """The messages as the transcript shows them: with the summaries of what came before."""
+        return shown_with(self.messages)
 
     @property
     def running(self) -> TurnProgress | None:
@@ -193,7 +199,7 @@ class CurrentConversation:
         """The text of a shown message, of a running answer as far as it is."""
         if (running := self.running) is not None and running.message == message:
             return running.text
-        return next((shown.text for shown in self.messages if shown.id == message), "")
+        return next((shown.text for shown in self.shown if shown.id == message), "")
 
     def _answer_of(self, message: MessageId) -> MessageId | None:
         answers = [shown.id for shown in self.messages if shown.role == "assistant"]

@@ -150,7 +150,7 @@ class DrawnMessage:
             self._add("text", self._answer(text, width, palette))
             ending = ending_of(message, self._progress.doing if self._progress else None, self._keys, width, palette)
             self._add("ending", [[], *ending] if ending and text and self._progress is None else ending)
-            if self.figures and self._progress is None:
+            if self.figures and self._progress is None and not message.covers:
                 self._add("figures", wrap([Span(figures.cost(message.usage), palette.muted)], width))
         self._add("gap", [[]])
         self.height = len(self.lines)
@@ -175,8 +175,14 @@ class DrawnMessage:
         message = self.message
         person = message.role == "user"
         name = "You" if person else model_name(message.model) or "assistant"
-        lines = horizon(width, palette) if self.view_begins else []
-        lines += wrap([Span(name, palette.user if person else palette.assistant)], width)
+        lines = horizon(width, palette, bool(message.covers)) if self.view_begins else []
+        heading = [Span(name, palette.user if person else palette.assistant)]
+        if message.covers:
+            heading = [Span(f"≡ summary of {message.covers:,} messages", palette.warning)]
+            heading += [Span(f" by {name}", palette.muted)] if message.model else []
+        if message.pinned:
+            heading.append(Span(" ◆ pinned", palette.warning))
+        lines += wrap(heading, width)
         if message.siblings > 1:
             place = Segment(f"{message.sibling}/{message.siblings}", palette.muted)
             turn = [Mark.of("‹ ", palette.muted, "older"), place, Mark.of(" ›", palette.muted, "newer")]
@@ -279,7 +285,8 @@ class DrawnMessage:
     def _text_folded(self) -> bool:
         if self.fold.text is not None:
             return self.fold.text
-        return self.message.role == "user" or (self._progress is None and len(self.message.text) > HUGE)
+        often = self.message.role == "user" or self.message.covers
+        return bool(often) or (self._progress is None and len(self.message.text) > HUGE)
 
     @property
     def _reasoning_folded(self) -> bool:

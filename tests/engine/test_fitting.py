@@ -171,3 +171,47 @@ async def test_the_models_own_limit_of_tokens_counts_where_nobody_gives_one(mlx:
     for asked, made in ((None, 7), (3, 3)):
         end = figures(await mlx.answer(mlx.request(source, max_tokens=asked)))
         assert end.usage.completion_tokens == made
+
+
+@given(
+    st.lists(
+        st.tuples(st.text("ab", min_size=1, max_size=40), st.text("cd", max_size=90), st.sampled_from((0, 0, 0, 1, 2))),
+        max_size=25,
+    ),
+    st.booleans(),
+    st.integers(1, 2500),
+    st.integers(1, 1500),
+)
+def test_system_and_pinned_always_stay_in_whole_turns_and_in_order(
+    pairs: list[tuple[str, str, int]], system: bool, window: int, answer: int
+) -> None:
+    turns = [
+        [ChatMessage("user", f"{number}{question}", pin == 1), ChatMessage("assistant", f"{number}{said}", pin == 2)]
+        for number, (question, said, pin) in enumerate(pairs)
+    ]
+    turns.append([ChatMessage("user", "last")])
+    head = [SYSTEM] if system else []
+    rest = [message for turn in turns for message in turn]
+    seen: list[list[ChatMessage]] = []
+
+    def writing(messages: Sequence[ChatMessage]) -> list[int]:
+        seen.append(list(messages))
+        return write(messages)
+
+    prompt, left_out = fitted([*head, *rest], writing, window, answer)
+    read = next(messages for messages in seen if write(messages) == prompt)
+    assert read[: len(head)] == head
+    kept = [turn for turn in turns if all(message in read for message in turn)]
+    assert [*head, *(message for turn in kept for message in turn)] == read  # whole turns, in order, and nothing else
+    assert all(turn in kept for turn in turns if any(message.pinned for message in turn))
+    assert turns[-1] in kept
+    left = [turn for turn in turns if turn not in kept]
+    assert left == [turn for turn in turns[: left_out // 2] if not any(message.pinned for message in turn)]
+    always = [turn for turn in turns[:-1] if any(message.pinned for message in turn)] + turns[-1:]
+    least = [*head, *(message for turn in always for message in turn)]
+    assert len(prompt) <= window - min(answer, window // ANSWER_SHARE) or read == least
+    if left:  # the newest of those left out would not have fitted
+        more = [turn for turn in turns if turn in kept or turn is left[-1]]
+        assert len(write([*head, *(message for turn in more for message in turn)])) > window - min(
+            answer, window // ANSWER_SHARE
+        )

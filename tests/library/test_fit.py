@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lama_tui.library.fit import HEADROOM, WORKING, Fit, KeyValueShape, Machine, contexts, fit, key_value_shape
+from lama_tui.engine.fit import HEADROOM, WORKING, Fit, KeyValueShape, Machine, contexts, fit, key_value_shape
 
 GIB = 1024**3
 LLAMA_8B = {

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from lama_tui.library.fit import PLAIN, key_value_shape
+from lama_tui.engine.fit import PLAIN, key_value_shape
 
 SMALL: dict[str, Any] = {
     "hidden_size": 64, "num_hidden_layers": 3, "num_attention_heads": 4, "num_key_value_heads": 2,

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from lama_tui.engine.fit import Machine
 from lama_tui.errors import (
     AuthError,
     ConfigError,
@@ -19,7 +20,6 @@ from lama_tui.errors import (
     RateLimitError,
 )
 from lama_tui.library.benchmarking.estimate import SpeedPoint, Speeds
-from lama_tui.library.fit import Machine
 from lama_tui.library.hub.access import HubAccess
 from lama_tui.library.hub.hub import Hub
 from lama_tui.library.hub.recommend import speed_by

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from test_inspect import write_model, write_safetensors
 
+from lama_tui.engine.fit import HEADROOM
 from lama_tui.errors import ModelFormatError, ModelNotFoundError
-from lama_tui.library.fit import HEADROOM
 from lama_tui.library.hub_cache import hub_cache_folder
 from lama_tui.library.installed import InstalledModel, describe, installed_models, resolve
 from lama_tui.paths import Paths

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from lama_tui.engine.fit import Machine, fit
 from lama_tui.errors import ModelFormatError
 from lama_tui.library.downloads.plan import choose
-from lama_tui.library.fit import Machine, fit
 from lama_tui.library.hub.gguf_files import choices, named, projectors, recommended, usual
 from lama_tui.library.hub.values import HubFile
 from lama_tui.library.hub_cache import hub_cache_folder

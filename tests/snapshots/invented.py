@@ -8,8 +8,8 @@ from still import GIB, LOADED, MIB, NOW, Clock
 from lama_tui.conversations.message_table import end_message, insert_message, write_parts
 from lama_tui.conversations.messages import ConversationSettings
 from lama_tui.conversations.rows import settings_to
+from lama_tui.engine.fit import KeyValueShape
 from lama_tui.errors import LamaError
-from lama_tui.library.fit import KeyValueShape
 from lama_tui.library.installed import InstalledModel
 from lama_tui.services import Services
 from lama_tui.types import GUIDE, MessageState, Usage

@@ -7,9 +7,9 @@ from invented import USUAL
 from still import GIB, MIB, NOW
 from visit import State, Visit
 
+from lama_tui.engine.fit import KeyValueShape, Machine
 from lama_tui.errors import AuthError, ConnectionLost, LamaError, ModelFormatError
 from lama_tui.library.downloads.job import Job, JobId
-from lama_tui.library.fit import KeyValueShape, Machine
 from lama_tui.library.hub.access import HubAccess
 from lama_tui.library.hub.values import HubDetails, HubFile, HubModel, HubPage, HubQuery
 from lama_tui.library.updates.update import FileChange, Question, Update

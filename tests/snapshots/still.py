@@ -15,9 +15,9 @@ from textual.widgets import Input, TextArea
 
 from lama_tui.engine.backend import DeviceFacts, LoadedModel, MemoryFigures
 from lama_tui.engine.figures import EngineFigures
+from lama_tui.engine.fit import Machine
 from lama_tui.events import ResourceSample
 from lama_tui.library import installed
-from lama_tui.library.fit import Machine
 from lama_tui.monitor.capacity import Capacity
 from lama_tui.paths import Paths
 from lama_tui.ui.screens import search, theme_picker, writing

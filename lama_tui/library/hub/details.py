@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from lama_tui.engine.fit import key_value_shape
 from lama_tui.engine.model_files import context_window
 from lama_tui.errors import AuthError, DownloadError, ModelNotFoundError, ProviderTimeout
-from lama_tui.library.fit import key_value_shape
 from lama_tui.library.hub.client import AnswerTooLarge, HubClient, as_json, file_path, model_path, next_query
 from lama_tui.library.hub.fitting import weights_of
 from lama_tui.library.hub.large_json import read_json

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable
 
+from lama_tui.engine.fit import Fit, Machine, fit
 from lama_tui.engine.model_files import weight_files
-from lama_tui.library.fit import Fit, Machine, fit
 from lama_tui.library.hub.gguf_files import GgufChoice, choices, usual
 from lama_tui.library.hub.values import HubDetails, HubModel
 

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from lama_tui.library.fit import Fit
+from lama_tui.engine.fit import Fit
 from lama_tui.library.hub.values import HubFile
 
 _USUAL = ("Q4_K_M", "Q4_K_S", "Q4_0", "Q5_K_M", "Q5_K_S", "Q6_K", "Q8_0", "Q3_K_M", "IQ4_XS")

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 
-from lama_tui.library.fit import Machine
+from lama_tui.engine.fit import Machine
 from lama_tui.library.hub.access import HubAccess
 from lama_tui.library.hub.card import card
 from lama_tui.library.hub.client import HubClient

@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from lama_tui.library.fit import Fit, Machine
+from lama_tui.engine.fit import Fit, Machine
 from lama_tui.library.hub.client import HubClient
 from lama_tui.library.hub.fitting import fit_of
 from lama_tui.library.hub.search import search

@@ -7,7 +7,7 @@ asked for until a page is full of what was looked for, or enough were looked thr
 from collections.abc import Mapping
 from urllib.parse import urlencode
 
-from lama_tui.library.fit import Machine
+from lama_tui.engine.fit import Machine
 from lama_tui.library.hub.client import LONGEST_CURSOR, HubClient, next_query
 from lama_tui.library.hub.fitting import by_fit
 from lama_tui.library.hub.large_json import read_json

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from lama_tui.library.fit import KeyValueShape
+from lama_tui.engine.fit import KeyValueShape
 
 Sort = Literal["downloads", "likes", "recent", "fit"]
 """`fit` is this machine's own order: the largest that fits first, of the few hundred most downloaded of each page."""

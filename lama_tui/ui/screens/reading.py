@@ -90,9 +90,21 @@ class Reading(Writing):
         current = self._current
         if current is None:
             return
+        from lama_tui.conversations.summaries import summarized
+
+        summarized_to = summarized(event.message)
         match event.wish:
             case "copy":
                 self._copy(self._as_shown(current, event.message))
+            case "export":
+                self._export(event.path)
+            case "delete_summary":
+                self._delete_summary(current, summarized_to)
+            case _ if summarized_to is not None:
+                keys = f"{self._key('transcript.fold')} folds it, {self._key('transcript.delete_summary')} deletes it"
+                self._tell(f"This is a summary: {keys}.")
+            case "pin":
+                self._pin(current, event.message)
             case "regenerate":
                 self._do(current.regenerate(event.message), follow=True)
             case "continue" if current.is_complete(event.message):
@@ -107,8 +119,6 @@ class Reading(Writing):
                 self._edit(current, event.message)
             case "fork":
                 self._fork(event.message)
-            case "export":
-                self._export(event.path)
 
     def _as_shown(self, current: "CurrentConversation", message: MessageId) -> str:
         """The text of a message; an answer of the guide with the person's own keys."""
@@ -134,6 +144,24 @@ class Reading(Writing):
             self._tell("This is the first version." if step < 0 else "This is the last version.")
         else:
             self._do(current.conversations.select_sibling(message, step))
+
+    # --- what the model reads --------------------------------------------------------
+
+    def _pin(self, current: "CurrentConversation", message: MessageId) -> None:
+        """Keep a message in the model's view, or let it go."""
+        found = next((shown for shown in current.messages if shown.id == message), None)
+        if found is not None:
+            self._do(current.conversations.pin(message, not found.pinned))
+            kept = "is not kept for the model any more" if found.pinned else "stays in the model's view, with its turn"
+            self._tell(f"This message {kept}.")
+
+    def _delete_summary(self, current: "CurrentConversation", message: MessageId | None) -> None:
+        """Let the model read again what a summary stood for."""
+        if message is None:
+            self._tell("Only summaries are deleted here: messages stay.")
+        else:
+            self._do(current.conversations.drop_summary(message))
+            self._tell("The summary is gone: the model reads the messages themselves again.")
 
     # --- other wordings ------------------------------------------------------------
 

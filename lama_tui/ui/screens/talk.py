@@ -151,7 +151,7 @@ class Talk(WaitingScreen):
         """Show the current conversation, the list and the status."""
         if self._current is None:
             return
-        self._transcript.show(self._current.messages, follow=follow or None)
+        self._transcript.show(self._current.shown, follow=follow or None)
         self._show_running()
         await self._show_list()
 
@@ -279,7 +279,7 @@ class Talk(WaitingScreen):
             if await opened.conversations.changed():
                 await current.reload()
                 if current.running is None:
-                    self._transcript.show(current.messages)
+                    self._transcript.show(current.shown)
                 await self._show_list()
 
     @work(group="begun")
@@ -288,7 +288,7 @@ class Talk(WaitingScreen):
         if self._current is not None and conversation == self._current.id:
             with self._notice.catching():
                 await self._current.reload()
-                self._transcript.show(self._current.messages)
+                self._transcript.show(self._current.shown)
         self._show_running()
         await self._show_list()
 
@@ -300,7 +300,7 @@ class Talk(WaitingScreen):
         with self._notice.catching():
             if conversation == self._current.id:
                 await self._current.reload()
-                self._transcript.show(self._current.messages)
+                self._transcript.show(self._current.shown)
             else:
                 await self._opened.conversations.mark_unseen(conversation)
             if to_tell is not None and not self.app.app_focus:

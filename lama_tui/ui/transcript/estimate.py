@@ -21,6 +21,6 @@ def height_of(message: Message, width: int) -> int:
     """Lines that a message will take."""
     text = message.text
     lines = lines_of(text, width) or 1
-    if (message.role == "user" and lines > LONG) or len(text) > HUGE:
+    if ((message.role == "user" or message.covers) and lines > LONG) or len(text) > HUGE:
         lines = SHOWN + 1
     return lines + 2

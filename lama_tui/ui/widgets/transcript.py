@@ -30,7 +30,8 @@ class Transcript(TranscriptView):
         def __init__(self, wish: str, message: MessageId, step: int = 0, path: str = "") -> None:
             super().__init__()
             self.wish = wish
-            """`copy`, `regenerate`, `continue`, `edit`, `fork`, `export` or `sibling` (then `step` is −1 or 1)."""
+            """`copy`, `regenerate`, `continue`, `edit`, `fork`, `pin`, `compact`, `delete_summary`, `export` or
+            `sibling` (then `step` is −1 or 1)."""
             self.message = message
             self.step = step
             self.path = path
@@ -279,6 +280,18 @@ class Transcript(TranscriptView):
     def action_fork(self) -> None:
         """Ask for a new conversation that goes on from here."""
         self._wish("fork")
+
+    def action_pin(self) -> None:
+        """Ask for the message to stay in the model's view, or no longer."""
+        self._wish("pin")
+
+    def action_compact(self) -> None:
+        """Ask for older turns to be summarized."""
+        self._wish("compact")
+
+    def action_delete_summary(self) -> None:
+        """Ask for a summary to go."""
+        self._wish("delete_summary")
 
     def action_export(self, path: str = "") -> None:
         """Ask for the conversation to be written to a file."""

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from lama_tui.library.fit import Fit, Machine
+from lama_tui.engine.fit import Fit, Machine
 from lama_tui.ui.models import ListedModel
 from lama_tui.ui.screens.models.columns import COLUMNS, MARKS, Row, columns, heading, line, short_name
 from lama_tui.ui.screens.models.fit_bar import FREE, KV, MISSING, TAKEN, WEIGHTS, WORK, bar, legend, verdict

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lama_tui.library.fit import Fit, Machine, fit
+from lama_tui.engine.fit import Fit, Machine, fit
 from lama_tui.library.installed import installed_models, machine_memory, resolve
 from lama_tui.ui.models import ListedModel, listed
 from lama_tui.ui.screens.models.columns import short_name

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from textual.content import Content
 
-from lama_tui.library.fit import Fit
+from lama_tui.engine.fit import Fit
 from lama_tui.security.gate import clean_line
 from lama_tui.types import GUIDE
 from lama_tui.ui import figures

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from textual import work
 
-from lama_tui.library.fit import Machine
+from lama_tui.engine.fit import Machine
 from lama_tui.library.hub.values import HubModel
 from lama_tui.security.gate import clean_line
 from lama_tui.ui import figures

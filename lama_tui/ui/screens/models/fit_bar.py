@@ -2,7 +2,7 @@
 
 from textual.content import Content
 
-from lama_tui.library.fit import USUAL_KV, WORKING, Fit
+from lama_tui.engine.fit import USUAL_KV, WORKING, Fit
 from lama_tui.ui import figures
 
 TAKEN, WEIGHTS, KV, WORK, FREE, MISSING = "░", "▓", "▒", "▚", "·", "!"

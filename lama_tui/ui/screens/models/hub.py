@@ -13,8 +13,8 @@ from textual.content import Content
 from textual.timer import Timer
 from textual.widgets import Input, Static
 
+from lama_tui.engine.fit import Machine, contexts
 from lama_tui.errors import LamaError
-from lama_tui.library.fit import Machine, contexts
 from lama_tui.library.hub.fitting import fit_at, fit_of
 from lama_tui.library.hub.values import HubModel
 from lama_tui.security.gate import clean_line

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from textual.app import ComposeResult
 from textual.content import Content
 
+from lama_tui.engine.fit import Fit
 from lama_tui.errors import LamaError
-from lama_tui.library.fit import Fit
 from lama_tui.library.gguf_models import NOT_YET
 from lama_tui.security.gate import clean_line
 from lama_tui.ui import figures

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TypeVar, get_args
 
+from lama_tui.engine.fit import Machine
 from lama_tui.errors import LamaError
-from lama_tui.library.fit import Machine
 from lama_tui.library.hub.fitting import by_fit
 from lama_tui.library.hub.values import HubModel, HubQuery, Sort
 from lama_tui.security.gate import clean_line

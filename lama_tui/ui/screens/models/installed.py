@@ -10,8 +10,8 @@ from textual.containers import Container
 from textual.content import Content
 from textual.widgets import Input
 
+from lama_tui.engine.fit import Machine, contexts
 from lama_tui.events import ResourceSample
-from lama_tui.library.fit import Machine, contexts
 from lama_tui.types import GUIDE
 from lama_tui.ui import figures
 from lama_tui.ui.bindings import bindings, key_at

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from textual import work
 
-from lama_tui.library.fit import FIRST_CONTEXT
+from lama_tui.engine.fit import FIRST_CONTEXT
 from lama_tui.security.gate import clean_line
 from lama_tui.ui import figures
 from lama_tui.ui.screens.models.catalogue import Catalogue

@@ -8,8 +8,8 @@ from rich.cells import cell_len
 from textual.content import Content
 from textual.events import Resize
 
+from lama_tui.engine.fit import Fit, Machine, fit
 from lama_tui.library.downloads.job import Job
-from lama_tui.library.fit import Fit, Machine, fit
 from lama_tui.library.hub.gguf_files import recommended, usual
 from lama_tui.security.gate import clean_line
 from lama_tui.ui import figures

@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from lama_tui.engine.fit import Machine
 from lama_tui.errors import LamaError
-from lama_tui.library.fit import Machine
 from lama_tui.library.hub.gguf_files import GgufChoice, choices, projectors
 from lama_tui.library.hub.values import HubDetails, HubFile, HubPage, HubQuery
 

@@ -141,11 +141,11 @@ def rows_of(
             "Context policy",
             _CONTEXT[settings.context or "refuse"],
             HERE if settings.context is not None else DEFAULT,
-            "What happens when the conversation no longer fits the model's context window. The system prompt always "
-            "stays, and a line in the transcript shows where the model's view begins."
+            "What happens when the conversation no longer fits the model's context window. The system prompt and "
+            "pinned messages always stay, and a line in the transcript shows where the model's view begins."
             + (_NOT_MEASURED if answering is None else ""),
             "choice",
-            differs=settings.context == "drop",
+            differs=settings.context not in (None, "refuse"),
             resets=settings.context is not None,
             written=settings.context or "refuse",
             choices=tuple(_CONTEXT.items()),
@@ -154,7 +154,11 @@ def rows_of(
     ]
 
 
-_CONTEXT = {"refuse": "refuse to send it", "drop": "leave out the oldest turns"}
+_CONTEXT = {
+    "refuse": "refuse to send it",
+    "drop": "leave out the oldest turns",
+    "summarize": "summarize the oldest turns",
+}
 
 _NOT_MEASURED = (
     " What a server's model reads cannot be measured from here: everything is sent, and where it is too much the "
