@@ -10,6 +10,7 @@ import os
 import sys
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -50,6 +51,7 @@ if TYPE_CHECKING:
     from lama_tui.library.signed import Signatures
     from lama_tui.library.storage.clean_up import CleanUp
     from lama_tui.library.storage.removal import Removal
+    from lama_tui.library.tuning_table import TuningTable
     from lama_tui.library.updates.update import Update
     from lama_tui.library.updates.updates import Updates
     from lama_tui.library.watch import ModelWatch
@@ -247,7 +249,19 @@ class Services:
         """The model to load, where it may be. Raises a `ModelError`; `SignatureError` for one that must be signed."""
         if self.settings.library.require_signatures == "always":
             await (await self.signatures()).demand(await describe(reference, self.paths))
-        return await resolve(reference, self.paths)
+        source = await resolve(reference, self.paths)
+        return replace(source, batch_size=await self.batch_size(source.reference))
+
+    async def batch_size(self, reference: str) -> int:
+        """The prefill step that `lama bench --tune` found for a model; 0: that of the settings. Makes no store."""
+        try:
+            if self._database is None and not await asyncio.to_thread(self.paths.database.exists):
+                return 0
+            tuning = await (await self.tunings()).of(reference)
+        except StoreError as error:  # nobody's answer fails for this
+            log.warning("how %s was tuned is not known: %s", reference, error.title)
+            return 0
+        return tuning.batch_size if tuning is not None else 0
 
     def imports(self) -> "Imports":
         """What brings models from elsewhere into `data/models/`."""
@@ -283,6 +297,12 @@ class Services:
         from lama_tui.library.measurement_table import MeasurementTable
 
         return MeasurementTable(await self.database())
+
+    async def tunings(self) -> "TuningTable":
+        """What was found best for each model. Raises `StoreError` where the database cannot be opened."""
+        from lama_tui.library.tuning_table import TuningTable
+
+        return TuningTable(await self.database())
 
     async def speeds(self, models: "Sequence[InstalledModel]" = ()) -> "Speeds":
         """Estimates of speed, from benchmarks and from the answers of `models`. Raises `StoreError`."""

@@ -27,10 +27,15 @@ class DeviceFacts:
 
 @dataclass(frozen=True, slots=True)
 class ModelSource:
-    """A model to load: the reference that people use and the folder with its files."""
+    """A model to load: the reference that people use and the folder with its files.
+
+    `batch_size` is the prefill step that was found best for it, in tokens, 0: that of the settings; it makes it no
+    other model.
+    """
 
     reference: str
     folder: str
+    batch_size: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

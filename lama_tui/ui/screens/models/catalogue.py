@@ -108,10 +108,13 @@ class Catalogue:
         from lama_tui.library.benchmarking.benchmark import benchmark
         from lama_tui.library.benchmarking.known import experts_in
 
-        await self._services.resolve(model.ref)  # raises where it may not be loaded
+        source = await self._services.resolve(model.ref)  # raises where it may not be loaded
         experts = await asyncio.to_thread(experts_in, Path(model.path))
         keep = (await self._services.measurements()).record
-        return await benchmark(self._services.engine, model, watch, experts=experts or 0, ran=ran, keep=keep)
+        return await benchmark(
+            self._services.engine, model, watch,
+            batch_size=source.batch_size, experts=experts or 0, ran=ran, keep=keep,
+        )  # fmt: skip
 
     async def verification(self) -> "Verification":
         """What checks models. Raises `StoreError`."""
