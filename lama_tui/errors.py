@@ -15,6 +15,7 @@ LamaError
 │   ├── ModelNotFoundError   no such model here
 │   └── OutOfMemoryError     does not fit
 ├── InferenceError       generation failed (template, sampling, backend)
+│   └── ContextError     the prompt is longer than the model reads (a ProviderError too: servers say so as well)
 ├── DownloadError
 └── SignatureError
 
@@ -138,6 +139,12 @@ class InferenceError(LamaError):
     """Generation failed: chat template, sampling or the backend."""
 
     kind = "inference"
+
+
+class ContextError(InferenceError, ProviderError):
+    """The prompt is longer than the model's context window, as the engine measured or a server said."""
+
+    kind = "context"
 
 
 class DownloadError(LamaError):

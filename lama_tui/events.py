@@ -56,6 +56,13 @@ class TurnStarted:
 
 
 @dataclass(frozen=True, slots=True)
+class Summarized:
+    """The first `messages` of the conversation have a summary now, which is read in their place."""
+
+    messages: int
+
+
+@dataclass(frozen=True, slots=True)
 class StreamStarted:
     """The request was accepted; nothing was generated yet.
 
@@ -134,6 +141,7 @@ StreamEvent = (
     | ModelLoaded
     | ModelUnloaded
     | TurnStarted
+    | Summarized
     | StreamStarted
     | PromptProgress
     | TextDelta

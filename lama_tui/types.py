@@ -51,6 +51,7 @@ class Usage:
 class Sampling:
     """How to choose tokens. `temperature` 0 is greedy; None leaves it to the model, the settings or the server.
 
+    `top_k` and `min_p` are off at 0, `repetition_penalty` at 1. `stop`: the answer ends before any of these texts.
     `thinking` asks models that can for reasoning, or for none; None is the model's own default.
     """
 
@@ -59,6 +60,10 @@ class Sampling:
     seed: int | None = None
     top_p: float | None = None
     thinking: bool | None = None
+    top_k: int | None = None
+    min_p: float | None = None
+    repetition_penalty: float | None = None
+    stop: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,9 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 
+from lama_tui.chat.compaction import Compaction
 from lama_tui.chat.progress import TurnProgress
+from lama_tui.chat.summarizing import compactable
 from lama_tui.chat.turn import Providers, Turn
 from lama_tui.conversations.messages import QueuedMessage
 from lama_tui.conversations.table import Conversations
@@ -13,6 +15,9 @@ from lama_tui.events import SaveDelayed, StreamEvent
 from lama_tui.types import ConversationId, MessageId
 
 _log = logging.getLogger(__name__)
+
+Running = Turn | Compaction
+"""What a conversation has at most one of."""
 
 Listener = Callable[[ConversationId, MessageId, StreamEvent], None]
 
@@ -29,7 +34,7 @@ class Chat:
     def __init__(self, conversations: Conversations, providers: Providers) -> None:
         self._conversations = conversations
         self._providers = providers
-        self._turns: dict[ConversationId, Turn] = {}
+        self._turns: dict[ConversationId, Running] = {}
         self._starting: dict[ConversationId, asyncio.Task[MessageId]] = {}
         self._driving: dict[ConversationId, asyncio.Task[None]] = {}
         self._queued: list[QueuedMessage] = []  # as saved, less what is just being sent
@@ -54,7 +59,7 @@ class Chat:
             if self.is_busy(conversation):
                 await asyncio.shield(self._enqueue(conversation, text, model))
                 return None
-            begun = self._begin(conversation, self._ask(conversation, text, model))
+            begun = self._begin(conversation, self._turn(self._ask(conversation, text, model)))
         return await asyncio.shield(begun)
 
     async def send_queued(self, conversation: ConversationId) -> MessageId | None:
@@ -74,7 +79,7 @@ class Chat:
             conversation = await self._conversations.get(message.conversation)
             model = (conversation.model if conversation else "") or message.model
         write = self._conversations.add_sibling
-        return await self._begin_if_idle(message.conversation, lambda: write(answer, model))
+        return await self._begin_if_idle(message.conversation, self._turn(lambda: write(answer, model)))
 
     async def edit(self, question: MessageId, text: str, model: str) -> MessageId:
         """Save `text` beside this message of the person and begin its answer; the answer's id.
@@ -86,7 +91,7 @@ class Chat:
         async def write() -> MessageId:
             return (await self._conversations.edit(question, text, model))[1]
 
-        return await self._begin_if_idle(message.conversation, write)
+        return await self._begin_if_idle(message.conversation, self._turn(write))
 
     async def resume(self, answer: MessageId) -> MessageId:
         """Continue this answer from the text that it has, with its own model; its id."""
@@ -96,7 +101,27 @@ class Chat:
             await self._conversations.resume(answer)
             return answer
 
-        return await self._begin_if_idle(message.conversation, write)
+        return await self._begin_if_idle(message.conversation, self._turn(write))
+
+    async def compact(self, conversation: ConversationId, model: str) -> MessageId:
+        """Begin a summary by `model` of all but the last turns that are shown; its number.
+
+        Raises `InferenceError` where there is nothing to summarize, or an answer is being written.
+        """
+
+        async def prepare() -> Running:
+            found = await self._conversations.get(conversation)
+            messages = await self._conversations.messages(conversation)
+            count = compactable(messages)
+            if found is None or not count:
+                raise InferenceError(
+                    "There is nothing to summarize yet",
+                    "The last turn always stays as it is, and what is before it is summarized or not there.",
+                    "Ask again when the conversation is longer.",
+                )
+            return Compaction(found, model, messages[:count], self._conversations, self._providers)
+
+        return await self._begin_if_idle(conversation, prepare)
 
     async def stop(self, conversation: ConversationId) -> None:
         """End the running answer, keeping its text; returns when it is saved, or cannot be saved now."""
@@ -180,7 +205,7 @@ class Chat:
         return task
 
     async def _begin_if_idle(
-        self, conversation: ConversationId, write: Callable[[], Awaitable[MessageId]]
+        self, conversation: ConversationId, prepare: Callable[[], Awaitable[Running]]
     ) -> MessageId:
         """As `_begin`, but raise `InferenceError` when a turn runs there."""
         self._require_open()
@@ -188,38 +213,47 @@ class Chat:
             raise InferenceError(
                 "An answer is still being written", "A conversation has one at a time.", "Stop it, or wait for its end."
             )
-        return await asyncio.shield(self._begin(conversation, write))
+        return await asyncio.shield(self._begin(conversation, prepare))
 
     def _begin(
-        self, conversation: ConversationId, write: Callable[[], Awaitable[MessageId]]
+        self, conversation: ConversationId, prepare: Callable[[], Awaitable[Running]]
     ) -> "asyncio.Task[MessageId]":
-        """Reserve the conversation now; write the messages and start the turn in a task of its own.
+        """Reserve the conversation now; prepare what runs in it and start that in a task of its own.
 
         Whoever waits for it may be cancelled (a screen that closes), the turn is not.
         """
-        task = asyncio.create_task(self._start(conversation, write))
+        task = asyncio.create_task(self._start(conversation, prepare))
         self._starting[conversation] = task
         return task
 
-    async def _start(self, conversation: ConversationId, write: Callable[[], Awaitable[MessageId]]) -> MessageId:
+    async def _start(self, conversation: ConversationId, prepare: Callable[[], Awaitable[Running]]) -> MessageId:
         """The task behind `_begin`."""
         try:
+            turn = await prepare()
+            if self._closed:
+                turn.close()
+            self._turns[conversation] = turn
+            self._driving[conversation] = asyncio.create_task(self._drive(turn))
+            return turn.message
+        finally:
+            del self._starting[conversation]
+
+    def _turn(self, write: Callable[[], Awaitable[MessageId]]) -> Callable[[], Awaitable[Running]]:
+        """Prepares the turn of an answer that `write` writes, empty, and returns the number of."""
+
+        async def prepare() -> Running:
             message = await self._conversations.message(await write())
-            turn = Turn(
+            conversation = message.conversation
+            return Turn(
                 message,
                 self._conversations,
                 self._providers,
                 lambda event: self._emit(conversation, message.id, event),
             )
-            if self._closed:
-                turn.close()
-            self._turns[conversation] = turn
-            self._driving[conversation] = asyncio.create_task(self._drive(turn))
-            return message.id
-        finally:
-            del self._starting[conversation]
 
-    async def _drive(self, turn: Turn) -> None:
+        return prepare
+
+    async def _drive(self, turn: Running) -> None:
         """Run a turn; when it ended by itself, go on with what waits."""
         conversation = turn.conversation
         try:
@@ -259,7 +293,7 @@ class Chat:
                 raise InferenceError("The message waits no more", "Another lama sent it or took it back.")
             return added[1]
 
-        return self._begin(conversation, write)
+        return self._begin(conversation, self._turn(write))
 
     def _ask(self, conversation: ConversationId, text: str, model: str) -> Callable[[], Awaitable[MessageId]]:
         """Writes a question and its empty answer, and returns the answer's id."""

@@ -1,6 +1,7 @@
 """What a provider gets to read: the shown messages as plain role and text."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 from lama_tui.conversations.messages import Message
 from lama_tui.types import ChatMessage
@@ -67,7 +68,7 @@ def _pinned_turns(messages: Sequence[Message]) -> set[int]:
     starts = [*turn_starts(messages), len(messages)]
     return {
         index
-        for start, end in zip(starts, starts[1:], strict=False)
+        for start, end in pairwise(starts)
         if any(message.pinned for message in messages[start:end])
         for index in range(start, end)
     }

@@ -7,22 +7,21 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from lama_tui.chat.context import build_context, shown_before
-from lama_tui.chat.progress import Phase, TurnProgress
+from lama_tui.chat.context import build_context, shown_before, summarized_before
+from lama_tui.chat.progress import Phase, TurnProgress, phase_of
+from lama_tui.chat.room import measure
+from lama_tui.chat.summarizing import Summarizer, compactable
 from lama_tui.conversations.messages import ConversationSettings, Message
 from lama_tui.conversations.table import Conversations
-from lama_tui.errors import ConnectionLost, InferenceError, LamaError, StoreError
+from lama_tui.engine.fitting import budget
+from lama_tui.errors import ConnectionLost, ContextError, InferenceError, LamaError, StoreError
 from lama_tui.events import (
-    ModelLoaded,
-    ModelLoading,
-    PromptProgress,
-    Queued,
     ReasoningDelta,
     SaveDelayed,
     StreamEvent,
     StreamFailed,
     StreamFinished,
-    StreamStarted,
+    Summarized,
     TextDelta,
     ToolCallDelta,
     TurnStarted,
@@ -30,7 +29,7 @@ from lama_tui.events import (
 )
 from lama_tui.providers.base import ChatRequest, Provider
 from lama_tui.security.gate import clean, clean_line
-from lama_tui.types import MessageState, Sampling, Usage
+from lama_tui.types import MessageState, Usage
 
 _log = logging.getLogger(__name__)
 
@@ -77,6 +76,7 @@ class Turn:
         self._thread: tuple[Message, ...] = ()
         self._started = time.time_ns() // 1_000_000
         self._unsaved: StoreError | None = None
+        self._summarizes = 0
         self._grown = asyncio.Event()
         self._asked: asyncio.Future[Literal["stopped", "interrupted"]] = asyncio.get_running_loop().create_future()
         self._closing = asyncio.Event()
@@ -97,6 +97,7 @@ class Turn:
             self._usage,
             self._started,
             self._unsaved,
+            self._summarizes,
         )
 
     @property
@@ -149,7 +150,7 @@ class Turn:
                 if finished.reason != "cancelled":
                     return _Outcome("complete", finished)
             elif not self._asked.done():
-                return _Outcome("failed", StreamFailed(_as_lama_error(failure)))
+                return _Outcome("failed", StreamFailed(as_lama_error(failure)))
         # A provider that gave up by itself did so because something is closing.
         state = self._asked.result() if self._asked.done() else "interrupted"
         return _Outcome(state, StreamFinished("cancelled", self._usage))
@@ -160,13 +161,62 @@ class Turn:
         self._thread = await self._conversations.thread(self.message)
         conversation = await self._conversations.get(self.conversation)
         settings = conversation.settings if conversation else ConversationSettings()
+        if settings.context != "summarize":
+            return await self._stream(provider, model, settings)
+        await self._make_room(provider, model, settings)
+        while True:
+            said = self._text
+            try:
+                return await self._stream(provider, model, settings)
+            except ContextError:  # of a model that was not in memory before, or a server's
+                if said != self._text or not await self._make_room(provider, model, settings, refused=True):
+                    raise
+
+    async def _make_room(
+        self, provider: Provider, model: str, settings: ConversationSettings, refused: bool = False
+    ) -> bool:
+        """Have the oldest turns summarized if what is to be read does not fit; False where nothing could be.
+
+        Half of the window is kept for the newest turns, so that it does not happen again at the next one. Where
+        nothing can be measured, as little as possible is kept of what was `refused`.
+        """
+        messages = self._thread[:-1]
+        window = provider.context_window(model)
+        room = await measure(provider, model, messages, settings.system)
+        answer = settings.max_tokens
+        if room.used is None or window is None:
+            count = compactable(messages) if refused else 0
+        elif refused or room.used > budget(window, window if answer is None else answer):
+            half = await measure(provider, model, messages, settings.system, lambda window: window // 2)
+            count = half.left_out
+        else:
+            count = 0
+        if count <= summarized_before(messages):
+            return False
+        self._summarizes = count
+        summarizer = Summarizer(provider, model, settings, int(self.conversation), self._heard)
+        text = await summarizer.summarize(messages[:count])
+        await self._conversations.summarize(messages[count - 1].id, text, self._model)
+        self._thread = await self._conversations.thread(self.message)
+        self._summarizes, self._phase, self._progress = 0, "waiting", (0, 0)
+        self._emit(Summarized(count))
+        return True
+
+    def _heard(self, event: StreamEvent) -> None:
+        """How far a summary is; what it says is shown when it is whole."""
+        if (known := phase_of(event)) is not None:
+            self._phase, self._progress = known
+        elif isinstance(event, TextDelta):
+            self._phase, self._progress = "streaming", (0, 0)
+
+    async def _stream(self, provider: Provider, model: str, settings: ConversationSettings) -> StreamFinished:
+        """Ask for the answer, and take in its events."""
         # what the conversation leaves open, the model's own generation_config decides, then the settings; a
         # server decides itself
-        sampling = Sampling(settings.temperature, settings.max_tokens, top_p=settings.top_p, thinking=settings.thinking)
         request = ChatRequest(
             model,
             build_context(self._thread[:-1], settings.system),
-            sampling,
+            settings.sampling,
             prefix=self._text,
             drop_oldest=settings.context == "drop",
             conversation=int(self.conversation),
@@ -190,15 +240,9 @@ class Turn:
         """Keep what `event` says and pass it on."""
         if self._phase == "saving":
             return  # from a provider that was not waited for any longer
+        if (known := phase_of(event)) is not None:
+            self._phase, self._progress = known
         match event:
-            case Queued(place, of):
-                self._phase, self._progress = "queued", (place, of)
-            case ModelLoading(_, done, total):
-                self._phase, self._progress = "loading", (done, total)
-            case PromptProgress(done, total):
-                self._phase, self._progress = "prefill", (done, total)
-            case ModelLoaded() | StreamStarted():
-                self._phase, self._progress = "waiting", (0, 0)
             case TextDelta(text):
                 # The gate looks at single characters: pieces come out as the whole would.
                 event = TextDelta(clean(text))
@@ -289,7 +333,7 @@ class Turn:
             self._emit(SaveDelayed(error))
 
 
-def _as_lama_error(failure: BaseException) -> LamaError:
+def as_lama_error(failure: BaseException) -> LamaError:
     """What the provider raised; a defect of ours is told as an error of generation."""
     if isinstance(failure, LamaError):
         return failure

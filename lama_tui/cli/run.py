@@ -10,6 +10,7 @@ from contextlib import aclosing
 from typing import Any
 
 from lama_tui.cli import output
+from lama_tui.cli import sampling_flags as flags
 from lama_tui.cli.logged import run_logged
 from lama_tui.config.loader import LoadedSettings
 from lama_tui.errors import LamaError
@@ -42,9 +43,7 @@ def add_to(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     parser.add_argument("model", metavar="REF", help="guide, a hub id, a folder, or PROVIDER:MODEL")
     parser.add_argument("prompt", metavar="PROMPT", nargs="?", help="the question; a piped stdin follows it")
     parser.add_argument("--system", metavar="TEXT", help="what the model is to be")
-    parser.add_argument("--temperature", metavar="T", type=_temperature, help="0 always chooses the likeliest token")
-    parser.add_argument("--max-tokens", metavar="N", type=_tokens, help="end the answer after N tokens")
-    parser.add_argument("--seed", metavar="N", type=int, help="the same seed gives the same answer where it can")
+    flags.add_to(parser)
     parser.add_argument("--json", action="store_true", help="JSON lines; the last one is the result")
     parser.set_defaults(verb=run)
 
@@ -58,7 +57,7 @@ def run(arguments: argparse.Namespace, paths: Paths, loaded: LoadedSettings) -> 
     messages = [ChatMessage("user", question)]
     if arguments.system:
         messages.insert(0, ChatMessage("system", arguments.system))
-    sampling = Sampling(arguments.temperature, arguments.max_tokens, arguments.seed)
+    sampling = flags.sampling(arguments)
     answer = _JsonAnswer(arguments.model) if arguments.json else _Answer(arguments.model)
     return run_logged(_ask(answer, tuple(messages), sampling, paths, loaded), paths, debug=arguments.debug)
 
@@ -71,6 +70,8 @@ async def _ask(
     services = await open_services(paths, loaded)
     try:
         provider, model = services.providers.provider_for(answer.model)
+        for name in flags.ignored(sampling, provider.capabilities):
+            answer.note(f"{provider.name} has no {name}: it is not sent")
         stream = provider.stream(ChatRequest(model, messages, sampling))
         async with aclosing(stream) as events:  # type: ignore[type-var]
             async for event in events:
@@ -126,6 +127,10 @@ class _Answer:
                 self.usage = usage
             case StreamFinished(reason, usage):
                 self.finish_reason, self.usage = reason, usage
+
+    def note(self, text: str) -> None:
+        """Say something beside the answer."""
+        self._progress.note(text)
 
     def show_text(self, text: str) -> None:
         """Write a piece of the answer."""
@@ -189,17 +194,3 @@ def _piped() -> str:
     if not (stat.S_ISFIFO(mode) or stat.S_ISREG(mode) or stat.S_ISSOCK(mode)):
         return ""
     return sys.stdin.buffer.read().decode("utf-8", "replace").removesuffix("\n")
-
-
-def _temperature(text: str) -> float:
-    value = float(text)
-    if not 0 <= value <= 2:
-        raise argparse.ArgumentTypeError("a number from 0 to 2")
-    return value
-
-
-def _tokens(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError("a whole number from 1 on")
-    return value

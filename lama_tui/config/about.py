@@ -47,6 +47,18 @@ ABOUT: Mapping[str, About] = {
         "Disk space for the same, kept for the next start. It holds what was said in conversations; 0 keeps nothing.",
         "at the next start",
     ),
+    "engine.window": About(
+        "What a model remembers of a conversation at most, in tokens; 0 is its own window. Questions and what is sent "
+        "with them must fit in it; an answer that grows beyond it forgets what is oldest. Takes less memory. Counts "
+        "for models with plain attention; their answers are written one at a time.",
+        "at the next start",
+    ),
+    "engine.kv_bits": About(
+        "Packs what a model remembers of a conversation to 4 or 8 bits a number; 0 keeps it as it is. Takes less "
+        "memory, 4 may cost quality; answers are written one at a time. Counts for models with plain attention and "
+        "heads of a multiple of 32, and not beside a window.",
+        "at the next start",
+    ),
     "library.downloads": About("Whether downloads go on while the machine runs on battery."),
     "library.concurrent_files": About("Files of a model that are fetched at once; counts for downloads that begin."),
     "library.check_updates": About(

@@ -26,7 +26,7 @@ class EngineSettings:
     """`[engine]`. `threads` 0 is physical cores; `batch_size` is the prefill step in tokens.
 
     `memory_limit` is a share of what the machine can give; `idle_unload` is in seconds; the
-    prompt caches are in bytes.
+    prompt caches are in bytes. `window` is tokens, 0 for none; `kv_bits` 0 leaves KV as it is computed.
     """
 
     threads: int = 0
@@ -36,6 +36,8 @@ class EngineSettings:
     idle_unload: float = 600.0
     prompt_cache_ram: int = 2 * GIB
     prompt_cache_disk: int = 8 * GIB
+    window: int = 0
+    kv_bits: int = 0
 
 
 @dataclass(frozen=True, slots=True)

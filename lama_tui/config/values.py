@@ -59,6 +59,20 @@ def whole(low: int, high: int) -> Reader:
     return read
 
 
+def window(value: object) -> int:
+    """Read how many tokens of KV are kept: 0 for all, else enough for a question and an answer."""
+    if isinstance(value, bool) or not isinstance(value, int) or not (value == 0 or 256 <= value <= 2**24):
+        raise ValueError("0, or a whole number of tokens from 256 to 16777216")
+    return value
+
+
+def kv_bits(value: object) -> int:
+    """Read the bits a number of KV: those that MLX packs to."""
+    if isinstance(value, bool) or value not in (0, 4, 8) or not isinstance(value, int):
+        raise ValueError("0, 4 or 8")
+    return value
+
+
 def number(low: float, high: float) -> Reader:
     """Return the reader of a number from `low` to `high`; infinity and not-a-number never pass."""
 
@@ -167,6 +181,8 @@ READERS: Mapping[str, Reader] = {
     "engine.idle_unload": duration,
     "engine.prompt_cache_ram": size,
     "engine.prompt_cache_disk": size,
+    "engine.window": window,
+    "engine.kv_bits": kv_bits,
     "library.downloads": choice("always", "pause-on-battery"),
     "library.concurrent_files": whole(1, 16),
     "library.check_updates": choice("daily", "off"),

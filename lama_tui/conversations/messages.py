@@ -1,7 +1,7 @@
 """What a conversation is made of, as values. A conversation is a tree of messages: editing or
 regenerating makes a sibling and overwrites nothing; its `head` names the leaf that is shown."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 
 from lama_tui.types import (
     ContextPolicy,
@@ -11,6 +11,7 @@ from lama_tui.types import (
     MessageState,
     PartKind,
     Role,
+    Sampling,
     Usage,
 )
 
@@ -92,7 +93,7 @@ class QueuedMessage:
 class ConversationSettings:
     """What differs in one conversation from the defaults; None is the default.
 
-    `temperature` from 0 to 2, `top_p` above 0 up to 1, `max_tokens` of one answer.
+    `temperature` from 0 to 2, `top_p` above 0 up to 1, `max_tokens` of one answer; `stop` as in `types.Sampling`.
     """
 
     system: str = ""
@@ -101,6 +102,16 @@ class ConversationSettings:
     max_tokens: int | None = None
     context: ContextPolicy | None = None
     thinking: bool | None = None
+    top_k: int | None = None
+    min_p: float | None = None
+    repetition_penalty: float | None = None
+    seed: int | None = None
+    stop: tuple[str, ...] = ()
+
+    @property
+    def sampling(self) -> Sampling:
+        """How tokens are to be chosen here."""
+        return Sampling(**{field.name: getattr(self, field.name) for field in fields(Sampling)})
 
 
 @dataclass(frozen=True, slots=True)

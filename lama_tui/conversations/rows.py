@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from dataclasses import asdict, fields
 from typing import Any, get_args
 
+from lama_tui.config.sampling import SAMPLING
+from lama_tui.config.values import Reader
 from lama_tui.conversations.messages import Conversation, ConversationSettings, Message, MessageError, Part, Summary
 from lama_tui.errors import LamaError
 from lama_tui.security.gate import clean
@@ -74,7 +76,9 @@ def conversation_from(row: sqlite3.Row) -> Conversation:
 def settings_from(text: str) -> ConversationSettings:
     """What the column `settings` says; what cannot be, or came with a later version, is left out. Never raises."""
     said = {key: value for key, value in _object(text).items() if _is_setting(key, value)}
-    return ConversationSettings(**{**said, "system": clean(said.get("system", ""))})
+    return ConversationSettings(
+        **{**said, "system": clean(said.get("system", "")), "stop": tuple(said.get("stop", ()))}
+    )
 
 
 def settings_to(settings: ConversationSettings, before: str = "{}") -> str:
@@ -109,8 +113,18 @@ def _is_setting(key: str, value: object) -> bool:
             return isinstance(value, str) and value in get_args(ContextPolicy)
         case "thinking":
             return isinstance(value, bool)
+        case "top_k" | "min_p" | "repetition_penalty" | "seed" | "stop":
+            return _is_read(SAMPLING[key], value)
         case _:
             return False
+
+
+def _is_read(reader: Reader, value: object) -> bool:
+    try:
+        reader(value)
+    except ValueError:
+        return False
+    return True
 
 
 def thread_from(rows: Iterable[sqlite3.Row]) -> tuple[Message, ...]:

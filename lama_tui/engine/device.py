@@ -3,7 +3,7 @@
 import os
 import platform
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from lama_tui.types import DeviceKind
@@ -62,6 +62,18 @@ def wheels(folders: Sequence[str] | None = None) -> Wheels:
                 if distribution in DISTRIBUTIONS:
                     found.setdefault(distribution, version)
     return Wheels(found)
+
+
+def memory_of(about: Mapping[str, object]) -> int | None:
+    """Bytes that a device has for models, from what `mx.device_info` says; the CPU's says nothing of memory.
+
+    On Metal that is what macOS recommends to use at most, less than the machine has.
+    """
+    for name in ("max_recommended_working_set_size", "memory_size", "total_memory"):
+        size = about.get(name)
+        if isinstance(size, int) and size > 0:
+            return size
+    return None
 
 
 def advice(system: str = sys.platform, machine: str | None = None) -> str:

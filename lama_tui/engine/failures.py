@@ -1,6 +1,10 @@
 """What the engine says of what failed under it."""
 
+import logging
+
 from lama_tui.errors import InferenceError, LamaError, ModelLoadError
+
+log = logging.getLogger(__name__)
 
 
 def stopped() -> InferenceError:
@@ -9,9 +13,15 @@ def stopped() -> InferenceError:
 
 
 def explain(error: Exception) -> LamaError:
-    """Give a foreign exception that escaped the backend the shape of ours."""
+    """Give a foreign exception that escaped the backend the shape of ours.
+
+    What leaves the thread has no traceback: people look at an error for long, and its frames would keep the model
+    in memory that it came from.
+    """
     if isinstance(error, LamaError):
+        _forget_frames(error)
         return error
+    log.error("the backend failed", exc_info=error)
     detail = f"{type(error).__name__}: {error}"[:500]
     if isinstance(error, ImportError):
         explained: LamaError = ModelLoadError(
@@ -20,4 +30,14 @@ def explain(error: Exception) -> LamaError:
     else:
         explained = InferenceError("The engine failed", detail, "Try again; the log has the details.")
     explained.__cause__ = error
+    _forget_frames(explained)
     return explained
+
+
+def _forget_frames(error: BaseException) -> None:
+    at: BaseException | None = error
+    seen: set[int] = set()
+    while at is not None and id(at) not in seen:
+        seen.add(id(at))
+        at.__traceback__ = None
+        at = at.__cause__ or at.__context__

@@ -10,9 +10,12 @@ Sliding windows, state-space layers, latent attention and shared caches keep som
 architectures that are not known to be plain the size is unknown, and never guessed.
 """
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+
+from lama_tui.engine.safetensors import Tensor
 
 STEP = 256
 """Tokens by which MLX grows a cache."""
@@ -28,6 +31,11 @@ HEADROOM = USUAL_KV + WORKING
 
 FIRST_CONTEXT = 2048
 
+USUAL_CONTEXT = 8192
+"""Tokens of conversation that there must be room for, where nobody chose another number."""
+
+_FLOATS = {"F32": 4, "F16": 2, "BF16": 2}  # bytes of the types that MLX computes in
+
 # fmt: off
 PLAIN = frozenset((
     "llama", "mistral", "mixtral", "qwen2", "qwen2_moe", "qwen3", "qwen3_moe", "gemma", "gemma2", "glm", "glm4",
@@ -40,6 +48,26 @@ PLAIN = frozenset((
 
 
 @dataclass(frozen=True, slots=True)
+class KvForm:
+    """How KV is kept: of the newest `window` tokens (0: of all), packed to `bits` a number (0: as it is computed).
+
+    What it cannot do is said where it is set (`config/about.py`).
+    """
+
+    window: int = 0
+    bits: int = 0
+
+    def tokens(self, context: int) -> int:
+        """How many of `context` tokens are kept."""
+        return min(context, self.window) if self.window else context
+
+
+def group_size(head_dim: int) -> int | None:
+    """How many numbers are packed with one scale and one bias; None: such heads cannot be packed."""
+    return next((size for size in (64, 32) if head_dim % size == 0), None)
+
+
+@dataclass(frozen=True, slots=True)
 class KeyValueShape:
     """What one token leaves in the KV cache. `width` is bytes a number."""
 
@@ -48,9 +76,13 @@ class KeyValueShape:
     head_dim: int
     width: int
 
-    def size(self, tokens: int) -> int:
+    def size(self, tokens: int, form: KvForm = KvForm()) -> int:
         """Bytes of the cache of one conversation of so many tokens."""
-        return 2 * self.layers * self.heads * self.head_dim * self.width * -(-max(0, tokens) // STEP) * STEP
+        numbers = 2 * self.layers * self.heads * self.head_dim * -(-form.tokens(max(0, tokens)) // STEP) * STEP
+        group = group_size(self.head_dim)
+        if form.bits and not form.window and group is not None:
+            return numbers * form.bits // 8 + 2 * self.width * numbers // group
+        return numbers * self.width
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +90,8 @@ class Machine:
     """Memory in bytes, None where it cannot be told.
 
     `total` is what models can have at most, `available` what they could have now without swapping: for
-    one that takes the place of the loaded model, what that one holds is available too. `limit` is
-    the most that the engine lets weights take (`engine.memory_limit`).
+    one that takes the place of the loaded ones, what those hold is available too. `limit` is
+    the most that the engine lets models take (`engine.memory_limit`).
     """
 
     total: int | None = None
@@ -92,15 +124,21 @@ class Fit:
     @property
     def fits(self) -> bool | None:
         """Whether it can be used; None is unknown."""
-        if self.weights is not None and self.machine.limit is not None and self.weights > self.machine.limit:
+        if self.needed is not None and self.machine.limit is not None and self.needed > self.machine.limit:
             return False
         return None if self.headroom is None else self.headroom >= 0
 
 
-def fit(weights: int, shape: KeyValueShape | None, context: int | None, machine: Machine) -> Fit:
+def fit(
+    weights: int,
+    shape: KeyValueShape | None,
+    context: int | None,
+    machine: Machine,
+    form: KvForm = KvForm(),
+) -> Fit:
     """How a model of so many bytes of weights (0 is unknown) fits; at no context in particular where that is None."""
     known = shape is not None and context is not None
-    return Fit(weights or None, shape.size(context) if known else None, machine)  # type: ignore[union-attr, arg-type]
+    return Fit(weights or None, shape.size(context, form) if known else None, machine)  # type: ignore[union-attr, arg-type]
 
 
 def key_value_shape(config: Mapping[str, Any], width: int | None) -> KeyValueShape | None:
@@ -120,6 +158,15 @@ def key_value_shape(config: Mapping[str, Any], width: int | None) -> KeyValueSha
         return None
     kv_heads = _count(config, "num_key_value_heads") or heads
     return KeyValueShape(layers, kv_heads, _count(config, "head_dim") or hidden // heads, width)
+
+
+def computed_width(tensors: Mapping[str, Tensor]) -> int | None:
+    """Bytes of the type that a model computes in: of packed weights that of their scales, else that of most weights."""
+    elements = Counter[int]()
+    for tensor in tensors.values():
+        if (width := _FLOATS.get(tensor.dtype)) is not None:
+            elements[width] += tensor.elements
+    return elements.most_common(1)[0][0] if elements else None
 
 
 def contexts(largest: int | None) -> tuple[int, ...]:

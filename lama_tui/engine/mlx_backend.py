@@ -8,7 +8,7 @@ import logging
 import time
 import traceback
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from lama_tui.config.settings import EngineSettings
 from lama_tui.engine.backend import (
@@ -21,18 +21,21 @@ from lama_tui.engine.backend import (
 )
 from lama_tui.engine.chat_template import TemplateRenderer
 from lama_tui.engine.device import advice
+from lama_tui.engine.fit import KvForm
 from lama_tui.engine.fitting import fitted
 from lama_tui.engine.model_files import ModelFiles, check_folder
 from lama_tui.engine.pace import Pace
 from lama_tui.engine.prompt_cache import PromptCache
 from lama_tui.engine.prompt_files import PromptFiles
+from lama_tui.engine.refusal import refuse_what_does_not_fit
 from lama_tui.engine.sampling import choose
-from lama_tui.errors import InferenceError, LamaError, ModelLoadError, OutOfMemoryError
+from lama_tui.errors import ContextError, InferenceError, LamaError, ModelLoadError, OutOfMemoryError
 from lama_tui.events import StreamFailed, StreamFinished
-from lama_tui.types import ChatMessage, DeviceKind, RequestId, Usage
+from lama_tui.types import GUIDE, ChatMessage, RequestId, Usage
 
 if TYPE_CHECKING:
     from lama_tui.engine.mlx_kv import MlxKv
+    from lama_tui.engine.mlx_memory import MlxMemory
     from lama_tui.engine.mlx_model import MlxModel
     from lama_tui.engine.mlx_prompt_store import MlxPromptStore
     from lama_tui.engine.mlx_run import MlxRun
@@ -52,7 +55,8 @@ class MlxBackend:
         self._settings = settings
         self._files = prompts
         self._renderer = TemplateRenderer()
-        self._device: DeviceFacts | None = None
+        self._form = KvForm(settings.window, settings.kv_bits)
+        self._limits: MlxMemory  # of the device, once it is open
         self._runs: dict[str, MlxRun] = {}
         self._prompts: PromptCache[MlxKv] = PromptCache(settings.prompt_cache_ram)
         self._store: MlxPromptStore | None = None
@@ -65,22 +69,13 @@ class MlxBackend:
             missing = isinstance(error, ModuleNotFoundError)
             detail = "MLX is not installed." if missing else f"MLX does not start: {error}."
             raise ModelLoadError("Models cannot run on this machine yet", detail, advice()) from error
-        kind: DeviceKind = "cpu"
-        if mx.default_device() == mx.gpu:
-            kind = "metal" if mx.metal.is_available() else "cuda"
-        about: dict[str, Any] = dict(mx.device_info())
-        memory = about.get("max_recommended_working_set_size") or about.get("memory_size") or about.get("total_memory")
-        if kind == "metal" and memory:
-            # without it macOS may page a large model's weights out between two tokens
-            mx.set_wired_limit(int(memory))
-        if kind == "cpu":
-            import psutil
+        from lama_tui.engine.mlx_memory import MlxMemory
 
-            memory = psutil.virtual_memory().total
+        self._limits = MlxMemory(self._settings.memory_limit, self._form)
+        if self._limits.device.kind == "cpu":
             # it would call g++ for each new kernel and load what lies in /tmp/mlx; decode is no faster for it
             mx.disable_compile()
-        self._device = DeviceFacts(kind, str(about.get("device_name", kind)), int(memory) if memory else None)
-        return self._device
+        return self._limits.device
 
     def check(self, source: ModelSource) -> None:
         """Look at a model folder's names, sizes and headers. Raises a `ModelError`."""
@@ -90,16 +85,21 @@ class MlxBackend:
         """Load a model folder beside what is loaded. Raises a `ModelError`."""
         files = self._checked(source)
         self.unload(source.reference)
+        if source.forced:
+            self._limits.force(source.reference, self._limits.fit(files, source).needed or 0)
         from lama_tui.engine import mlx_model
+        from lama_tui.engine.mlx_kv import window_in_use
         from lama_tui.engine.mlx_prompt_store import MlxPromptStore, key_of
         from lama_tui.engine.mlx_run import MlxRun
 
         if self._store is None and self._files is not None:
             self._store = MlxPromptStore(self._files)
         try:
-            key = key_of(source, "")
+            key = key_of(source, repr(self._form))
             model = mlx_model.load(source, files, progress)
+            model.context_window = window_in_use(model.network, self._form, model.longest)
         except BaseException as error:
+            self._limits.let_go(source.reference)
             _forget_arrays(error)
             raise
         self._runs[source.reference] = MlxRun(model, key, Pace(self._settings.batch_size), self._prompts, _failed)
@@ -118,6 +118,7 @@ class MlxBackend:
         # nothing is freed while anything still refers to an array
         del self._runs[reference]
         self._prompts.forget(reference)
+        self._limits.let_go(reference)
         gc.collect()
         mx.clear_cache()
         after = self.memory()
@@ -146,12 +147,13 @@ class MlxBackend:
         prompt, left_out = self._prompt(model, request, chosen.max_tokens)
         room = None if model.context_window is None else model.context_window - len(prompt)
         if room is not None and room < 1:
-            raise InferenceError(
+            raise ContextError(
                 "The conversation is longer than the model's context window",
-                f"It has {len(prompt):,} tokens; {request.source.reference} reads at most {model.context_window:,}.",
+                f"It has {len(prompt):,} tokens; {request.source.reference} reads at most {model.context_window:,}"
+                f"{'' if model.context_window == model.longest else ' (engine.window)'}.",
                 _SHORTER if request.drop_oldest else f"Let the oldest turns be left out (chat settings). {_SHORTER}",
             )
-        limit = chosen.max_tokens if room is None else min(chosen.max_tokens, room)
+        limit = chosen.max_tokens if model.longest is None else min(chosen.max_tokens, model.longest - len(prompt))
         if not any(other.requests for other in self._runs.values()):
             import mlx.core as mx
 
@@ -179,26 +181,21 @@ class MlxBackend:
         self._prompts.forget_conversation(conversation)
 
     def needs(self, source: ModelSource) -> int:
-        """The weights, as the files say."""
-        return self._checked(source).weights
+        """Weights, KV of a conversation, and what a step takes: from the files."""
+        files = self._checked(source)
+        return self._limits.fit(files, source).needed or files.weights
 
     def free(self) -> int:
-        """What the limit leaves beside the models and their running answers."""
-        memory = self.memory()
-        return self._limit() - memory.active + (memory.prompts or 0)
+        """What the limit, and what the machine has now, leave beside the models and their running answers."""
+        return self._limits.free() + self._prompts.nbytes
 
     def pressure(self) -> int:
         """What MLX holds above the limit, buffers that it keeps included."""
-        memory, limit = self.memory(), self._limit()
-        return max(0, memory.active + memory.cache - limit) if limit else 0
+        return self._limits.pressure()
 
     def drop_buffers(self) -> int:
         """Give MLX's free buffers back to the system."""
-        import mlx.core as mx
-
-        before = mx.get_cache_memory()
-        mx.clear_cache()
-        return int(before - mx.get_cache_memory())
+        return self._limits.drop_buffers()
 
     def shrink_prompts(self, size: int) -> int:
         """Let the oldest prompts go, and their buffers with them."""
@@ -253,7 +250,7 @@ class MlxBackend:
             if found is not None and kv is not None:
                 return kv, found[1]
         known, held = self._prompts.take(reference, prompt)
-        return known or MlxKv.of(run.model.network), held
+        return known or MlxKv.of(run.model.network, self._form), held
 
     def _save(self, reference: str | None) -> bool:
         """Write the newest prompt of a model, or of any, that is not on the disk; False where there is none."""
@@ -273,11 +270,6 @@ class MlxBackend:
                 return
             self._save(reference)
 
-    def _limit(self) -> int:
-        """Bytes that models may take here; where the memory is not known, one model after the other."""
-        memory = self._device.memory if self._device is not None else None
-        return int(memory * self._settings.memory_limit) if memory is not None else 0
-
     def _run(self, source: ModelSource) -> "MlxRun":
         run = self._runs.get(source.reference)
         if run is None or run.model.source != source:
@@ -288,7 +280,7 @@ class MlxBackend:
         return LoadedModel(
             model.source.reference,
             model.source.folder,
-            self._kind(),
+            self._limits.device.kind,
             model.weights,
             model.context_window,
             model.seconds,
@@ -296,20 +288,11 @@ class MlxBackend:
             chat_template=model.tokenizer.has_chat_template,
         )
 
-    def _kind(self) -> DeviceKind:
-        return self._device.kind if self._device is not None else "cpu"
-
     def _checked(self, source: ModelSource) -> ModelFiles:
         """The files of a model. Refuses what cannot fit: on Linux the kernel would end the whole program instead."""
         files = check_folder(source)
-        memory = self._device.memory if self._device is not None else None
-        limit = None if memory is None else int(memory * self._settings.memory_limit)
-        if limit is not None and files.weights > limit:
-            raise OutOfMemoryError(
-                f"{source.reference} does not fit in memory",
-                f"Its weights are {_gib(files.weights)}; models may use {_gib(limit)} here (engine.memory_limit).",
-                "Choose a smaller model or quantization.",
-            )
+        if not source.forced and source.reference != GUIDE:
+            refuse_what_does_not_fit(source, files, self._limits.fit(files, source), self._settings.memory_limit)
         return files
 
 
@@ -333,10 +316,6 @@ def _failed(error: Exception) -> StreamFailed:
     log.error("an answer failed\n%s", "".join(traceback.format_exception(error)))
     _forget_arrays(error)
     return StreamFailed(_explain(error))
-
-
-def _gib(size: int) -> str:
-    return f"{size / 1024**3:.1f} GiB"
 
 
 def _explain(error: Exception) -> LamaError:

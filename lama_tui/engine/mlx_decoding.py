@@ -84,8 +84,11 @@ class MlxDecoding:
 
         logits = self._network(tokens[:, None], cache=self._layers)[:, -1, :]
         if len(self._answers) == 1:
+            self._answers[0].choose.follow(tokens)
             chosen = self._answers[0].choose(logits)
         else:
+            for row, answer in enumerate(self._answers):
+                answer.choose.follow(tokens[row : row + 1])
             rows = enumerate(self._answers)
             chosen = mx.concatenate([answer.choose(logits[row : row + 1]) for row, answer in rows])
         mx.async_eval(chosen)  # type: ignore[no-untyped-call]

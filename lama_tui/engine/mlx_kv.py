@@ -8,19 +8,29 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
+from lama_tui.engine.fit import KvForm, group_size
+
+FIRST_TOKENS = 4
+"""Tokens at the beginning that a full window keeps: models lean on them whatever they say."""
+
 
 @dataclass(slots=True)
 class MlxKv:
-    """What a model remembers of one sequence."""
+    """What a model remembers of one sequence; `bits` a number to which its plain layers are to be packed, 0 for not."""
 
     layers: list[Any]
+    bits: int = 0
 
     @classmethod
-    def of(cls, network: Any) -> Self:
-        """Of nothing yet."""
-        from mlx_lm.models.cache import make_prompt_cache
+    def of(cls, network: Any, form: KvForm = KvForm()) -> Self:  # noqa: B008 - it is frozen
+        """Of nothing yet. Where there is a window it is not packed: mlx-lm packs no rotating cache."""
+        from mlx_lm.models.cache import RotatingKVCache, make_prompt_cache
 
-        return cls(make_prompt_cache(network))
+        layers = make_prompt_cache(network)
+        if form.window and _is_plain(layers):
+            # what `max_kv_size` of mlx-lm does; but that is ignored where a model makes its own layers
+            return cls([RotatingKVCache(max_size=form.window, keep=FIRST_TOKENS) for _ in layers])
+        return cls(layers, 0 if form.window else form.bits)
 
     @property
     def nbytes(self) -> int:
@@ -38,19 +48,19 @@ class MlxKv:
 
         States of hybrid models have been silently wrong in batches of past releases: those answer one by one.
         """
-        from mlx_lm.models.cache import KVCache
-
-        return all(type(layer) is KVCache and not layer.empty() for layer in self.layers)
+        return _is_plain(self.layers) and not any(layer.empty() for layer in self.layers)
 
     def evaluate(self) -> None:
-        """Compute what is still to be computed."""
+        """Compute what is still to be computed, and pack what is to be packed."""
         import mlx.core as mx
 
+        if self.bits:
+            self.layers = [_packed(layer, self.bits) for layer in self.layers]
         mx.eval([layer.state for layer in self.layers])
 
     def copy(self) -> "MlxKv":
         """One that can be written on beside this one."""
-        return MlxKv(copy.deepcopy(self.layers))
+        return MlxKv(copy.deepcopy(self.layers), self.bits)
 
     def beginning(self, tokens: int, whole: int) -> "MlxKv":
         """A copy of the first `tokens` of the `whole`; of plain attention nothing more is copied."""
@@ -69,6 +79,32 @@ class MlxKv:
             short.offset = tokens
             layers.append(short)
         return MlxKv(layers)
+
+
+def window_in_use(network: Any, form: KvForm, own: int | None) -> int | None:
+    """Tokens that a prompt may have: `own` is what the model can read, its `form` of KV may remember less."""
+    from mlx_lm.models.cache import make_prompt_cache
+
+    if not form.window or not _is_plain(make_prompt_cache(network)):
+        return own
+    return form.window if own is None else min(form.window, own)
+
+
+def _is_plain(layers: Sequence[Any]) -> bool:
+    from mlx_lm.models.cache import KVCache
+
+    return all(type(layer) is KVCache for layer in layers)
+
+
+def _packed(layer: Any, bits: int) -> Any:
+    """A layer packed, where it is plain and its heads can be."""
+    from mlx_lm.models.cache import KVCache
+
+    if type(layer) is not KVCache or layer.empty():
+        return layer
+    groups = [group_size(int(part.shape[-1])) for part in (layer.keys, layer.values)]
+    known = [group for group in groups if group is not None]
+    return layer.to_quantized(group_size=min(known), bits=bits) if len(known) == len(groups) else layer
 
 
 def merged(kvs: Sequence[MlxKv]) -> list[Any]:

@@ -30,7 +30,10 @@ PIECE = 64 * 1024**2
 
 @dataclass(slots=True)
 class MlxModel:
-    """A model in memory. `template` is the Jinja source, None where it brings none."""
+    """A model in memory. `template` is the Jinja source, None where it brings none.
+
+    `context_window` is how many tokens of a prompt it takes here, `longest` how many it can count in all.
+    """
 
     source: ModelSource
     network: Any
@@ -45,6 +48,7 @@ class MlxModel:
     stops: tuple[str, ...]
     """Strings that end an answer, besides the end-of-text tokens."""
     seconds: float
+    longest: int | None
 
 
 def load(source: ModelSource, files: ModelFiles, progress: Callable[[int, int], None]) -> MlxModel:
@@ -74,6 +78,7 @@ def load(source: ModelSource, files: ModelFiles, progress: Callable[[int, int], 
         {name: token for name, token in tokenizer.special_tokens_map.items() if isinstance(token, str)},
         _stops(files.generation_config, asked_plainly=not tokenizer.has_chat_template),
         seconds=time.perf_counter() - started,
+        longest=files.context_window,
     )
 
 

@@ -55,8 +55,9 @@ class MlxAnswer:
         self._limit = limit
         self._pace = pace
         self._left_out = left_out
-        self.choose = MlxSampler(chosen, request.sampling.seed)
-        self._text = AnswerText(model.tokenizer, prompt, model.stops, continued=bool(request.prefix))
+        self.choose = MlxSampler(chosen, request.sampling.seed, self._tokens)
+        stops = (*model.stops, *filter(None, request.sampling.stop))
+        self._text = AnswerText(model.tokenizer, prompt, stops, continued=bool(request.prefix))
         self._busy = 0.0
         self._made = 0
         self._begun = self._last = self._told = 0.0
@@ -88,7 +89,8 @@ class MlxAnswer:
 
     def finish(self, reason: FinishReason) -> list[StreamEvent]:
         """End with `reason`: what text was held back, then the figures."""
-        return [*self._text.end(), StreamFinished(reason, self.usage())]
+        rest = self._text.end()
+        return [*rest, StreamFinished("stop" if reason == "length" and self._text.stopped else reason, self.usage())]
 
     def usage(self) -> Usage:
         """Figures so far."""

@@ -1,28 +1,48 @@
 """Chooses tokens from logits on the device."""
 
 import secrets
+from collections.abc import Sequence
 from typing import Any
 
 from lama_tui.engine.sampling import Chosen
 
+PENALIZED = 64
+"""Tokens back from the next one that a repetition penalty looks at."""
+
 
 class MlxSampler:
-    """Samples with a random key of its own, so that a seed counts whatever else runs beside it.
+    """Samples with a random key and tokens of its own, so that a seed or a penalty counts whatever runs beside it.
 
     (mlx-lm's samplers draw from the thread's shared random state.)
     """
 
-    def __init__(self, chosen: Chosen, seed: int | None) -> None:
+    def __init__(self, chosen: Chosen, seed: int | None, prompt: Sequence[int] = ()) -> None:
         import mlx.core as mx
 
         self._chosen = chosen
         self._key: Any = mx.random.key(secrets.randbits(64) if seed is None else seed % 2**64)
+        self._penalty: Any = None
+        self._before: Any = None
+        if chosen.repetition_penalty != 1:
+            from mlx_lm.sample_utils import make_repetition_penalty
+
+            self._penalty = make_repetition_penalty(chosen.repetition_penalty, PENALIZED)
+            self._before = mx.array(list(prompt[-PENALIZED:]), mx.uint32)
+
+    def follow(self, token: Any) -> None:
+        """Take note of a token of the answer, shape (1,), which may still be computed: the next one follows it."""
+        if self._before is not None:
+            import mlx.core as mx
+
+            self._before = mx.concatenate([self._before[1 - PENALIZED :], token])
 
     def __call__(self, logits: Any) -> Any:
         """The token chosen from `logits`, shape (1, vocabulary), as a lazy array of shape (1,)."""
         import mlx.core as mx
 
         chosen = self._chosen
+        if self._penalty is not None:
+            logits = self._penalty(self._before, logits)
         if chosen.temperature == 0:
             return mx.argmax(logits, axis=-1)
         from mlx_lm import sample_utils

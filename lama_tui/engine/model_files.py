@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from lama_tui.engine.backend import ModelSource
+from lama_tui.engine.fit import KeyValueShape, computed_width, key_value_shape
 from lama_tui.engine.safetensors import Header, read_header
 from lama_tui.errors import ModelError, ModelFormatError, ModelLoadError, ModelNotFoundError
 from lama_tui.types import GUIDE
@@ -60,6 +61,12 @@ class ModelFiles:
     def weights(self) -> int:
         """Bytes of tensors in its files."""
         return sum(header.data for header in self.headers)
+
+    @property
+    def kv(self) -> KeyValueShape | None:
+        """What its KV cache keeps of a token, None where the architecture keeps something else."""
+        tensors = {name: tensor for header in self.headers for name, tensor in header.tensors.items()}
+        return key_value_shape(self.config, computed_width(tensors))
 
 
 def check_folder(source: ModelSource) -> ModelFiles:

@@ -130,7 +130,7 @@ class Worker:
     def _drop_cancelled(self) -> None:
         for waiting in self._line:
             if waiting.cancelled:
-                self._line.leave(waiting)
+                self._leave_line(waiting)
                 waiting.report(StreamFinished("cancelled", Usage()))
         for running in [job for job in self._running.values() if job.cancelled]:
             self._cancel(running)
@@ -348,7 +348,6 @@ class Worker:
         try:
             events = self._models.backend.step()
         except Exception as error:
-            log.exception("a step failed")
             self._fail_running(explain(error))
             return
         for step_event in events:

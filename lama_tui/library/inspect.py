@@ -7,21 +7,19 @@ people can read, and never as an exception. Blocks on disk: call it in a thread.
 import os
 import re
 import stat
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from lama_tui.engine.backend import ModelSource
-from lama_tui.engine.fit import KeyValueShape, key_value_shape
+from lama_tui.engine.fit import KeyValueShape, computed_width, key_value_shape
 from lama_tui.engine.model_files import check_folder, context_window, other_format, read_json, weight_files
-from lama_tui.engine.safetensors import Header, Tensor
+from lama_tui.engine.safetensors import Header
 from lama_tui.errors import ModelError
 from lama_tui.library import parameters
 
 _CARD_LIMIT = 64 * 1024  # bytes; the front matter comes first
-_FLOATS = {"F32": 4, "F16": 2, "BF16": 2}  # bytes of the types that MLX computes in
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,10 +70,10 @@ def _inspect(folder: Path) -> Inspection:
         params=params,
         bits=bits,
         size=sum({(status.st_dev, status.st_ino): status.st_size for status in files.values()}.values()),
-        weights=sum(files[name].st_size for name in shards),
+        weights=sum(header.data for header in headers) or sum(files[name].st_size for name in shards),
         context=context_window(config),
         license=_license(folder),
-        kv=key_value_shape(config, _width(tensors)),
+        kv=key_value_shape(config, computed_width(tensors)),
         problem=problem,
     )
 
@@ -117,15 +115,6 @@ def architecture_of(config: Mapping[str, Any]) -> str | None:
         if isinstance(found, str) and found:
             return found
     return None
-
-
-def _width(tensors: Mapping[str, Tensor]) -> int | None:
-    """Bytes of the type that it computes in: of packed weights that of their scales, else that of most weights."""
-    elements = Counter[int]()
-    for tensor in tensors.values():
-        if (width := _FLOATS.get(tensor.dtype)) is not None:
-            elements[width] += tensor.elements
-    return elements.most_common(1)[0][0] if elements else None
 
 
 def _license(folder: Path) -> str | None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from lama_tui.engine.backend import ModelSource
 from lama_tui.engine.fit import KeyValueShape, Machine, fit
+from lama_tui.engine.machine import machine_memory as machine_memory
 from lama_tui.errors import ModelFormatError, ModelNotFoundError
 from lama_tui.library.gguf_models import GgufModel, gguf_model, gguf_models
 from lama_tui.library.hub_cache import CachedRepo, bytes_begun, cached_repo, cached_repos, hub_cache_folder
@@ -202,17 +203,6 @@ def _fits(weights: int, available: int | None) -> bool | None:
 def _available_memory() -> int | None:
     """Bytes that can be had without swapping, None where the system does not say."""
     return machine_memory().available
-
-
-def machine_memory() -> Machine:
-    """The memory of this machine. Blocks for a moment."""
-    try:
-        import psutil
-
-        memory = psutil.virtual_memory()
-        return Machine(int(memory.total), int(memory.available))
-    except Exception:  # a foreign library on an unknown system: not worth failing the list
-        return Machine()
 
 
 def _not_here(name: str) -> ModelNotFoundError:

@@ -24,7 +24,7 @@ class Capacity:
     device: DeviceKind | None
 
     share: float = 1.0
-    """Of `total`: the most that the engine lets weights take."""
+    """Of `total`: the most that the engine lets models take."""
 
     @property
     def weights(self) -> int | None:
@@ -32,7 +32,7 @@ class Capacity:
         if self.available is None:
             return None
         limit = self.available if self.total is None else int(self.total * self.share)
-        return max(0, min(self.available - HEADROOM, limit))
+        return max(0, min(self.available, limit) - HEADROOM)
 
     @property
     def parameters(self) -> int | None:

@@ -42,13 +42,15 @@ class CpuProbe:
 
 
 class MemoryProbe:
-    """The machine's memory in bytes: used is total − available, what a program could not get without swapping."""
+    """The machine's memory in bytes, or the container's: used is what a program could not get without swapping."""
 
     def __call__(self, sample: ResourceSample) -> ResourceSample:  # noqa: D102 — see `Probe`
-        import psutil
+        from lama_tui.engine.machine import machine_memory
 
-        memory = psutil.virtual_memory()
-        return replace(sample, memory_used=int(memory.total - memory.available), memory_total=int(memory.total))
+        memory = machine_memory()
+        if memory.total is None or memory.available is None:
+            return sample
+        return replace(sample, memory_used=memory.total - memory.available, memory_total=memory.total)
 
 
 class SwapProbe:

@@ -14,12 +14,13 @@ class Capabilities:
 
     `continues`: it can go on from the text of an unfinished answer exactly; otherwise the
     unfinished answer is sent as the last message and the model goes on as it likes, which
-    the person is told.
+    the person is told. `ignores` names what of `Sampling` is never passed on.
     """
 
     continues: bool
     reasoning: bool
     seed: bool
+    ignores: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

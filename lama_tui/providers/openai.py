@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+IGNORED = frozenset({"top_k", "min_p", "repetition_penalty", "thinking"})
+"""Of sampling, what servers have no common name for: some refuse what they do not know, others name it otherwise."""
+
 _AFTER_THE_END = 5.0  # seconds to wait for figures once the answer has ended
 
 
@@ -57,7 +60,7 @@ class OpenAIProvider:
     @property
     def capabilities(self) -> Capabilities:
         """A seed is passed on; an unfinished answer goes along as the last message."""
-        return Capabilities(continues=False, reasoning=True, seed=True)
+        return Capabilities(continues=False, reasoning=True, seed=True, ignores=IGNORED)
 
     def place(self, model: str) -> Place:
         """Where `model` runs; a loopback server's `-cloud` models are forwarded and run elsewhere."""
@@ -153,6 +156,8 @@ class OpenAIProvider:
             body["top_p"] = sampling.top_p
         if sampling.seed is not None:
             body["seed"] = sampling.seed
+        if sampling.stop:
+            body["stop"] = list(sampling.stop)
         return body
 
     def _check_host(self) -> None:

@@ -10,9 +10,12 @@ import re
 import time
 from collections.abc import Mapping
 
-from lama_tui.errors import AuthError, ProviderError, ProviderTimeout, RateLimitError
+from lama_tui.errors import AuthError, ContextError, ProviderError, ProviderTimeout, RateLimitError
 from lama_tui.security.gate import clean_line
 from lama_tui.security.redaction import redact
+
+_TOO_LONG = (b"context_length_exceeded", b"exceed_context_size_error", b"maximum context length")
+"""What servers answer 400 with when a prompt is too long: a code of OpenAI, one of llama.cpp, and words of vLLM."""
 
 _LENGTH = 400  # characters kept of what the server says
 
@@ -40,8 +43,12 @@ def refusal(name: str, status: int, headers: Mapping[str, str], body: bytes) -> 
     if status == 404:
         hint = f"Check the model's name, and that providers.{name}.endpoint ends as the server wants, often in /v1"
         return ProviderError(f"`{name}` does not know this model or address", detail, hint)
-    if status == 413:
-        return ProviderError(f"The conversation is too long for `{name}`", detail, "Start a new one, or shorten it")
+    if status == 413 or (status == 400 and any(sign in body for sign in _TOO_LONG)):
+        return ContextError(
+            f"The conversation is too long for `{name}`",
+            detail,
+            "Summarize the oldest turns (/compact), shorten the message, or start a new conversation",
+        )
     if status >= 500:
         return ProviderError(f"`{name}` has a problem", detail, "Try again in a moment")
     return ProviderError(f"`{name}` refused the request", detail, "Change what the server names, and try again")

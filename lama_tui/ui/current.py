@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from lama_tui.chat.progress import TurnProgress
 from lama_tui.conversations.messages import Conversation, ConversationSettings, Message
-from lama_tui.conversations.summaries import shown_with
+from lama_tui.conversations.pasted import plain
+from lama_tui.conversations.summaries import shown_with, summarized
 from lama_tui.types import ConversationId, MessageId, Usage
 
 if TYPE_CHECKING:
@@ -151,8 +152,16 @@ class CurrentConversation:
             await self.chat.regenerate(answer)
 
     async def edit(self, question: MessageId, text: str) -> None:
-        """Ask in other words: beside this question, with an answer of its own."""
-        await self.chat.edit(question, text, self.model)
+        """Ask in other words: beside this question, with an answer of its own. A summary just says something else."""
+        if (last := summarized(question)) is not None:
+            await self.conversations.reword_summary(last, plain(text))
+        else:
+            await self.chat.edit(question, text, self.model)
+
+    async def compact(self) -> None:
+        """Have all but the last turns summarized."""
+        if self.id is not None:
+            await self.chat.compact(self.id, self.model)
 
     async def fork(self, message: MessageId) -> ConversationId:
         """A new conversation that goes on from this message."""

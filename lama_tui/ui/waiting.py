@@ -70,6 +70,8 @@ def _doing(turn: "TurnProgress", seconds: float, stops: str) -> Iterator[str]:
     if turn.unsaved is not None:
         yield f"not saved yet: {turn.unsaved.title}"
         return
+    if turn.summarizes:
+        yield f"summarizing {turn.summarizes:,} older messages"
     share = f"{100 * turn.done // turn.total} %" if turn.total else ""
     match turn.phase:
         case "queued":
@@ -99,6 +101,13 @@ def _doing(turn: "TurnProgress", seconds: float, stops: str) -> Iterator[str]:
 def _brief(turn: "TurnProgress", seconds: float) -> str:
     if turn.unsaved is not None:
         return "not saved yet"
+    if turn.summarizes:
+        words = _step(turn, seconds)
+        return f"summarizing {turn.summarizes:,} messages" + (f", {words}" if turn.phase != "waiting" else "")
+    return _step(turn, seconds)
+
+
+def _step(turn: "TurnProgress", seconds: float) -> str:
     how_far = f"{100 * turn.done // turn.total} %" if turn.total else elapsed(seconds)
     match turn.phase:
         case "queued":

@@ -25,10 +25,10 @@ async def test_without_any_everything_is_left_open(chat_with, conversations):
 async def test_all_of_them_reach_the_provider(chat_with, conversations):
     provider = Scripted(says("yes"))
     chat = chat_with(provider)
-    settings = ConversationSettings("Be brief.", 0.2, 0.9, 50, "drop", True)
+    settings = ConversationSettings("Be brief.", 0.2, 0.9, 50, "drop", True, 40, 0.1, 1.1, 7, ("END", "\n\\"))
     await answered(chat, await conversations.create("", "m", settings), "Hi")
     request = provider.requests[0]
-    assert request.sampling == Sampling(0.2, 50, None, 0.9, True)
+    assert request.sampling == Sampling(0.2, 50, 7, 0.9, True, 40, 0.1, 1.1, ("END", "\n\\"))
     assert request.messages == (ChatMessage("system", "Be brief."), ChatMessage("user", "Hi"))
     assert request.drop_oldest
 

@@ -56,6 +56,11 @@ def test_the_answer_goes_to_stdout_and_nothing_else(lama: Callable, reciter: str
     assert list(paths.run.glob("*.json")) == []
 
 
+def test_flags_say_how_tokens_are_chosen(lama: Callable, reciter: str) -> None:
+    ended = lama("run", reciter, "Hi", "--stop", ",", "--stop", "never", "--top-k", "1", "--temperature", "2", "--json")
+    assert (result(ended.out)["text"], result(ended.out)["finish_reason"]) == ("Hello there", "stop")
+
+
 def test_json_ends_with_the_whole_result(lama: Callable, reciter: str) -> None:
     ended = lama("run", reciter, "Hi", "--json")
     assert ended.code == 0
@@ -303,3 +308,13 @@ def test_only_what_is_needed_is_loaded(home: Path, reciter: str) -> None:
 def test_flags_may_stand_between_the_model_and_the_question() -> None:
     arguments = build_parser().parse_args(["run", "guide", "--json", "--seed", "3", "a question"])
     assert (arguments.model, arguments.prompt, arguments.json, arguments.seed) == ("guide", "a question", True, 3)
+
+
+@pytest.mark.parametrize(
+    "flags",
+    [("--top-p", "0"), ("--top-k", "1.5"), ("--min-p", "nan"), ("--repetition-penalty", "0.5"), ("--stop", "")],
+)
+def test_flags_out_of_range_are_bad_usage(flags: tuple[str, str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        build_parser().parse_args(["run", "m", "Hi", *flags])
+    assert ended.value.code == 2 and "expected" in capsys.readouterr().err

@@ -51,6 +51,10 @@ class FakeBackend:
         self.error = error or RuntimeError("on purpose")
         self.calls: list[str] = []
         self.room = room
+        self.pace = 1.0
+        """How slow it is; 0 takes no time."""
+        self.begun: list[RequestId] = []
+        self.on_progress: Callable[[], None] = lambda: None
         self.taken = self.buffers = self.prompts = self.each = 0
         """Bytes beside the models, for tests to set; `each` answer takes some."""
         self.models: dict[str, LoadedModel] = {}
@@ -82,8 +86,10 @@ class FakeBackend:
         assert SIZE * len(self.models) < max(self.room, SIZE), "there is no room for another one"
         assert source.reference not in self.models
         for done in range(LOAD_STEPS):
+            self.on_progress()
             progress(done, LOAD_STEPS)
-            time.sleep(0.001)
+            self._called("read")
+            time.sleep(0.001 * self.pace)
         model = LoadedModel(source.reference, source.folder, "cpu", SIZE, None, 0.0, mapped=False)
         self.models[source.reference] = model
         return model
@@ -106,9 +112,10 @@ class FakeBackend:
         self._called("begin")
         assert request.source.reference in self.models and request.id not in self.answers
         self.answers[request.id] = FakeAnswer(request)
+        self.begun.append(request.id)
 
     def step(self) -> Sequence[StepEvent]:
-        time.sleep(0.0005)
+        time.sleep(0.0005 * self.pace)
         self._called("step")
         produced = []
         for request, answer in list(self.answers.items()):

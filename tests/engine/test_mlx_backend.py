@@ -12,6 +12,7 @@ from lama_tui.config.settings import EngineSettings
 from lama_tui.engine.backend import GenerationRequest, ModelSource
 from lama_tui.engine.mlx_backend import MlxBackend
 from lama_tui.engine.pace import FIRST, STEP_SECONDS, Pace
+from lama_tui.engine.prompt_files import PromptFiles
 from lama_tui.errors import InferenceError, ModelLoadError
 from lama_tui.events import StreamFailed, StreamFinished
 from lama_tui.types import ChatMessage, RequestId, Sampling, Usage
@@ -25,11 +26,13 @@ def test_a_machine_without_mlx_is_told_what_to_use(monkeypatch: pytest.MonkeyPat
     assert caught.value.hint
 
 
-def in_a_thread(work: Callable[[MlxBackend], Any]) -> Any:
+def in_a_thread(
+    work: Callable[[MlxBackend], Any], settings: EngineSettings | None = None, files: PromptFiles | None = None
+) -> Any:
     """Run `work` with an open backend in one thread of its own, as the engine does."""
 
     def whole() -> Any:
-        backend = MlxBackend(EngineSettings())
+        backend = MlxBackend(settings or EngineSettings(), files)
         backend.open()
         try:
             return work(backend)

@@ -7,6 +7,14 @@ from lama_tui.engine.sampling import Chosen, choose
 from lama_tui.types import Sampling
 
 
+def test_a_request_says_more_than_the_model() -> None:
+    model = {"top_k": 20, "min_p": 0.1, "repetition_penalty": 1.05}
+    asked = Sampling(temperature=1.0, top_k=0, min_p=0.0, repetition_penalty=1.0)
+    assert choose(asked, model, GenerationSettings()) == Chosen(1.0)
+    assert choose(Sampling(1.0), model, GenerationSettings()) == Chosen(1.0, 0, 20, 0.1, repetition_penalty=1.05)
+    assert choose(Sampling(0.0), model, GenerationSettings()) == Chosen(0.0, repetition_penalty=1.05)
+
+
 @pytest.mark.parametrize(
     ("asked", "model", "chosen"),
     [

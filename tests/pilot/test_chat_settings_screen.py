@@ -10,7 +10,7 @@ from stage import Open, Stage
 from lama_tui.conversations.messages import ConversationSettings
 from lama_tui.engine.sampling import Own
 from lama_tui.library.answering import Answering
-from lama_tui.types import ChatMessage, Usage
+from lama_tui.types import ChatMessage, Sampling, Usage
 from lama_tui.ui.screens.adjusting import Adjusting
 from lama_tui.ui.screens.settings.list import SettingList
 from lama_tui.ui.screens.settings.of_conversation import ConversationSettingsScreen
@@ -80,12 +80,30 @@ async def test_bad_input_is_said_and_never_saved(workspace: Open) -> None:
             ("temperature", "7", "a number from 0 to 2"),
             ("top_p", "nan", "a number from 0.01 to 1"),
             ("max_tokens", "0.5", "a whole number from 1"),
+            ("top_k", "-1", "a whole number from 0"),
+            ("repetition_penalty", "0", "a number from 1 to 2"),
         ):
             await change(stage, row, bad)
             await stage.until_seen(f"Expected {expected}")
             await stage.press("escape")
         assert stage.app.screen is not stage.screen  # each escape left a field
         assert (await stage.conversations.list())[0].settings == ConversationSettings()
+
+
+async def test_stop_sequences_and_a_seed_are_kept_and_reach_the_answer(workspace: Open) -> None:
+    async with workspace(says("yes")) as stage:
+        await stage.ask("Hi")
+        await opened(stage)
+        await go_to(stage, "stop")
+        await stage.press("enter", "E", "N", "D", "ctrl+j", "\\", "n", "U", "enter")
+        await settled(stage, ConversationSettings(stop=("END", "\nU")))
+        await change(stage, "seed", "7")
+        await settled(stage, ConversationSettings(stop=("END", "\nU"), seed=7))
+        await stage.until_seen("END · \\nU")
+        await stage.press("escape")
+        await stage.until(lambda: heading(stage).rstrip().endswith("seed 7 · stop"))
+        await stage.ask("Again")
+        assert stage.scripted.requests[-1].sampling == Sampling(seed=7, stop=("END", "\nU"))
 
 
 async def test_delete_goes_back_to_the_default(workspace: Open) -> None:

@@ -108,7 +108,7 @@ GIB = 1024**3
     [
         (Capacity(17 * GIB, 32 * GIB, "metal", 0.8), "16.0 GiB of it for weights"),
         (Capacity(17 * GIB, 32 * GIB, "metal", 0.8), "up to 31 B parameters"),
-        (Capacity(31 * GIB, 32 * GIB, "metal", 0.5), "16.0 GiB of it for weights"),
+        (Capacity(31 * GIB, 32 * GIB, "metal", 0.5), "15.0 GiB of it for weights"),
         (Capacity(8 * GIB, 16 * GIB, "cpu", 0.8), "it will be slow"),
         (Capacity(GIB // 2, 2 * GIB, "cpu", 0.8), "too little"),
         (Capacity(None, None, "cuda", 0.8), "cannot be told"),

@@ -16,6 +16,7 @@ from lama_tui.errors import (
     AuthError,
     ConfigError,
     ConnectionLost,
+    ContextError,
     LamaError,
     ProviderError,
     ProviderTimeout,
@@ -123,6 +124,16 @@ async def test_what_is_sent() -> None:
             "max_tokens": 50,
             "seed": 7,
         }
+
+
+async def test_of_sampling_only_what_is_common_is_sent() -> None:
+    said = Sampling(0.2, None, 7, 0.9, False, 40, 0.1, 1.1, ("END", "\n"))
+    async with client(pieces(delta("stop", content="x"), DONE)) as asked:
+        await asked.ask(sampling=said)
+        sent = asked.server.requests[0].json
+        named = {field for field in ("temperature", "seed", "top_p", "top_k", "min_p", "stop") if field in sent}
+        assert named == {"temperature", "seed", "top_p", "stop"} and sent["stop"] == ["END", "\n"]
+        assert not asked.provider.capabilities.ignores & named and "repetition_penalty" not in sent
 
 
 async def test_without_a_key_no_header_is_sent_and_the_model_is_the_configured_one() -> None:
@@ -321,7 +332,7 @@ async def test_data_that_is_no_json(data: bytes) -> None:
         ("401 Unauthorized", AuthError),
         ("403 Forbidden", AuthError),
         ("404 Not Found", ProviderError),
-        ("413 Too Large", ProviderError),
+        ("413 Too Large", ContextError),
         ("429 Too Many", RateLimitError),
         ("500 Oops", ProviderError),
         ("503 Loading", ProviderError),

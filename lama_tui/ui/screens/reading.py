@@ -100,9 +100,13 @@ class Reading(Writing):
                 self._export(event.path)
             case "delete_summary":
                 self._delete_summary(current, summarized_to)
+            case "compact":
+                self._do(current.compact())
+            case "edit" if summarized_to is not None:
+                self._edit(current, event.message)
             case _ if summarized_to is not None:
-                keys = f"{self._key('transcript.fold')} folds it, {self._key('transcript.delete_summary')} deletes it"
-                self._tell(f"This is a summary: {keys}.")
+                edit, delete = self._key("transcript.edit"), self._key("transcript.delete_summary")
+                self._tell(f"This is a summary: {edit} edits it, {delete} deletes it.")
             case "pin":
                 self._pin(current, event.message)
             case "regenerate":
@@ -166,7 +170,8 @@ class Reading(Writing):
     # --- other wordings ------------------------------------------------------------
 
     def _edit(self, current: "CurrentConversation", message: MessageId) -> None:
-        question = current.question_of(message)
+        summary = (shown for shown in current.shown if shown.id == message and shown.covers)
+        question = next(summary, None) or current.question_of(message)
         if question is None:
             self._tell("There is no message of yours to edit here.")
             return
@@ -203,7 +208,8 @@ class Reading(Writing):
         return "\n\n".join(filter(None, (editing.draft, typed if changed else "")))
 
     def _show_editing(self) -> None:
-        note = f"editing your message · {self._key('app.stop')} leaves it"
+        what = "the summary" if self._editing is not None and self._editing.message < 0 else "your message"
+        note = f"editing {what} · {self._key('app.stop')} leaves it"
         self._composer.border_title = Content(note if self._editing else "")
         self._composer.set_class(self._editing is not None, "-editing")
 
@@ -226,7 +232,7 @@ class Reading(Writing):
                     self._composer.insert(text)
                 raise
 
-        self._do(send(), follow=True)
+        self._do(send(), follow=editing.message > 0)  # a summary is answered by nobody
 
     # --- elsewhere -----------------------------------------------------------------
 

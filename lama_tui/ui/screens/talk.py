@@ -251,7 +251,7 @@ class Talk(WaitingScreen):
 
     def _heard(self, conversation: ConversationId, message: MessageId, event: "StreamEvent") -> None:
         """An event of any turn: ends are shown at once, growth by the ticker."""
-        from lama_tui.events import SaveDelayed, StreamFailed, StreamFinished, StreamStarted, TurnStarted
+        from lama_tui.events import SaveDelayed, StreamFailed, StreamFinished, StreamStarted, Summarized, TurnStarted
 
         if isinstance(event, SaveDelayed):
             self._notice.add(event.error)
@@ -261,9 +261,9 @@ class Talk(WaitingScreen):
         if isinstance(event, StreamFinished | StreamFailed):
             long = self._attention.ended(conversation, self._opening.settings.workspace.notify_after)
             self._ended(conversation, event if long else None)
-            if isinstance(event, StreamFailed):
-                told(event.error)
-        elif isinstance(event, TurnStarted):
+            if isinstance(event, StreamFailed):  # no message tells of a summary
+                (self._notice.add if message < 0 else told)(event.error)
+        elif isinstance(event, TurnStarted | Summarized):
             self._attention.began(conversation)
             self._begun(conversation)
         elif self._ticker is None:

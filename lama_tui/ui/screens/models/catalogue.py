@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lama_tui.engine.fit import Fit, Machine, fit
+from lama_tui.engine.fit import Fit, KvForm, Machine, fit
+from lama_tui.engine.machine import for_models
 from lama_tui.library.installed import installed_models, machine_memory, resolve
 from lama_tui.ui.models import ListedModel, listed
 from lama_tui.ui.screens.models.columns import short_name
@@ -50,7 +51,7 @@ class Catalogue:
 
     @property
     def memory_limit(self) -> float:
-        """The share of the memory that weights may take."""
+        """The share of the memory that models may take."""
         return self._opening.settings.engine.memory_limit
 
     @property
@@ -58,6 +59,12 @@ class Catalogue:
         """Whether the hub is asked for newer revisions by itself: `library.check_updates`, and `privacy.local_only`."""
         settings = self._opening.settings
         return settings.library.check_updates, settings.privacy.local_only
+
+    @property
+    def kv_form(self) -> KvForm:
+        """How KV is kept."""
+        engine = self._opening.settings.engine
+        return KvForm(engine.window, engine.kv_bits)
 
     @property
     def folder(self) -> str:
@@ -155,25 +162,23 @@ class Catalogue:
 
 
 def machine(measured: Measured, engine: "EngineFigures", share: float) -> Machine:
-    """What a model could have, if it took the place of the loaded one.
-
-    On Metal `total` is what the system recommends to use at most (`max_recommended_working_set_size`),
-    once the engine has been used. An NVIDIA card's memory is its own: how much of it others have taken is not
-    measured, so what is available is unknown.
-    """
-    device = engine.device
-    total = measured.total if device is None or device.memory is None else device.memory
-    limit = None if total is None else int(total * share)
-    if measured.available is None or total is None or (device is not None and device.kind == "cuda"):
-        return Machine(total, None, limit)
-    held = engine.memory.active + engine.memory.cache if engine.loaded and engine.memory is not None else 0
-    return Machine(total, min(measured.available + held, total), limit)
+    """What a model could have, if it took the place of the loaded ones, as the engine counts it."""
+    device, memory = engine.device, engine.memory
+    kind, own = (None, None) if device is None else (device.kind, device.memory)
+    held = 0 if memory is None else memory.active + memory.cache
+    return for_models(Machine(measured.total, measured.available), kind, own, held, share)
 
 
-def fit_of(model: ListedModel, context: int, machine: Machine, engine: "EngineFigures") -> Fit:
+def fit_of(
+    model: ListedModel,
+    context: int,
+    machine: Machine,
+    engine: "EngineFigures",
+    form: KvForm = KvForm(),  # noqa: B008 - it is frozen
+) -> Fit:
     """How a model fits at a context, no longer than its own; of a loaded one the weights are as measured."""
     if model.installed is None or model.problem:
         return Fit(None, None, machine)
     measured = next((loaded.weights for loaded in engine.loaded if loaded.reference == model.reference), 0)
     installed = model.installed
-    return fit(measured or installed.weights, installed.kv, min(context, installed.context or context), machine)
+    return fit(measured or installed.weights, installed.kv, min(context, installed.context or context), machine, form)

@@ -66,7 +66,7 @@ def verdict(fit: Fit) -> Content:
     if fit.headroom is not None and fit.headroom < 0:
         return Content.styled(f"✕ does not fit: {figures.size(-fit.headroom)} short", "$error")
     limit = figures.size(fit.machine.limit)
-    return Content.styled(f"✕ too big: weights may take {limit} (engine.memory_limit)", "$error")
+    return Content.styled(f"✕ too big: models may take {limit} (engine.memory_limit)", "$error")
 
 
 def _parts(fit: Fit) -> list[tuple[str, int]]:

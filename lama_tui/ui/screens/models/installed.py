@@ -10,7 +10,7 @@ from textual.containers import Container
 from textual.content import Content
 from textual.widgets import Input
 
-from lama_tui.engine.fit import Machine, contexts
+from lama_tui.engine.fit import USUAL_CONTEXT, Machine, contexts
 from lama_tui.events import ResourceSample
 from lama_tui.types import GUIDE
 from lama_tui.ui import figures
@@ -26,9 +26,6 @@ from lama_tui.ui.widgets.filter import Filter
 
 _PATIENCE = 0.5
 """Seconds that looking for models may take without a word."""
-
-_FIRST = 8192
-"""Tokens that are looked at first."""
 
 
 class InstalledSection(Measuring):
@@ -61,7 +58,7 @@ class InstalledSection(Measuring):
         self._current = current
         self._models: Sequence[ListedModel] | None = None
         self._measured = Measured()
-        self._tokens = _FIRST
+        self._tokens = USUAL_CONTEXT
         self._insisted = ""  # the model that was asked for although it does not fit
         self._seen: object = None
         self._unwatch: Callable[[], None] = lambda: None
@@ -155,7 +152,7 @@ class InstalledSection(Measuring):
             in_use=model.reference == self._current,
             loaded=any(loaded.reference == model.reference for loaded in now.loaded),
             loading=now.loading is not None and now.loading.model == model.reference,
-            fits=fit_of(model, self._tokens, machine, now).fits,
+            fits=fit_of(model, self._tokens, machine, now, self._catalogue.kv_form).fits,
         )
 
     # --- what is shown -------------------------------------------------------------
@@ -188,7 +185,7 @@ class InstalledSection(Measuring):
         details.show(
             Shown(
                 row,
-                fit_of(row.model, self._tokens, self.machine, now),
+                fit_of(row.model, self._tokens, self.machine, now, self._catalogue.kv_form),
                 self._tokens,
                 time.time_ns() // 1_000_000,
                 is_default=row.model.reference == self._catalogue.default,
@@ -262,7 +259,7 @@ class InstalledSection(Measuring):
         row = self.chosen()
         if row is None:
             return
-        insisted, self._insisted = self._insisted == row.model.reference, ""
+        insisted, self._insisted = row.model.reference in (self._insisted, self._memory.refused), ""
         if self._memory.wish is not None:
             self.app.bell()  # the line that tells of it says how to stop it
         elif row.model.problem:
@@ -275,7 +272,7 @@ class InstalledSection(Measuring):
             self._insisted = row.model.reference
             self.say(f"It does not fit in what is free now. {key_at(self, 'models.load')} again tries it all the same.")
         else:
-            self._memory.load(row.model.reference)
+            self._memory.load(row.model.reference, self._tokens, forced=insisted)
         self.follow()
         self.post_message(self.StatusChanged())
 

@@ -2,10 +2,11 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
-from lama_tui.errors import LamaError
+from lama_tui.errors import LamaError, OutOfMemoryError
 from lama_tui.ui import figures
 from lama_tui.ui.screens.models.columns import short_name
 
@@ -36,6 +37,8 @@ class ModelMemory:
     ) -> None:
         self.listener = listener
         self.wish: Wish | None = None
+        self.refused = ""
+        """The model that was asked for last and did not fit; asking for it again insists."""
         self._engine = engine
         self._resolve = resolve
         self._task: asyncio.Task[str] | None = None
@@ -45,9 +48,12 @@ class ModelMemory:
         """What the engine says of itself."""
         return self._engine.figures()
 
-    def load(self, reference: str) -> None:
-        """Load a model, beside others where there is room; without effect while a wish is open."""
-        self._begin(Wish(reference, loads=True), self._load)
+    def load(self, reference: str, context: int = 0, *, forced: bool = False) -> None:
+        """Load a model for `context` tokens, beside others where there is room; without effect while a wish is open.
+
+        `forced` also where it does not seem to fit.
+        """
+        self._begin(Wish(reference, loads=True), partial(self._load, context=context, forced=forced))
 
     def unload(self, reference: str) -> None:
         """Free what a model takes; without effect while a wish is open."""
@@ -77,24 +83,27 @@ class ModelMemory:
     def _begin(self, wish: Wish, carry_out: Callable[[str], Coroutine[None, None, str]]) -> None:
         if self.wish is not None:
             return
-        self.wish = wish
+        self.wish, self.refused = wish, ""
         self._task = asyncio.create_task(carry_out(wish.reference), name="model memory")
         self._task.add_done_callback(self._ended)  # also of a task that was stopped before it began
 
     def _ended(self, task: "asyncio.Task[str]") -> None:
-        self.wish = self._task = None
+        wish, self.wish, self._task = self.wish, None, None
         if task.cancelled():
             loaded = [short_name(model.reference) for model in self.figures.loaded]
             self.listener(f"Stopped. In memory now: {', '.join(loaded) or 'no model'}.")
         elif (error := task.exception()) is None:
             self.listener(task.result())
         elif isinstance(error, LamaError):
+            if wish is not None and wish.loads and isinstance(error, OutOfMemoryError):
+                self.refused = wish.reference
             self.listener(error)
         else:
             raise error  # a defect: the loop's handler tells of it
 
-    async def _load(self, reference: str) -> str:
-        model = await self._engine.load(await self._resolve(reference))
+    async def _load(self, reference: str, context: int, forced: bool) -> str:
+        source = replace(await self._resolve(reference), context=context, forced=forced)
+        model = await self._engine.load(source)
         return (
             f"{short_name(reference)} is loaded: {figures.size(model.weights)} of weights"
             f" in {figures.milliseconds(1000 * model.seconds)}."

@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 
+from lama_tui.config.sampling import SAMPLING, stops_written
 from lama_tui.config.values import READERS, typed
 from lama_tui.conversations.messages import ConversationSettings
 from lama_tui.library.answering import Answering
@@ -68,7 +69,8 @@ class ConversationSettingsScreen(SettingsPage):
 
     async def edit_outside(self, row: Row | None) -> None:
         """Write the system prompt in the person's editor, from what is typed of it so far."""
-        written = await self._ways.write(self.typed_prose or self._current.settings.system)
+        typed = "" if row is not None and row.id == "stop" else self.typed_prose
+        written = await self._ways.write(typed or self._current.settings.system)
         if written is not None:
             await self._current.change_settings(system=written[:LONGEST_SYSTEM])
             self._ways.changed()
@@ -77,7 +79,7 @@ class ConversationSettingsScreen(SettingsPage):
 def entered(name: str, text: str | None) -> object:
     """What was entered for a setting; None is the default. Raises `ValueError` saying what is expected."""
     if text is None or not text.strip():
-        return "" if name == "system" else None
+        return {"system": "", "stop": ()}.get(name)
     match name:
         case "system":
             return clean(text)[:LONGEST_SYSTEM]
@@ -85,6 +87,10 @@ def entered(name: str, text: str | None) -> object:
             return text
         case "thinking":
             return {"on": True, "off": False}.get(text)
+        case "stop":
+            return SAMPLING[name](text)
+        case "top_k" | "min_p" | "repetition_penalty" | "seed":
+            return SAMPLING[name](typed(SAMPLING[name], text))
         case _:
             return READERS[f"generation.{name}"](typed(READERS[f"generation.{name}"], text))
 
@@ -100,7 +106,9 @@ def rows_of(
         found: Counting = counting(name, here, own, opening.loaded, opening.paths.config_file.name)
         return Row(
             name, label, found.value, found.source, about, "line",
-            differs=here is not None, resets=here is not None, written="" if here is None else f"{here:g}",
+            differs=here is not None, resets=here is not None,
+            written="" if here is None else f"{here}" if isinstance(here, int) else f"{here:g}",
+            note=_NOT_SENT if answering is None and name in _NEVER_SENT else "",
         )  # fmt: skip
 
     lines = settings.system.strip().splitlines()
@@ -151,6 +159,34 @@ def rows_of(
             choices=tuple(_CONTEXT.items()),
         ),
         _thinking(settings, answering),
+        number("top_k", "Top-k", "Tokens are chosen among so many of the likeliest; 0 for all of them."),
+        number(
+            "min_p",
+            "Min-p",
+            "Tokens are left out that are less likely than this share of the likeliest one, from 0 (none) to 1.",
+        ),
+        number(
+            "repetition_penalty",
+            "Repetition",
+            "How much less likely the tokens of the last moment become, from 1 (not at all) to 2. Most need none.",
+        ),
+        number(
+            "seed",
+            "Seed",
+            "With a seed, the same question gets the same answer where everything else is the same too. On this "
+            "machine such answers are made alone, beside no others.",
+        ),
+        Row(
+            "stop",
+            "Stop sequences",
+            clean_line(" · ".join(stops_written(settings.stop).splitlines()), 120) if settings.stop else "none",
+            HERE if settings.stop else DEFAULT,
+            "An answer ends before any of these texts. One on each line; \\n stands for a new line inside one.",
+            "prose",
+            differs=bool(settings.stop),
+            resets=bool(settings.stop),
+            written=stops_written(settings.stop),
+        ),
     ]
 
 
@@ -165,6 +201,10 @@ _NOT_MEASURED = (
     "server says so."
 )
 
+_NEVER_SENT = frozenset({"top_k", "min_p", "repetition_penalty"})
+
+_NOT_SENT = "Servers have no common name for this: it is not sent."
+
 _THINKING = (("", "as the model likes"), ("on", "think"), ("off", "do not think"))
 
 
@@ -175,7 +215,7 @@ def _unasked(row: Row) -> Row:
     return replace(row, value="…", source="") if row.id in _OF_MODELS and not row.differs else row
 
 
-_OF_MODELS = frozenset({"temperature", "top_p", "max_tokens"})
+_OF_MODELS = frozenset({"temperature", "top_p", "top_k", "min_p", "repetition_penalty", "max_tokens"})
 """Settings that a model can have values of its own for."""
 
 
