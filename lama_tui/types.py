@@ -141,6 +141,7 @@ class ResourceSample:
 
     `at` is UTC milliseconds. `process_cpu` is percent of one core, `cpu` of the whole machine, `cores`
     of each core. `disk_*` is the volume that holds the models. `running` and `waiting` count requests.
+    `model_prompts` is what is kept of prompts that were read, and given up where room is needed.
     `relief` says what was done a moment ago because memory was short. `gpus` is empty where there is none, or none
     that can be asked.
     """
@@ -161,6 +162,7 @@ class ResourceSample:
     model_cache: int | None = None
     model_weights: int | None = None
     model_kv: int | None = None
+    model_prompts: int | None = None
     decode_tok_s: float | None = None
     prefill_tok_s: float | None = None
     ttft_ms: float | None = None

@@ -43,6 +43,7 @@ def add_to(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     parser.add_argument("model", metavar="REF", help="guide, a hub id, a folder, or PROVIDER:MODEL")
     parser.add_argument("prompt", metavar="PROMPT", nargs="?", help="the question; a piped stdin follows it")
     parser.add_argument("--system", metavar="TEXT", help="what the model is to be")
+    parser.add_argument("--force", action="store_true", help="load the model even if it does not seem to fit in memory")
     flags.add_to(parser)
     parser.add_argument("--json", action="store_true", help="JSON lines; the last one is the result")
     parser.set_defaults(verb=run)
@@ -59,11 +60,17 @@ def run(arguments: argparse.Namespace, paths: Paths, loaded: LoadedSettings) -> 
         messages.insert(0, ChatMessage("system", arguments.system))
     sampling = flags.sampling(arguments)
     answer = _JsonAnswer(arguments.model) if arguments.json else _Answer(arguments.model)
-    return run_logged(_ask(answer, tuple(messages), sampling, paths, loaded), paths, debug=arguments.debug)
+    asked = _ask(answer, tuple(messages), sampling, paths, loaded, arguments.force)
+    return run_logged(asked, paths, debug=arguments.debug)
 
 
 async def _ask(
-    answer: "_Answer", messages: tuple[ChatMessage, ...], sampling: Sampling, paths: Paths, loaded: LoadedSettings
+    answer: "_Answer",
+    messages: tuple[ChatMessage, ...],
+    sampling: Sampling,
+    paths: Paths,
+    loaded: LoadedSettings,
+    force: bool,
 ) -> int:
     from lama_tui.services import open_services
 
@@ -72,7 +79,7 @@ async def _ask(
         provider, model = services.providers.provider_for(answer.model)
         for name in flags.ignored(sampling, provider.capabilities):
             answer.note(f"{provider.name} has no {name}: it is not sent")
-        stream = provider.stream(ChatRequest(model, messages, sampling))
+        stream = provider.stream(ChatRequest(model, messages, sampling, forced=force))
         async with aclosing(stream) as events:  # type: ignore[type-var]
             async for event in events:
                 # stdout may be a pipe that nobody reads: it may block a thread, never the loop

@@ -90,7 +90,9 @@ class MlxAnswer:
     def finish(self, reason: FinishReason) -> list[StreamEvent]:
         """End with `reason`: what text was held back, then the figures."""
         rest = self._text.end()
-        return [*rest, StreamFinished("stop" if reason == "length" and self._text.stopped else reason, self.usage())]
+        if reason == "length" and self._text.stopped:
+            reason = "stop"
+        return [*rest, StreamFinished("tool_calls" if reason == "stop" and self._text.calls else reason, self.usage())]
 
     def usage(self) -> Usage:
         """Figures so far."""

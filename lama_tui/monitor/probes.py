@@ -131,6 +131,7 @@ class ModelProbe:
             sample,
             model_weights=now.weights,
             model_kv=now.memory.kv,
+            model_prompts=now.memory.prompts,
             model_memory=now.memory.active,
             model_cache=now.memory.cache,
             model_peak=now.memory.peak,

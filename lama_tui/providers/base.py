@@ -30,6 +30,7 @@ class ChatRequest:
     `drop_oldest`: where the conversation does not fit, its oldest turns are left out, if that
     can be measured; `Usage.left_out` of the answer counts the messages. `conversation` is its
     number, 0 for none: what a model on this machine remembers of it is forgotten with it.
+    `forced`: a model on this machine is loaded even if it does not seem to fit in memory.
     """
 
     model: str
@@ -38,6 +39,7 @@ class ChatRequest:
     prefix: str = ""
     drop_oldest: bool = False
     conversation: int = 0
+    forced: bool = False
 
 
 class Provider(Protocol):

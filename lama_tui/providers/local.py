@@ -3,6 +3,7 @@
 import logging
 import uuid
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from dataclasses import replace
 
 from lama_tui.config.settings import GenerationSettings
 from lama_tui.engine.backend import GenerationRequest, ModelSource
@@ -42,7 +43,7 @@ class LocalProvider:
 
     async def stream(self, request: ChatRequest) -> AsyncGenerator[StreamEvent]:
         """Events of one answer; `StreamStarted` follows the loading. Raises a `LamaError`."""
-        source = await self._resolve(request.model)
+        source = replace(await self._resolve(request.model), forced=request.forced)
         generation = GenerationRequest(
             RequestId(uuid.uuid4().hex),
             source,

@@ -98,6 +98,7 @@ def _blocks(samples: Sequence[ResourceSample], width: int, height: int) -> tuple
         heading(60, "Model"),
         line(5, "Weights", machine.size(now.model_weights)),
         line(7, "KV", machine.size(now.model_kv)),
+        *([line(29, "Prompts", machine.size(now.model_prompts))] if now.model_prompts is not None else []),
         line(30, "Cache", machine.size(now.model_cache)),
         line(31, "Peak", machine.size(now.model_peak)),
         line(8, "Prefill", machine.rate(now.prefill_tok_s)),

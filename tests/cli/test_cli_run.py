@@ -148,6 +148,22 @@ def test_a_damaged_model_is_refused(lama: Callable, babbler: str, paths: Paths) 
     assert "model.safetensors" in ended.err
 
 
+def test_what_does_not_fit_is_refused_with_the_arithmetic_unless_it_is_forced(lama: Callable, paths: Paths) -> None:
+    folder = make_tiny_llama(paths.models / "huge")
+    size = 2**42  # no machine has that much; the file is a hole
+    header = json.dumps({"hole": {"dtype": "U8", "shape": [size], "data_offsets": [0, size]}}).encode()
+    with (folder / "model-2.safetensors").open("wb") as file:
+        file.write(len(header).to_bytes(8, "little") + header)
+        file.truncate(8 + len(header) + size)
+    ended = lama("run", "huge", "Hi", "--json")
+    error = result(ended.out)["error"]
+    assert ended.code == 1 and error["title"] == "huge does not fit in memory"
+    assert "4096.0 GiB weights" in error["detail"] and "to work in = 4096." in error["detail"]
+    assert "lama run --force" in error["hint"]
+    forced = result(lama("run", "huge", "Hi", "--json", "--force").out)["error"]
+    assert "fit in memory" not in forced["title"], "it was tried: that tensor is no part of the model"
+
+
 def start_and_wait_for_text(spawn: Callable, *argv: str) -> "subprocess.Popen[bytes]":
     process = spawn("run", *argv, "--max-tokens", "90000", bufsize=0)
     assert process.stdout.read(1)

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from lama_tui.engine.backend import ModelSource
-from lama_tui.events import ReasoningDelta, StreamEvent, StreamFinished
+from lama_tui.events import ReasoningDelta, StreamEvent, StreamFinished, ToolCallDelta
 from tests.engine.conftest import Rig, text_of
-from tests.models import make_reciter
+from tests.models import TEMPLATE, make_reciter
 
 
 def ended(events: list[StreamEvent]) -> str:
@@ -106,3 +106,40 @@ async def test_reasoning_is_told_apart_wherever_tokens_end(mlx: Rig, tmp_path: P
     events = await mlx.answer(mlx.request(source, tokens=50, stop=("HALT",)))
     reasoning = "".join(event.text for event in events if isinstance(event, ReasoningDelta))
     assert (reasoning, text_of(events), ended(events)) == ("hm so", "yes it is", "stop")
+
+
+CALL = '{"name": "look", "arguments": {"at": "sky"}}'
+TOOLS = TEMPLATE + "{# <tool_call> tool_call.name #}"
+"""By such words of a template mlx-lm knows how its model writes calls."""
+
+
+@pytest.mark.parametrize(
+    ("said", "calls", "text", "reason"),
+    [
+        (
+            ("I ", "<tool", "_call>" + CALL, "</tool_", "call> look"),
+            [("look", '{"at": "sky"}')],
+            "I  look",
+            "tool_calls",
+        ),
+        (("<tool_call>" + CALL + "</tool_call>",), [("look", '{"at": "sky"}')], "", "tool_calls"),
+        (("Yes<tool_call>", CALL), [("look", '{"at": "sky"}')], "Yes", "tool_calls"),
+        (("a<tool_call>{bad", " json</tool_call>b"), [], "a<tool_call>{bad json</tool_call>b", "stop"),
+        (("a<tool_call>[1, 2]", "</tool_call>"), [], "a<tool_call>[1, 2]</tool_call>", "stop"),
+        (("a<tool_call>", "{{"), [], "a<tool_call>{{", "stop"),
+        (("a <tool", "box>"), [], "a <toolbox>", "stop"),
+    ],
+)
+async def test_calls_of_tools_are_told_apart_from_text(
+    mlx: Rig, tmp_path: Path, said: tuple[str, ...], calls: list[tuple[str, str]], text: str, reason: str
+) -> None:
+    events = await mlx.answer(mlx.request(reciter(tmp_path / "r", *said, template=TOOLS), tokens=50, stop=("sky",)))
+    assert [(event.name, event.arguments) for event in events if isinstance(event, ToolCallDelta)] == calls
+    assert (text_of(events), ended(events)) == (text, reason)
+
+
+async def test_two_calls_have_numbers_of_their_own(mlx: Rig, tmp_path: Path) -> None:
+    pieces = ("<tool_call>" + CALL, "</tool_call>\n", "<tool_call>" + CALL.replace("look", "hear"), "</tool_call>")
+    events = await mlx.answer(mlx.request(reciter(tmp_path / "r", *pieces, template=TOOLS), tokens=50))
+    found = [(event.index, event.name) for event in events if isinstance(event, ToolCallDelta)]
+    assert found == [(0, "look"), (1, "hear")] and text_of(events) == "\n"

@@ -44,7 +44,7 @@ async def test_measurements_are_kept_as_they_were(database: Database) -> None:
 
 
 async def test_answers_in_conversations_count(database: Database, home: Path) -> None:
-    folder = make_tiny_llama(Paths.from_environment().models / "tiny")
+    make_tiny_llama(Paths.from_environment().models / "tiny")
     table = MeasurementTable(database)
     conversation = await Conversations(database).create("tiny")
     async with database.transaction() as connection:
@@ -57,8 +57,8 @@ async def test_answers_in_conversations_count(database: Database, home: Path) ->
             )
     assert await table.of_chats() == [ChatSpeed("tiny", 20.0, 3)]
 
-    speeds = await known_speeds(table, [await describe("tiny", Paths.from_environment())])
-    weights = (folder / "model.safetensors").stat().st_size
+    tiny = await describe("tiny", Paths.from_environment())
+    speeds, weights = await known_speeds(table, [tiny]), tiny.weights
     own = speeds.of("tiny", weights, 32, 0)
     assert own is not None and (own.decode_tok_s, own.source) == (20.0, "from 3 answers here")
     like = speeds.of("org/like", 2 * weights, 32, 0)

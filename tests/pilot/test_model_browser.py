@@ -310,9 +310,9 @@ async def test_the_real_guide_is_loaded_and_unloaded(workspace: Open) -> None:
         await stage.until_seen("●", "in memory on the CPU, loaded in")
         assert row_of(browser, GUIDE).model.last_used is None  # loading is not using
         await stage.press("l")
-        await stage.until_seen("guide left memory:", "freed")
+        await stage.until_seen("guide left memory and gave back")
         await stage.until(lambda: not row_of(browser, GUIDE).loaded)
-        freed = status(browser).split("left memory: ")[1]
+        freed = status(browser).split("gave back ")[1]
         assert not freed.startswith("0 ")
 
 

@@ -160,7 +160,7 @@ def test_the_engine_is_known_to_be_idle_before_it_was_used() -> None:
 
 def test_the_engines_figures_are_taken_over() -> None:
     models = tuple(LoadedModel(name, "", "cpu", 50, None, 1.0, mapped=False) for name in "ab")
-    figures = EngineFigures(None, models, MemoryFigures(300, 400, 20, 30), None, 1, 2, 900.0, 61.0, 85.0)
+    figures = EngineFigures(None, models, MemoryFigures(300, 400, 20, 30, 40), None, 1, 2, 900.0, 61.0, 85.0)
     assert ModelProbe(lambda: figures)(NOTHING) == ResourceSample(
         at=0,
         model_weights=100,
@@ -168,6 +168,7 @@ def test_the_engines_figures_are_taken_over() -> None:
         model_peak=400,
         model_cache=20,
         model_kv=30,
+        model_prompts=40,
         running=1,
         waiting=2,
         prefill_tok_s=900.0,

@@ -75,7 +75,7 @@ async def test_unloading_tells_what_it_freed() -> None:
     engine.let.set()
     memory.unload("one")
     await settled(memory)
-    assert heard == ["one left memory: 2.0 MiB freed."]
+    assert heard == ["one left memory and gave back 2.0 MiB."]
 
 
 async def test_a_stopped_load_tells_what_is_in_memory() -> None:

@@ -85,6 +85,8 @@ def test_what_is_not_known_is_never_zero() -> None:
     assert said("Queue", replace(USUAL, running=0, waiting=0)) == "idle"
     assert said("Swap", replace(USUAL, swap_used=0, swap_total=0)) == "none"
     assert said("KV", replace(USUAL, model_kv=0)) == "0 B"
+    assert said("Prompts", replace(USUAL, model_prompts=5 * 1024**2)) == "5.0 MiB"
+    assert not any(row.startswith("Prompts") for row in rows(USUAL))
 
 
 @pytest.mark.parametrize(

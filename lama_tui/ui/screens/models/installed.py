@@ -17,7 +17,7 @@ from lama_tui.ui import figures
 from lama_tui.ui.bindings import bindings, key_at
 from lama_tui.ui.models import ListedModel, what_to_do
 from lama_tui.ui.screens.models.catalogue import Catalogue, Measured, fit_of, machine
-from lama_tui.ui.screens.models.columns import Row
+from lama_tui.ui.screens.models.columns import Row, short_name
 from lama_tui.ui.screens.models.details import ModelDetails, Shown
 from lama_tui.ui.screens.models.list import ModelList
 from lama_tui.ui.screens.models.measuring import Measuring
@@ -61,6 +61,7 @@ class InstalledSection(Measuring):
         self._tokens = USUAL_CONTEXT
         self._insisted = ""  # the model that was asked for although it does not fit
         self._seen: object = None
+        self._left = memory.figures.unloaded
         self._unwatch: Callable[[], None] = lambda: None
 
     def compose(self) -> ComposeResult:
@@ -109,6 +110,11 @@ class InstalledSection(Measuring):
     def follow(self) -> None:
         """Show what changed in the engine or in the machine."""
         now = self._memory.figures
+        if now.unloaded is not self._left:
+            self._left = now.unloaded
+            if now.unloaded is not None and self._memory.wish is None and self.display:
+                name = short_name(now.unloaded.model)
+                self._said = f"{name} left memory and gave back {figures.size(now.unloaded.freed)}."
         seen = (now.loaded, now.loading, now.memory, now.device, now.running, self._memory.wish, self._measured)
         if seen != self._seen and self._models is not None and self.display:
             self._seen = seen

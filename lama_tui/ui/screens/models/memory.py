@@ -111,4 +111,4 @@ class ModelMemory:
 
     async def _unload(self, reference: str) -> str:
         freed = await self._engine.unload(reference)
-        return f"{short_name(reference)} left memory: {figures.size(freed)} freed."
+        return f"{short_name(reference)} left memory and gave back {figures.size(freed)}."
