@@ -10,6 +10,7 @@ import os
 import sys
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -48,8 +49,9 @@ if TYPE_CHECKING:
     from lama_tui.library.measurement_table import MeasurementTable
     from lama_tui.library.model_table import ModelTable
     from lama_tui.library.signed import Signatures
-    from lama_tui.library.storage.cleaning import Cleaning
+    from lama_tui.library.storage.clean_up import CleanUp
     from lama_tui.library.storage.removal import Removal
+    from lama_tui.library.tuning_table import TuningTable
     from lama_tui.library.updates.update import Update
     from lama_tui.library.updates.updates import Updates
     from lama_tui.library.watch import ModelWatch
@@ -176,11 +178,15 @@ class Services:
         """
         if self._downloads is None:
             database = await self.database()
-            queue = await asyncio.to_thread(_downloads_queue)
-            self._downloads = self._downloads or queue(
-                database, self.hub, lambda: self.settings, adopt=adopt, on_battery=on_battery
-            )
+            made = await asyncio.to_thread(self._downloads_of, database, adopt)
+            self._downloads = self._downloads or made
         return self._downloads
+
+    def _downloads_of(self, database: "Database", adopt: bool) -> "Downloads":
+        """Imports what the start does not need, and looks where the hub's cache is. Blocks."""
+        from lama_tui.library.downloads.queue import Downloads
+
+        return Downloads(database, self.hub, lambda: self.settings, self.imports(), adopt=adopt, on_battery=on_battery)
 
     async def resume_downloads(self) -> bool:
         """Go on with downloads that an earlier start left; whether there are any. Raises `StoreError`."""
@@ -243,7 +249,19 @@ class Services:
         """The model to load, where it may be. Raises a `ModelError`; `SignatureError` for one that must be signed."""
         if self.settings.library.require_signatures == "always":
             await (await self.signatures()).demand(await describe(reference, self.paths))
-        return await resolve(reference, self.paths)
+        source = await resolve(reference, self.paths)
+        return replace(source, batch_size=await self.batch_size(source.reference))
+
+    async def batch_size(self, reference: str) -> int:
+        """The prefill step that `lama bench --tune` found for a model; 0: that of the settings. Makes no store."""
+        try:
+            if self._database is None and not await asyncio.to_thread(self.paths.database.exists):
+                return 0
+            tuning = await (await self.tunings()).of(reference)
+        except StoreError as error:  # nobody's answer fails for this
+            log.warning("how %s was tuned is not known: %s", reference, error.title)
+            return 0
+        return tuning.batch_size if tuning is not None else 0
 
     def imports(self) -> "Imports":
         """What brings models from elsewhere into `data/models/`."""
@@ -256,7 +274,7 @@ class Services:
         async def accept(ref: str, folder: Path) -> None:
             await (await self.signatures()).demand_of_new(ref, folder)
 
-        return Imports(self.paths, snapshots, accept, self.settings.privacy.local_only)
+        return Imports(self.paths, snapshots, accept)
 
     async def removal(self) -> "Removal":
         """Takes models off this disk. Raises `StoreError` where the database cannot be opened."""
@@ -265,18 +283,26 @@ class Services:
 
         return Removal(self.paths, RecordTable(await self.database()), self.loaded_models)
 
-    async def cleaning(self) -> "Cleaning":
-        """Finds what was left behind. Raises `StoreError` where the database cannot be opened."""
-        from lama_tui.library.storage.cleaning import Cleaning
+    async def clean_up(self) -> "CleanUp":
+        """Finds what could go so that there is more room. Raises `StoreError` where the database cannot be opened."""
+        from lama_tui.library.storage.clean_up import CleanUp
+        from lama_tui.library.storage.leftovers import Leftovers
         from lama_tui.library.storage.record_table import RecordTable
 
-        return Cleaning(self.paths, RecordTable(await self.database()))
+        leftovers = Leftovers(self.paths, RecordTable(await self.database()))
+        return CleanUp(leftovers, await self.removal(), await self.models(), lambda: self.settings, self.loaded_models)
 
     async def measurements(self) -> "MeasurementTable":
         """Speeds as measured here. Raises `StoreError` where the database cannot be opened."""
         from lama_tui.library.measurement_table import MeasurementTable
 
         return MeasurementTable(await self.database())
+
+    async def tunings(self) -> "TuningTable":
+        """What was found best for each model. Raises `StoreError` where the database cannot be opened."""
+        from lama_tui.library.tuning_table import TuningTable
+
+        return TuningTable(await self.database())
 
     async def speeds(self, models: "Sequence[InstalledModel]" = ()) -> "Speeds":
         """Estimates of speed, from benchmarks and from the answers of `models`. Raises `StoreError`."""
@@ -374,13 +400,6 @@ def _hub_of_environment(local_only: bool) -> "Hub":
     from lama_tui.library.hub.hub import Hub
 
     return Hub(HubAccess.from_environment(), local_only)
-
-
-def _downloads_queue() -> "type[Downloads]":
-    """Imports what the start does not need."""
-    from lama_tui.library.downloads.queue import Downloads
-
-    return Downloads
 
 
 def _model_watch() -> "type[ModelWatch]":

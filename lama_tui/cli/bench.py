@@ -6,13 +6,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lama_tui.cli import output
+from lama_tui.cli.logged import run_logged
 from lama_tui.config.loader import LoadedSettings
 from lama_tui.paths import Paths
-from lama_tui.security.log import open_log
-from lama_tui.ui.figures import milliseconds, rate, size
+from lama_tui.ui.figures import benchmark_step, milliseconds, rate, size
 
 if TYPE_CHECKING:
-    from lama_tui.library.benchmarking.benchmark import BenchmarkProgress, Result
+    from collections.abc import Sequence
+
+    from lama_tui.library.benchmarking.benchmark import Result
     from lama_tui.types import Usage
 
 _LONGEST = 1_000_000
@@ -27,85 +29,115 @@ def add_to(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     )
     parser.add_argument("--tokens", metavar="N", type=_count, default=64, help="length of each answer (64)")
     parser.add_argument("--runs", metavar="N", type=_count, default=3, help="runs of each length; medians count (3)")
+    parser.add_argument(
+        "--together", metavar="N[,N…]", type=_lengths, help="how many answers at once (1,2,4 up to engine.parallel)"
+    )
+    parser.add_argument("--tune", action="store_true", help="find the best prefill step for this model, and keep it")
+    parser.add_argument("--forget", action="store_true", help="with --tune: read as the settings say again")
     parser.add_argument("--json", action="store_true", help="one object")
     parser.set_defaults(verb=bench)
 
 
 def bench(arguments: argparse.Namespace, paths: Paths, loaded: LoadedSettings) -> int:
     """Measure, show and keep. Raises a `LamaError`."""
-    log = open_log(paths, arguments.debug)
-    progress = output.Progress()
-    try:
-        results = asyncio.run(_bench(arguments, paths, loaded, progress))
-    finally:
-        progress.clear()
-        log.close()
+    if arguments.tune or arguments.forget:
+        from lama_tui.cli.tune import tune
+
+        return tune(arguments, paths, loaded)
+    results, batch_size = run_logged(_bench(arguments, paths, loaded), paths, debug=arguments.debug)
+    alone = [result for result in results if result.together == 1]
+    several = [result for result in results if result.together > 1]
     if arguments.json:
-        output.json_document({"ref": arguments.model, "results": [_json(result) for result in results]})
+        output.json_document(
+            {
+                "ref": arguments.model,
+                "batch_size": batch_size or loaded.settings.engine.batch_size,
+                "tuned": bool(batch_size),
+                "results": [_json(result) for result in alone],
+                "together": [_json(result) | {"together": result.together} for result in several],
+            }
+        )
         return 0
-    for result in results:
-        if result.skipped:
-            output.line(f"{result.asked:,} tokens were not tried: {result.skipped}.")
+    for skipped in dict.fromkeys((result.asked, result.skipped) for result in results if result.skipped):
+        output.line(f"{skipped[0]:,} tokens were not tried: {skipped[1]}.")
     measured = [result.measured for result in results if result.measured is not None]
     if measured:
         output.line(f"{arguments.model} on {measured[0].device}, {_of(arguments.runs)}:")
-        output.table(
-            ("PROMPT", "ANSWER", "PREFILL", "DECODE", "FIRST TOKEN", "PEAK MEMORY"),
-            [
-                (
-                    f"{each.prompt_tokens:,}",
-                    f"{each.completion_tokens:,}",
-                    rate(each.prefill_tok_s),
-                    rate(each.decode_tok_s),
-                    milliseconds(each.ttft_ms),
-                    size(each.peak_memory),
-                )
-                for each in measured
-            ],
-            right=range(6),
-        )
+        _table(alone)
+        if any(result.measured for result in several):
+            output.line("\nSeveral answers together, tokens of all of them:" if alone else "Tokens of all answers:")
+            _table(several)
+        tuned = f"tuned on this machine; `lama bench {arguments.model} --tune --forget` undoes that"
+        step = batch_size or loaded.settings.engine.batch_size
+        output.line(f"\nPrompts are read in steps of {step:,} tokens ({tuned if batch_size else 'engine.batch_size'}).")
     return 0 if measured else 1
 
 
+def _table(results: "Sequence[Result]") -> None:
+    """The figures of what was measured."""
+    rows = [(result.together, result.measured) for result in results if result.measured is not None]
+    if not rows:
+        return
+    several = any(together > 1 for together, _ in rows)
+    output.table(
+        (*(["TOGETHER"] if several else []), "PROMPT", "ANSWER", "PREFILL", "DECODE", "FIRST TOKEN", "PEAK MEMORY"),
+        [
+            (
+                *([f"{together:,}"] if several else []),
+                f"{each.prompt_tokens:,}",
+                f"{each.completion_tokens:,}",
+                rate(each.prefill_tok_s),
+                rate(each.decode_tok_s),
+                milliseconds(each.ttft_ms),
+                size(each.peak_memory),
+            )
+            for together, each in rows
+        ],
+        right=range(7),
+    )
+
+
 async def _bench(
-    arguments: argparse.Namespace, paths: Paths, loaded: LoadedSettings, progress: output.Progress
-) -> "tuple[Result, ...]":
+    arguments: argparse.Namespace, paths: Paths, loaded: LoadedSettings
+) -> "tuple[tuple[Result, ...], int]":
+    """What was measured, and the prefill step that was tuned for the model, 0: none."""
     from lama_tui.library.benchmarking.benchmark import benchmark
     from lama_tui.library.benchmarking.known import experts_in
-    from lama_tui.library.installed import describe, resolve
+    from lama_tui.library.installed import describe
     from lama_tui.services import open_services
 
-    source = await resolve(arguments.model, paths)  # raises, with what to do
     model = await describe(arguments.model, paths)
-    experts = await asyncio.to_thread(experts_in, Path(source.folder))
-    services = await open_services(paths, loaded)
+    services, progress = await open_services(paths, loaded), output.Progress()
     try:
+        source = await services.resolve(arguments.model)  # raises where it may not be loaded, with what to do
+        experts = await asyncio.to_thread(experts_in, Path(source.folder))
         table = await services.measurements()
-        return await benchmark(
+        results = await benchmark(
             services.engine,
             model,
-            lambda at: progress.show(_shown(model.ref, at)),
+            lambda at: progress.show(f"{model.ref}: {benchmark_step(at)}"),
             prompt_tokens=arguments.prompt_tokens,
             tokens=arguments.tokens,
             runs=arguments.runs,
             experts=experts or 0,
+            together=arguments.together or _at_once(loaded.settings.engine.parallel),
+            batch_size=source.batch_size,
             keep=table.record,
         )
+        return results, source.batch_size
     finally:
+        progress.clear()
         await services.close()
+
+
+def _at_once(parallel: int) -> tuple[int, ...]:
+    """1, 2, 4 and so on, and at last as many as decode together."""
+    powers = [1 << power for power in range(parallel.bit_length()) if 1 << power < parallel]
+    return (*powers, parallel)
 
 
 def _of(runs: int) -> str:
     return "one run" if runs == 1 else f"medians of {runs} runs"
-
-
-def _shown(ref: str, at: "BenchmarkProgress") -> str:
-    of_runs = f" · run {at.run} of {at.runs}" if at.run else ""
-    if at.doing == "loading":
-        share = f", {size(at.done)} of {size(at.total)}" if at.total else "…"
-    else:
-        share = f", {at.done:,} of {at.total:,} tokens" if at.total else "…"
-    return f"{ref}{of_runs} · {at.doing}{share}"
 
 
 def _json(result: "Result") -> dict[str, object]:
@@ -120,7 +152,15 @@ def _json(result: "Result") -> dict[str, object]:
 
 
 def _run_json(usage: "Usage") -> dict[str, object]:
-    names = ("prompt_tokens", "completion_tokens", "prefill_tok_s", "decode_tok_s", "ttft_ms", "peak_memory")
+    names = (
+        "prompt_tokens",
+        "cached_tokens",
+        "completion_tokens",
+        "prefill_tok_s",
+        "decode_tok_s",
+        "ttft_ms",
+        "peak_memory",
+    )
     return {name: getattr(usage, name) for name in names}
 
 

@@ -4,7 +4,7 @@ The shell runs `lama` again for each tab, with `_ARGCOMPLETE` set: nothing of th
 """
 
 import argparse
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from lama_tui.cli import output
@@ -41,9 +41,10 @@ def complete(parser: argparse.ArgumentParser) -> None:
     """Answer the shell that asks, and end the process."""
     from argcomplete import autocomplete
 
-    for action in _arguments(parser):
+    for verb, action in _arguments(parser):
         if action.metavar == "REF":
-            action.completer = _models  # type: ignore[attr-defined] # where argcomplete looks for it
+            names = begun_names if verb == "pull" else model_names
+            action.completer = _names(names)  # type: ignore[attr-defined] # where argcomplete looks for it
     autocomplete(parser, always_complete_options=False)
 
 
@@ -60,16 +61,28 @@ def model_names() -> list[str]:
     return sorted(name for name in names if name.isprintable())
 
 
-def _models(prefix: str, **_: Any) -> list[str]:
+def begun_names() -> list[str]:
+    """The models that were begun to be fetched: what is here whole nobody pulls, and the hub is not asked for a tab."""
+    from lama_tui.library.hub_cache import cached_repos, hub_cache_folder
+
+    begun = (repo.name for repo in cached_repos(hub_cache_folder()) if repo.folder is None)
+    return sorted(name for name in begun if name.isprintable())
+
+
+def _names(known: Callable[[], list[str]]) -> Callable[..., list[str]]:
     """What argcomplete asks for an argument `REF`."""
-    return [name for name in model_names() if name.startswith(prefix)]
+
+    def completer(prefix: str, **_: Any) -> list[str]:
+        return [name for name in known() if name.startswith(prefix)]
+
+    return completer
 
 
-def _arguments(parser: argparse.ArgumentParser) -> Iterator[argparse.Action]:
-    """Every argument of `parser` and its verbs."""
+def _arguments(parser: argparse.ArgumentParser, verb: str = "") -> Iterator[tuple[str, argparse.Action]]:
+    """Every argument of `parser` and its verbs, with the verb."""
     for action in parser._actions:
         if isinstance(action, argparse._SubParsersAction):
-            for verb in action.choices.values():
-                yield from _arguments(verb)
+            for name, each in action.choices.items():
+                yield from _arguments(each, name)
         else:
-            yield action
+            yield verb, action

@@ -2,22 +2,24 @@
 
 import argparse
 import asyncio
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lama_tui.cli import output
-from lama_tui.cli.pull import note_problem
+from lama_tui.cli.pull import Lines, bar, check_reachable, next_try, note_problem, until_done
 from lama_tui.cli.signed import look
 from lama_tui.config.loader import LoadedSettings
-from lama_tui.errors import ModelError
 from lama_tui.paths import Paths
 from lama_tui.security.gate import clean_row
 from lama_tui.security.log import open_log
 from lama_tui.ui.figures import of_total, size
 
 if TYPE_CHECKING:
+    from lama_tui.library.downloads.job import Job
     from lama_tui.library.importing.imports import Imported
     from lama_tui.library.importing.work import ImportProgress
+    from lama_tui.services import Services
 
 
 def add_to(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -57,34 +59,73 @@ async def _import(arguments: argparse.Namespace, paths: Paths, loaded: LoadedSet
     from lama_tui.services import open_services
 
     services = await open_services(paths, loaded)
+    try:
+        done = await (_fetch if is_address(arguments.source) else _copy)(arguments, services)
+        if services.settings.library.require_signatures == "warn":  # "always" has refused it already
+            await look(services, done.ref, None, None)
+        return done
+    finally:
+        await services.close()
+
+
+async def _copy(arguments: argparse.Namespace, services: "Services") -> "Imported":
+    """From this disk: here and now, not in the queue, for nobody else has to go on with it. Ctrl+c leaves nothing."""
     progress = output.Progress()
 
     def watch(now: "ImportProgress") -> None:
         so_far = of_total(now.done, now.total) if now.total else size(now.done) if now.done else "…"
         progress.show(f"{now.step} {so_far} {now.now}")
-        if now.news and not progress.is_seen:  # else it would look as if nothing went on
-            output.note(now.now)
 
     try:
-        imports = services.imports()
-        if not is_address(arguments.source):
-            done = await imports.add(
-                Path(arguments.source), name=arguments.name, sha256=arguments.sha256, link=arguments.link, watch=watch
-            )
-        elif arguments.link:
-            raise ModelError("What is elsewhere cannot be linked", "--link is for files on this disk.", "Leave it out.")
-        else:
-            done = await imports.fetch(
-                arguments.source, name=arguments.name, sha256=arguments.sha256, insecure_http=arguments.insecure_http,
-                watch=watch,
-            )  # fmt: skip
-        progress.clear()
-        if services.settings.library.require_signatures == "warn":  # "always" has refused it already
-            await look(services, done.ref, None, None)
-        return done
+        return await services.imports().add(
+            Path(arguments.source), name=arguments.name, sha256=arguments.sha256, link=arguments.link, watch=watch
+        )
     finally:
         progress.clear()
-        await services.close()
+
+
+async def _fetch(arguments: argparse.Namespace, services: "Services") -> "Imported":
+    """From an address: a job of the queue that all instances share."""
+    from urllib.parse import urlsplit
+
+    from lama_tui.library.hub.access import is_offline
+    from lama_tui.providers.address import is_loopback
+
+    imports = services.imports()
+    flags = {"name": arguments.name, "sha256": arguments.sha256, "insecure_http": arguments.insecure_http}
+    await imports.check(arguments.source, link=arguments.link, **flags)
+    host = urlsplit(arguments.source).hostname or ""
+    check_reachable(host, is_offline() and not is_loopback(host), services.settings.privacy.local_only)
+    downloads = await services.downloads(adopt=False)
+    job = await downloads.add_import(arguments.source, **flags)
+    shown = _Shown(_again(arguments))
+    try:
+        return await imports.imported((await until_done(downloads, job, shown, _again(arguments))).ref)
+    finally:
+        shown.clear()
+
+
+class _Shown(Lines):
+    """A bar on a terminal, else a note of what it waits for; the result alone goes to stdout."""
+
+    def show(self, job: "Job") -> None:
+        """How it stands now."""
+        if self.progress.is_seen:
+            self.progress.show(bar(job))
+        elif self.is_news(job.state, job.why) and job.why:
+            output.note(f"{job.ref}: {job.state}, {clean_row(job.why)}{next_try(job)}")
+
+    def clear(self) -> None:
+        """Take the bar away."""
+        self.progress.clear()
+
+
+def _again(arguments: argparse.Namespace) -> str:
+    """The command that goes on."""
+    words = ["lama", "import", arguments.source]
+    for flag, value in (("--name", arguments.name), ("--sha256", arguments.sha256)):
+        words += [flag, value] if value else []
+    return shlex.join([*words, "--insecure-http"] if arguments.insecure_http else words)
 
 
 def _json(done: "Imported") -> dict[str, object]:

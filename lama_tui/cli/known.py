@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from lama_tui.library.benchmarking.estimate import SpeedEstimate, Speeds
     from lama_tui.library.installed import InstalledModel
     from lama_tui.library.model_table import ModelUse
+    from lama_tui.library.tuning_table import Tuning
     from lama_tui.library.updates.update import Update
     from lama_tui.library.verify.facts import Facts
 
@@ -27,6 +28,7 @@ class Known:
     signature: str | None = None
     update: str | bool | None = None
     speed: "SpeedEstimate | None" = None
+    tuning: "Tuning | None" = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,7 @@ class Store:
     facts: "Mapping[tuple[str, str], Facts]"
     updates: "Mapping[str, Update]"
     speeds: "Speeds"
+    tunings: "Mapping[str, Tuning]"
 
     def of(self, model: "InstalledModel", experts: int | None = None) -> Known:
         """What is known of `model`; its speed only with its `experts`, 0 for a dense model."""
@@ -50,6 +53,7 @@ class Store:
             facts.signature if facts else None,
             update,
             self.speeds.of(model.ref, model.weights, model.bits, experts),
+            self.tunings.get(model.ref),
         )
 
 
@@ -58,10 +62,11 @@ async def known(paths: Paths, models: "list[InstalledModel]") -> Store:
     from lama_tui.library.benchmarking.estimate import Speeds
 
     if not paths.database.exists():
-        return Store({}, {}, {}, Speeds(()))
+        return Store({}, {}, {}, Speeds(()), {})
     from lama_tui.library.benchmarking.known import known_speeds
     from lama_tui.library.measurement_table import MeasurementTable
     from lama_tui.library.model_table import ModelTable
+    from lama_tui.library.tuning_table import TuningTable
     from lama_tui.library.updates.update_table import UpdateTable
     from lama_tui.library.verify.facts import all_facts
     from lama_tui.store.database import Database
@@ -74,12 +79,13 @@ async def known(paths: Paths, models: "list[InstalledModel]") -> Store:
                 await all_facts(database),
                 await UpdateTable(database).all(),
                 await known_speeds(MeasurementTable(database), models),
+                await TuningTable(database).all(),
             )
         finally:
             await database.close()
     except StoreError as error:
         output.error(f"What is known of models beside their files cannot be read. {error}")
-        return Store({}, {}, {}, Speeds(()))
+        return Store({}, {}, {}, Speeds(()), {})
 
 
 def speed_line(speed: "SpeedEstimate | None") -> str:
@@ -87,3 +93,8 @@ def speed_line(speed: "SpeedEstimate | None") -> str:
     if speed is None:
         return UNKNOWN
     return f"{'' if speed.kind == 'measured' else 'about '}{rate(speed.decode_tok_s)}, {speed.source}"
+
+
+def step_line(tuning: "Tuning") -> str:
+    """How much of a prompt a model reads at once, and what that is from."""
+    return f"steps of {tuning.batch_size:,} tokens, tuned here on {tuning.device}"

@@ -7,8 +7,9 @@ from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING
 
 from lama_tui.cli import output
+from lama_tui.config.key_names import key_of
 from lama_tui.config.loader import LoadedSettings
-from lama_tui.config.settings import LibrarySettings
+from lama_tui.config.settings import Settings
 from lama_tui.paths import Paths
 from lama_tui.types import GUIDE
 from lama_tui.ui.figures import UNKNOWN, ago, parameters, size
@@ -59,7 +60,8 @@ async def _ls(arguments: argparse.Namespace, paths: Paths, loaded: LoadedSetting
     unusable = [model for model in models if not model.usable]
     if unusable:
         output.line("\nNot usable:" if usable else "Not usable:")
-        output.table(("MODEL", "SIZE", "WHY"), [(m.ref, size(m.size), m.problem) for m in unusable], right=(1,))
+        told = [(m.ref, m.quantization or "", size(m.size), m.problem) for m in unusable]
+        output.table(("MODEL", "QUANT", "SIZE", "WHY"), told, right=(2,))
     if not any(model.ref != GUIDE for model, _, _ in usable):
         output.line(
             "\nThe guide only knows this app. Get a real model: `lama search` finds some, `lama pull` fetches one,\n"
@@ -70,7 +72,7 @@ async def _ls(arguments: argparse.Namespace, paths: Paths, loaded: LoadedSetting
         output.line()
         for text in _totals(usage):
             output.line(text)
-        for text in await _warnings(usage, store.uses, held, loaded.settings.library):
+        for text in await _warnings(usage, store.uses, held, loaded.settings):
             output.line(text)
     return 0
 
@@ -93,22 +95,30 @@ def _totals(usage: "LibraryUsage") -> list[str]:
 
 
 async def _warnings(
-    usage: "LibraryUsage", uses: "Mapping[str, ModelUse]", held: Collection[str], settings: LibrarySettings
+    usage: "LibraryUsage", uses: "Mapping[str, ModelUse]", held: Collection[str], settings: Settings
 ) -> list[str]:
     """That models take more than they should, what could go, and that the disk is nearly full."""
     from lama_tui.library.hub_cache import hub_cache_folder
     from lama_tui.library.storage.quota import disk_room, quota_state
 
     lines = []
-    state = quota_state(usage, uses, settings.quota, held)
+    room = await disk_room(hub_cache_folder(), settings.library.low_disk)
+    lacking = room.lacking if room is not None else 0
+    state = quota_state(usage, uses, settings.library.quota, {*held, settings.model}, lacking)
     if state.over:
-        lines.append(f"That is {size(state.over)} over the quota of {size(state.quota)}. Longest unused, could go:")
-        for each in state.suggestions:
-            what = " --old-revisions" if each.old_revisions else ""
-            lines.append(f"  lama rm {each.ref}{what}  {size(each.freed)}{', pinned' if each.pinned else ''}")
-    room = await disk_room(hub_cache_folder(), settings.low_disk)
+        lines.append(f"That is {size(state.over)} over the quota of {size(state.quota)}.")
     if room is not None and room.low:
         lines.append(f"The disk runs low: {size(room.free)} of {size(room.total)} are free.")
+    if state.suggestions:
+        lines.append("Longest unused, could go:")
+    for each in state.suggestions:
+        what = " --old-revisions" if each.old_revisions else ""
+        lines.append(f"  lama rm {each.ref}{what}  {size(each.freed)}")
+    if lines:
+        key = key_of("models.clean", settings.keys)
+        lines.append(
+            f"`lama rm --clean` removes what nobody needs; {key} in the model browser shows everything that could go."
+        )
     return lines
 
 
@@ -119,6 +129,7 @@ def _json(model: "InstalledModel", known: "Known", loaded: bool, storage: "Model
         "format": model.format,
         "params": model.params,
         "bits": model.bits,
+        "quantization": model.quantization,
         "size": model.size,
         "context": model.context,
         "loaded": loaded,

@@ -92,7 +92,22 @@ def _said(error: OSError) -> str:
 def build_parser() -> "argparse.ArgumentParser":
     """The whole command line: flags of the workspace, and the verbs."""
     from lama_tui import __version__
-    from lama_tui.cli import bench, completion, config, doctor, import_, ls, pull, rm, run, search, show, update, verify
+    from lama_tui.cli import (
+        bench,
+        completion,
+        config,
+        doctor,
+        import_,
+        ls,
+        ps,
+        pull,
+        rm,
+        run,
+        search,
+        show,
+        update,
+        verify,
+    )
     from lama_tui.cli.parser import Parser
 
     parser = Parser(
@@ -113,7 +128,7 @@ def build_parser() -> "argparse.ArgumentParser":
     parser.add_argument("--no-mouse", action="store_true", help="leave the mouse to the terminal")
     parser.set_defaults(verb=_workspace, tolerates_problems=False)
     verbs = parser.add_subparsers(title="verbs", metavar="VERB")
-    for verb in (run, search, pull, ls, show, verify, update, rm, import_, bench, config, doctor, completion):
+    for verb in (run, search, pull, ls, show, verify, update, rm, import_, bench, ps, config, doctor, completion):
         verb.add_to(verbs)
     return parser
 

@@ -45,14 +45,25 @@ def note(text: str) -> None:
 
 def table(header: Row, rows: Sequence[Row], right: Sequence[int] = ()) -> None:
     """Write aligned columns, two spaces apart; the columns in `right` end at the same place."""
-    cleaned = [[clean_row(cell) or UNKNOWN for cell in row] for row in (header, *rows)]
-    widths = [max(map(cells, column)) for column in zip(*cleaned, strict=True)]
+    cleaned, widths = _cleaned(header, rows)
     for row in cleaned:
         fields = [
             " " * (width - cells(text)) + text if column in right else text + " " * (width - cells(text))
             for column, (text, width) in enumerate(zip(row, widths, strict=True))
         ]
         line("  ".join(fields).rstrip())
+
+
+def table_width(header: Row, rows: Sequence[Row]) -> int:
+    """How many columns of a terminal `table` would take."""
+    _, widths = _cleaned(header, rows)
+    return sum(widths) + 2 * (len(widths) - 1)
+
+
+def _cleaned(header: Row, rows: Sequence[Row]) -> tuple[list[list[str]], list[int]]:
+    """All cells, made safe, and how wide each column is."""
+    cleaned = [[clean_row(cell) or UNKNOWN for cell in row] for row in (header, *rows)]
+    return cleaned, [max(map(cells, column)) for column in zip(*cleaned, strict=True)]
 
 
 def cells(text: str) -> int:

@@ -7,12 +7,13 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from lama_tui.cli import output
+from lama_tui.cli.logged import run_logged
+from lama_tui.cli.quantizations import said_of
 from lama_tui.cli.signed import look
 from lama_tui.config.loader import LoadedSettings
 from lama_tui.errors import DownloadError, LamaError
 from lama_tui.paths import Paths
 from lama_tui.security.gate import clean_row
-from lama_tui.security.log import open_log
 from lama_tui.ui.figures import duration, of_total, size, speed
 
 if TYPE_CHECKING:
@@ -31,7 +32,8 @@ def add_to(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     parser.add_argument("--revision", metavar="R", default="main", help="a branch, tag or commit; usually main")
     parser.add_argument(
         "--file", metavar="PATTERN", dest="files", action="append", default=[],
-        help="only files that match, such as '*Q4_K_M.gguf'; may be given several times",
+        help="only files that match, such as '*Q8_0*.gguf'; may be given several times. Without it, of a repo with"
+        " several GGUF quantizations one is fetched: Q4_K_M where there is one",
     )  # fmt: skip
     parser.add_argument("--json", action="store_true", help="JSON lines; the last one is the result")
     parser.set_defaults(verb=pull)
@@ -40,14 +42,11 @@ def add_to(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
 def pull(arguments: argparse.Namespace, paths: Paths, loaded: LoadedSettings) -> int:
     """Add it to the queue, or join who fetches it already, and watch until it is here."""
     shown: Shown = _Json(arguments.model) if arguments.json else Lines(_again(arguments))
-    log = open_log(paths, arguments.debug)
     try:
-        return asyncio.run(_pull(arguments, shown, paths, loaded))
+        return run_logged(_pull(arguments, shown, paths, loaded), paths, debug=arguments.debug)
     except LamaError as error:
         shown.end(arguments.model, None, None, error)
         raise
-    finally:
-        log.close()
 
 
 async def _pull(arguments: argparse.Namespace, shown: "Shown", paths: Paths, loaded: LoadedSettings) -> int:
@@ -56,23 +55,16 @@ async def _pull(arguments: argparse.Namespace, shown: "Shown", paths: Paths, loa
     services = await open_services(paths, loaded)
     try:
         await check_allowed(services, arguments.model)
+        if not (arguments.files or arguments.json):
+            hub = await services.hub()
+            if said := await said_of(hub, arguments.model, arguments.revision):
+                output.note(said)
         downloads = await services.downloads(adopt=False)
         job = await downloads.add(arguments.model, arguments.revision, files=arguments.files)
-        try:
-            ended = await watch(downloads, job, shown)
-        except asyncio.CancelledError:
-            await leave_be(downloads, job, shown)
-            raise
-        if ended.state == "done":
-            await look(services, ended.ref, ended.commit, _path(ended))
+        ended = await until_done(downloads, job, shown, _again(arguments))
+        await look(services, ended.ref, ended.commit, _path(ended))
     finally:
         await services.close()
-    if ended.error is not None:
-        raise ended.error
-    if ended.state != "done":
-        raise DownloadError(
-            f"The download of {ended.ref} is {ended.state}", "Somebody wished that", f"`{_again(arguments)}` goes on"
-        )
     shown.end(ended.ref, ended, _path(ended), None)
     if not arguments.json:
         await note_problem(ended.ref, paths)
@@ -89,22 +81,43 @@ async def note_problem(ref: str, paths: Paths) -> None:
 
 async def check_allowed(services: "Services", reference: str) -> None:
     """Raise a `LamaError` for what no hub has, and where none may be asked."""
-    from lama_tui.providers.address import is_loopback
     from lama_tui.types import GUIDE
 
     if reference == GUIDE:
         raise DownloadError("The guide is part of lama", "It is here already", "`lama run guide` asks it")
     if "://" in reference:
         raise DownloadError("This is an address", "Models of the hub are named ORG/NAME", "`lama import` takes it")
-    hub = await services.hub()
-    if hub.access.offline:
+    access = (await services.hub()).access
+    check_reachable(access.host, access.offline, services.settings.privacy.local_only)
+
+
+def check_reachable(host: str, offline: bool, local_only: bool) -> None:
+    """Raise `DownloadError` where nothing may be fetched from `host`: who waits at a prompt is told at once."""
+    from lama_tui.providers.address import is_loopback
+
+    if offline:
         raise DownloadError("Nothing is fetched in offline mode", "HF_HUB_OFFLINE is set", "Unset it, and try again")
-    if services.settings.privacy.local_only and not is_loopback(hub.access.host):
+    if local_only and not is_loopback(host):
         raise DownloadError(
             "Local only is on",
-            f"{hub.access.host} is not on this machine, and nothing was sent or looked up",
+            f"{host} is not on this machine, and nothing was sent or looked up",
             "Set privacy.local_only = false to fetch models",
         )
+
+
+async def until_done(downloads: "Downloads", job: "JobId", shown: "Shown", again: str) -> "Job":
+    """Show how it stands until it is here. Raises its error where it failed; ctrl+c leaves it to go on `again`."""
+    try:
+        ended = await watch(downloads, job, shown)
+    except asyncio.CancelledError:
+        await leave_be(downloads, job, shown)
+        raise
+    if ended.error is not None:
+        raise ended.error
+    if ended.state != "done":
+        what = "import" if ended.kind == "import" else "download"
+        raise DownloadError(f"The {what} of {ended.ref} is {ended.state}", "Somebody wished that", f"`{again}` goes on")
+    return ended
 
 
 async def watch(downloads: "Downloads", job: "JobId", shown: "Shown") -> "Job":
@@ -179,33 +192,36 @@ class Lines(Shown):
 
     def __init__(self, again: str) -> None:
         self._again = again
-        self._progress = output.Progress()
+        self.progress = output.Progress()
         self._last: Sequence[object] = ()
 
     def show(self, job: "Job") -> None:
         """How it stands now."""
-        if self._progress.is_seen:
-            self._progress.show(_line(job))
+        if self.progress.is_seen:
+            self.progress.show(bar(job))
             return
         percent = _percent(job)
         step = None if percent is None else int(percent // _STEP * _STEP)
-        said = (job.state, job.why, step)
-        if said == self._last:
+        if not self.is_news(job.state, job.why, step):
             return
-        self._last = said
         if job.state != "running":
-            output.line(f"{job.ref}: {job.state}{f', {job.why}' if job.why else ''}{_next_try(job)}")
+            output.line(f"{job.ref}: {job.state}{f', {job.why}' if job.why else ''}{next_try(job)}")
         elif step is not None:
             output.line(f"{job.ref}: {step} % of {size(job.total_bytes)}, {job.files_done} of {job.files} files")
 
+    def is_news(self, *said: object) -> bool:
+        """Whether something else is to be said than the last time."""
+        before, self._last = self._last, said
+        return said != before
+
     def leave(self, why: str) -> None:
         """Ctrl+c came."""
-        self._progress.clear()
+        self.progress.clear()
         output.note(why or f"Paused: what came stays. `{self._again}` goes on, and so does the workspace.")
 
     def end(self, ref: str, job: "Job | None", path: str | None, error: LamaError | None) -> None:
         """It is here, or failed."""
-        self._progress.clear()
+        self.progress.clear()
         if job is not None:
             output.line(
                 f"{ref} is here, every file checked: {size(job.total_bytes)} in {output.home_as_tilde(path or '')}"
@@ -246,23 +262,26 @@ def _percent(job: "Job") -> float | None:
     return 100 * job.done_bytes / job.total_bytes if job.total_bytes else 100.0
 
 
-def _next_try(job: "Job") -> str:
+def next_try(job: "Job") -> str:
+    """When it is tried again, to stand behind why it waits."""
     import time
 
     return "" if job.retry_at is None else f", tried again in {duration(max(0.0, job.retry_at / 1000 - time.time()))}"
 
 
-def _line(job: "Job") -> str:
+def bar(job: "Job") -> str:
     """One line of a terminal: a bar, files, bytes, rate, time left; or why it waits."""
     percent = _percent(job)
     if job.state != "running":
-        return f"{job.state}{_next_try(job)}: {clean_row(job.why)}" if job.why else job.state
+        return f"{job.state}{next_try(job)}: {clean_row(job.why)}" if job.why else job.state
     if percent is None:
-        return f"asking for {job.ref}…"
+        return clean_row(job.now) if job.done_bytes else f"asking for {job.ref}…"
     full = round(_BAR * percent / 100)
     left = "" if job.left is None else f", {duration(job.left)} left"
     rate = "" if job.rate is None else f", {speed(job.rate)}"
+    files = f" {job.files_done}/{job.files}" if job.files is not None else ""
+    doing = f", {clean_row(job.now)}" if job.kind == "import" and job.now else ""
     return (
-        f"{'█' * full}{'░' * (_BAR - full)} {percent:.0f} % {job.files_done}/{job.files}"
-        f" {of_total(job.done_bytes, job.total_bytes)}{rate}{left}"
+        f"{'█' * full}{'░' * (_BAR - full)} {percent:.0f} %{files}"
+        f" {of_total(job.done_bytes, job.total_bytes)}{rate}{left}{doing}"
     )

@@ -15,19 +15,12 @@ from lama_tui.security.gate import clean_row
 from lama_tui.ui.figures import size
 
 if TYPE_CHECKING:
-    from lama_tui.library.storage.cleaning import Leftover
+    from lama_tui.library.storage.clean_up import CleanUp, CouldGo, Gone
+    from lama_tui.library.storage.leftovers import Leftover
     from lama_tui.library.storage.plan import RemovalPlan
 
 _BAD_USAGE = 2
-_SHOWN = 20  # leftovers that are listed one by one
-
-_KINDS = {
-    "part": "part of a download that ended",
-    "incomplete": "unfinished file of another program, older than a day",
-    "bad": "differs from what was published, fetched again since",
-    "orphan": "file that no revision uses",
-    "unfinished": "left by work that was cut off",
-}
+_SHOWN = 20  # files that are listed one by one
 
 
 def add_to(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -48,57 +41,40 @@ def rm(arguments: argparse.Namespace, paths: Paths, loaded: LoadedSettings) -> i
     if bool(arguments.model) is arguments.clean:
         output.error("Name a model to remove: lama rm REF. What was left behind goes with: lama rm --clean")
         return _BAD_USAGE
-    return asyncio.run(_clean(arguments, paths, loaded) if arguments.clean else _remove(arguments, paths, loaded))
+    return asyncio.run(_rm(arguments, paths, loaded))
 
 
-async def _remove(arguments: argparse.Namespace, paths: Paths, loaded: LoadedSettings) -> int:
+async def _rm(arguments: argparse.Namespace, paths: Paths, loaded: LoadedSettings) -> int:
+    """Show what would go, ask, let it go, tell: the same for one model and for what was left behind."""
     from lama_tui.services import open_services
 
     services = await open_services(paths, loaded)
     try:
-        removal = await services.removal()
-        plan = await removal.plan(arguments.model, revision=arguments.revision, old_revisions=arguments.old_revisions)
+        clean_up = await services.clean_up()
+        going = await _asked_for(arguments, clean_up)
         if not arguments.json:
-            _show(plan)
-            if plan.in_use and plan.whole and plan.ref == loaded.settings.model:
-                output.line("It is the model of new conversations (`lama config show`).")
-        if not _agreed(arguments, nothing=plan.empty):
-            if arguments.json:
-                output.json_document(_plan_json(plan))
-            return 0
-        removed = await removal.carry_out(plan)
+            _show(going, default=loaded.settings.model)
+        agreed = _agreed(arguments, nothing=all(each.plan is not None and each.plan.empty for each in going))
+        gone = [each async for each in clean_up.carry_out(going)] if agreed else []
     finally:
         await services.close()
+    refused = [each.error for each in gone if each.error is not None]
+    if refused and not any(each.freed for each in gone):
+        raise refused[0]
     if arguments.json:
-        output.json_document(_plan_json(plan) | {"removed": True, "freed": removed.freed})
-    else:
-        output.line(
-            f"{clean_row(plan.ref)} was removed: {size(removed.freed)} freed." if plan.whole else _freed(removed.freed)
-        )
+        output.json_document(_json(arguments, going, gone))
+    elif agreed:
+        _tell(gone)
+    if refused:
+        raise refused[0]
     return 0
 
 
-async def _clean(arguments: argparse.Namespace, paths: Paths, loaded: LoadedSettings) -> int:
-    from lama_tui.services import open_services
-
-    services = await open_services(paths, loaded)
-    try:
-        cleaning = await services.cleaning()
-        leftovers = await cleaning.plan()
-        if not arguments.json:
-            _show_leftovers(leftovers)
-        if not _agreed(arguments, nothing=not leftovers):
-            if arguments.json:
-                output.json_document(_leftovers_json(leftovers))
-            return 0
-        removed = await cleaning.carry_out(leftovers)
-    finally:
-        await services.close()
-    if arguments.json:
-        output.json_document(_leftovers_json(leftovers) | {"removed": True, "freed": removed.freed})
-    else:
-        output.line(_freed(removed.freed))
-    return 0
+async def _asked_for(arguments: argparse.Namespace, clean_up: "CleanUp") -> "Sequence[CouldGo]":
+    """What would go. Raises a `ModelError` for what is never removed, or in use."""
+    if arguments.clean:
+        return await clean_up.left_behind()
+    return [await clean_up.of(arguments.model, revision=arguments.revision, old_revisions=arguments.old_revisions)]
 
 
 def _agreed(arguments: argparse.Namespace, *, nothing: bool) -> bool:
@@ -115,7 +91,18 @@ def _agreed(arguments: argparse.Namespace, *, nothing: bool) -> bool:
     return True
 
 
-def _show(plan: "RemovalPlan") -> None:
+def _show(going: "Sequence[CouldGo]", default: str) -> None:
+    """What would go; `default` is the model of new conversations."""
+    plans = [each.plan for each in going if each.plan is not None]
+    for plan in plans:
+        _show_plan(plan)
+        if plan.in_use and plan.whole and plan.ref == default:
+            output.line("It is the model of new conversations (`lama config show`).")
+    if not plans:
+        _show_leftovers(going)
+
+
+def _show_plan(plan: "RemovalPlan") -> None:
     if plan.empty:
         output.line(f"{clean_row(plan.ref)} has no old revisions.")
         return
@@ -139,21 +126,40 @@ def _show(plan: "RemovalPlan") -> None:
         output.line(clean_row(note))
 
 
-def _show_leftovers(leftovers: Sequence["Leftover"]) -> None:
-    if not leftovers:
+def _show_leftovers(going: "Sequence[CouldGo]") -> None:
+    from lama_tui.library.storage.clean_up import WORDS
+
+    if not going:
         output.line("There is nothing to clean up.")
         return
+    leftovers = _one_by_one(going)
     output.table(
         ("SIZE", "OF", "WHAT", "WHERE"),
-        [
-            (size(each.size), each.ref, _KINDS[each.kind], output.home_as_tilde(each.path))
-            for each in leftovers[:_SHOWN]
-        ],
+        [(size(each.size), each.ref, WORDS[each.kind], output.home_as_tilde(each.path)) for each in leftovers[:_SHOWN]],
         right=(0,),
     )
     if len(leftovers) > _SHOWN:
         output.line(f"and {len(leftovers) - _SHOWN:,} smaller ones")
     output.line(f"\n{size(sum(each.size for each in leftovers))} will be freed")
+
+
+def _one_by_one(going: "Sequence[CouldGo]") -> "Sequence[Leftover]":
+    """All of the leftovers, the largest first."""
+    return sorted((each for group in going for each in group.leftovers), key=lambda each: (-each.size, str(each.path)))
+
+
+def _tell(gone: "Sequence[Gone]") -> None:
+    """What was freed."""
+    whole = [each.what.plan.ref for each in gone if each.what.plan is not None and each.what.plan.whole]
+    named = f"{clean_row(', '.join(whole))} was removed: " if whole else ""
+    output.line(f"{named}{size(sum(each.freed for each in gone))} freed.")
+
+
+def _json(arguments: argparse.Namespace, going: "Sequence[CouldGo]", gone: "Sequence[Gone]") -> dict[str, object]:
+    """What would go, and what became of it."""
+    plan = None if arguments.clean else going[0].plan
+    planned = _leftovers_json(going) if plan is None else _plan_json(plan)
+    return planned | {"removed": True, "freed": sum(each.freed for each in gone)} if gone else planned
 
 
 def _plan_json(plan: "RemovalPlan") -> dict[str, object]:
@@ -169,7 +175,8 @@ def _plan_json(plan: "RemovalPlan") -> dict[str, object]:
     }
 
 
-def _leftovers_json(leftovers: Sequence["Leftover"]) -> dict[str, object]:
+def _leftovers_json(going: "Sequence[CouldGo]") -> dict[str, object]:
+    leftovers = _one_by_one(going)
     return {
         "leftovers": [
             {"kind": each.kind, "ref": each.ref, "path": str(each.path), "size": each.size} for each in leftovers
@@ -177,10 +184,6 @@ def _leftovers_json(leftovers: Sequence["Leftover"]) -> dict[str, object]:
         "freed": sum(each.size for each in leftovers),
         "removed": False,
     }
-
-
-def _freed(count: int) -> str:
-    return f"{size(count)} freed."
 
 
 def _count(number: int, noun: str) -> str:

@@ -11,6 +11,7 @@ from typing import Any
 
 from lama_tui.cli import output
 from lama_tui.cli import sampling_flags as flags
+from lama_tui.cli.logged import run_logged
 from lama_tui.config.loader import LoadedSettings
 from lama_tui.errors import LamaError
 from lama_tui.events import (
@@ -28,7 +29,6 @@ from lama_tui.events import (
 from lama_tui.paths import Paths
 from lama_tui.providers.base import ChatRequest
 from lama_tui.security.gate import clean
-from lama_tui.security.log import open_log
 from lama_tui.types import ChatMessage, FinishReason, Sampling, Usage
 from lama_tui.ui.figures import size
 
@@ -60,11 +60,8 @@ def run(arguments: argparse.Namespace, paths: Paths, loaded: LoadedSettings) -> 
         messages.insert(0, ChatMessage("system", arguments.system))
     sampling = flags.sampling(arguments)
     answer = _JsonAnswer(arguments.model) if arguments.json else _Answer(arguments.model)
-    log = open_log(paths, arguments.debug)
-    try:
-        return asyncio.run(_ask(answer, tuple(messages), sampling, paths, loaded, arguments.force))
-    finally:
-        log.close()
+    asked = _ask(answer, tuple(messages), sampling, paths, loaded, arguments.force)
+    return run_logged(asked, paths, debug=arguments.debug)
 
 
 async def _ask(

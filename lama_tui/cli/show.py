@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 _FIELDS = (
     *("ref", "path", "revision", "format", "architecture", "params", "bits", "quantization", "size", "context"),
-    *("license", "verified", "signature", "fits", "problem"),
+    *("license", "fits", "problem"),
 )
 
 
@@ -46,8 +46,9 @@ def show(arguments: argparse.Namespace, paths: Paths, loaded: LoadedSettings) ->
     if arguments.json:
         output.json_document(asyncio.run(_values(model, paths)))
     else:
-        width = max(map(len, _FIELDS))
-        for name, text in asyncio.run(_lines(model, paths)):
+        lines = asyncio.run(_lines(model, paths))
+        width = max(len(name) for name, _ in lines)
+        for name, text in lines:
             output.line(f"{name:<{width}}  {clean_row(text)}")
     if model.problem:
         asyncio.run(resolve(arguments.model, paths))  # raises, with what to do
@@ -108,11 +109,12 @@ async def _values(model: "InstalledModel", paths: Paths) -> dict[str, object]:
         "old_revisions": [each.revision for each in storage.revisions if each.old] if storage else [],
         "decode_tok_s": speed.decode_tok_s if speed else None,
         "speed_source": speed.source if speed else None,
+        "batch_size": known.tuning.batch_size if known.tuning else None,
     }
 
 
 async def _lines(model: "InstalledModel", paths: Paths) -> list[tuple[str, str]]:
-    from lama_tui.cli.known import speed_line
+    from lama_tui.cli.known import speed_line, step_line
 
     known, storage = await _known(model, paths), await _storage(model, paths)
     lines = [
@@ -132,6 +134,7 @@ async def _lines(model: "InstalledModel", paths: Paths) -> list[tuple[str, str]]
         ("signature", known.signature or UNKNOWN),
         ("fits", UNKNOWN if model.fits is None else "yes" if model.fits else "no, not in the memory that is free now"),
         ("speed", speed_line(known.speed)),
+        *([("read in", step_line(known.tuning))] if known.tuning else []),
         ("used", ago(known.last_used, time.time_ns() // 1_000_000) + (", pinned" if known.pinned else "")),
         ("update", UNKNOWN if known.update is None else str(known.update) if known.update else "none"),
     ]

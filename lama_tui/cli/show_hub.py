@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from lama_tui.cli import output
 from lama_tui.cli.known import known, speed_line
@@ -40,6 +40,18 @@ def show_hub(repo: str, local_only: bool, *, paths: Paths, as_json: bool, card: 
     width = max(len(name) for name, _ in lines)
     for name, value in lines:
         output.line(f"{name:<{width}}  {clean_row(value)}")
+    if quantizations := _quantizations(details):
+        output.line()
+        output.table(
+            ("QUANTIZATION", "BITS", "SIZE", "FITS", "NOTE"),
+            [
+                (clean_row(str(each["name"])), UNKNOWN if each["bits"] is None else str(each["bits"]),
+                 size(each["size"]), {True: "yes", False: "no", None: UNKNOWN}[each["fits"]],
+                 each["problem"] or ("by default" if each["default"] else ""))
+                for each in quantizations
+            ],
+            right=(1, 2),
+        )  # fmt: skip
     output.line()
     output.table(("FILE", "SIZE"), [(file.path, size(file.size)) for file in details.files], right=(1,))
     return 0
@@ -109,11 +121,31 @@ def _json(details: "HubDetails", needs: "list[tuple[int | None, Fit]]") -> dict[
             {"context": tokens, "size": fit.needed if fit.kv is not None else None, "fits": fit.fits}
             for tokens, fit in needs[1:]
         ],
+        "quantizations": _quantizations(details),
         "files": [
             {"path": file.path, "size": file.size, "algorithm": file.algorithm, "hash": file.hash}
             for file in details.files
         ],
     }
+
+
+def _quantizations(details: "HubDetails") -> list[dict[str, Any]]:
+    """Of a GGUF repo, the smallest first; `default` is what `lama pull` fetches where none is named."""
+    from lama_tui.library.downloads.plan import by_default
+    from lama_tui.library.hub.fitting import gguf_fits
+    from lama_tui.library.installed import machine_memory
+
+    found = gguf_fits(details, None, machine_memory())
+    default = by_default(details.files)
+    return [
+        {
+            "name": choice.name, "bits": choice.bits, "size": choice.size,
+            "fits": None if choice.problem else fit.fits,
+            "default": choice == default, "problem": choice.problem or None,
+            "files": [file.path for file in choice.files],
+        }
+        for choice, fit in found
+    ]  # fmt: skip
 
 
 def _lines(details: "HubDetails", needs: "list[tuple[int | None, Fit]]") -> list[tuple[str, str]]:

@@ -7,11 +7,12 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from lama_tui.cli import output
+from lama_tui.cli.logged import run_logged
 from lama_tui.cli.pull import Lines, Shown, check_allowed, leave_be, watch
 from lama_tui.config.loader import LoadedSettings
 from lama_tui.errors import DownloadError, LamaError
 from lama_tui.paths import Paths
-from lama_tui.security.log import open_log
+from lama_tui.security.gate import clean_row
 from lama_tui.ui.figures import size
 
 if TYPE_CHECKING:
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from lama_tui.services import Services
 
 _BAD_USAGE = 2
+_NAMED = 20
+"""Models that are named before the hub is asked about all."""
 _COMMIT = 12
 """Characters of a commit that are shown."""
 
@@ -57,11 +60,7 @@ def update(arguments: argparse.Namespace, paths: Paths, loaded: LoadedSettings) 
     if arguments.rollback and not arguments.models:
         output.error("Name a model to go back with: lama update --rollback REF")
         return _BAD_USAGE
-    log = open_log(paths, arguments.debug)
-    try:
-        outcomes = asyncio.run(_update(arguments, paths, loaded))
-    finally:
-        log.close()
+    outcomes = run_logged(_update(arguments, paths, loaded), paths, debug=arguments.debug)
     if arguments.json:
         output.json_document([_json(outcome) for outcome in outcomes])
     else:
@@ -83,18 +82,16 @@ async def _update(arguments: argparse.Namespace, paths: Paths, loaded: LoadedSet
     every = named or [model for model in await installed_models(paths) if model.revision and model.path]
     models = list({model.ref: model for model in map(whole_repo, every)}.values())
     services = await open_services(paths, loaded)
-    outcomes = []
     try:
         updates = await services.updates()
         if arguments.rollback:
             return [await _go_back(updates, model) for model in models]
         for model in models[:1]:
             await check_allowed(services, model.ref)
-        hub, progress = await services.hub(), output.Progress()
-        for at, model in enumerate(models):
-            progress.show(f"asking for {model.ref} ({at + 1} of {len(models)})")
-            outcomes.append(await _look(updates, hub, model))
-            progress.clear()
+        hub = await services.hub()
+        if not named and not arguments.json:
+            _tell_names(await updates.following(models), hub.access.host)
+        outcomes = await _ask(updates, hub, models)
         if arguments.check or not (named or arguments.all):
             return outcomes
         for at, (model, outcome) in enumerate(zip(models, outcomes, strict=True)):
@@ -106,11 +103,38 @@ async def _update(arguments: argparse.Namespace, paths: Paths, loaded: LoadedSet
     return outcomes
 
 
-async def _look(updates: "Updates", hub: "Hub", model: "InstalledModel") -> _Outcome:
+def _tell_names(models: "Sequence[InstalledModel]", host: str) -> None:
+    """Say what is told to whom, before it is."""
+    if models:
+        names = ", ".join(model.ref for model in models[:_NAMED]) + (
+            f" and {len(models) - _NAMED} more" if len(models) > _NAMED else ""
+        )
+        output.line(f"{host} is asked about {len(models)} model{'s' if len(models) != 1 else ''}: {clean_row(names)}")
+
+
+async def _ask(updates: "Updates", hub: "Hub", models: "Sequence[InstalledModel]") -> list[_Outcome]:
+    outcomes: list[_Outcome] = []
+    progress = output.Progress()
+
+    def show() -> None:
+        if (at := len(outcomes)) < len(models):
+            progress.show(f"asking for {models[at].ref} ({at + 1} of {len(models)})")
+
+    show()
     try:
-        found = await updates.look(model, hub)
-    except LamaError as error:
-        return _Outcome(model.ref, "failed", model.revision, error=error)
+        async for model, found in updates.ask(models, hub):
+            outcomes.append(_outcome(model, found))
+            show()
+    except LamaError as error:  # the hub would say nothing of the others either
+        outcomes += [_Outcome(each.ref, "failed", each.revision, error=error) for each in models[len(outcomes) :]]
+    finally:
+        progress.clear()
+    return outcomes
+
+
+def _outcome(model: "InstalledModel", found: "Update | LamaError | None") -> _Outcome:
+    if isinstance(found, LamaError):
+        return _Outcome(model.ref, "failed", model.revision, error=found)
     if found is None:
         return _Outcome(model.ref, "stays", model.revision)
     if found.newest == found.installed or not found.changes:

@@ -1,17 +1,16 @@
 """`lama verify [REF]`: what can be trusted of the models on this machine, one line a level."""
 
 import argparse
-import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from lama_tui.cli import output
+from lama_tui.cli.logged import run_logged
 from lama_tui.config.loader import LoadedSettings
 from lama_tui.errors import ModelIntegrityError, SignatureError
 from lama_tui.paths import Paths
 from lama_tui.security.gate import clean_row
-from lama_tui.security.log import open_log
 from lama_tui.types import GUIDE
 from lama_tui.ui.figures import of_total
 
@@ -48,17 +47,17 @@ def verify(arguments: argparse.Namespace, paths: Paths, loaded: LoadedSettings) 
     if (arguments.identity is None) is not (arguments.issuer is None):
         output.error("An identity needs its issuer: lama verify REF --identity NAME --issuer URL")
         return _BAD_USAGE
-    log = open_log(paths, arguments.debug)
-    try:
-        found = asyncio.run(_verify(arguments, paths, loaded))
-    finally:
-        log.close()
+    found = run_logged(_verify(arguments, paths, loaded), paths, debug=arguments.debug)
     if arguments.json:
         objects = [_json(model, checks, fact) for model, checks, fact in found]
         output.json_document(objects[0] if arguments.model is not None else objects)
     failed = [(model.ref, check) for model, checks, _ in found for check in checks if check.status == "failed"]
     if failed:
         raise _error(failed, len(found))
+    open_ = [(model.ref, checks[0]) for model, checks, _ in found if checks[0].status != "ok"]
+    if open_ and arguments.model is not None:  # who names one wants to use it
+        ref, check = open_[0]
+        raise ModelIntegrityError(f"{ref} is not known to be complete", check.detail, check.hint)
     must = bool(arguments.key or arguments.identity)
     for model, _, fact in found:
         if fact is not None and (fact.verdict == "INVALID" or (must and fact.verdict != "signed")):
@@ -148,7 +147,7 @@ def _json(model: "InstalledModel", checks: "Sequence[Check]", fact: "SignatureFa
         "ref": model.ref,
         "revision": model.revision,
         "path": model.path or None,
-        "ok": not any(check.status == "failed" for check in checks),
+        "ok": False if any(check.status == "failed" for check in checks) else checks[0].status == "ok" or None,
         "levels": [
             {
                 "level": check.level,

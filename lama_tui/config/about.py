@@ -62,8 +62,8 @@ ABOUT: Mapping[str, About] = {
     "library.downloads": About("Whether downloads go on while the machine runs on battery."),
     "library.concurrent_files": About("Files of a model that are fetched at once; counts for downloads that begin."),
     "library.check_updates": About(
-        "Whether the hub is asked once a day for newer revisions of the models that came from it. Never in local-only "
-        "and offline modes; nothing is fetched by itself.",
+        "Whether the hub is asked once a day for newer revisions of the models that lama fetched or that were used in "
+        "it. Never in local-only and offline modes; nothing is fetched by itself. Off counts at once.",
         "at the next start",
     ),
     "library.integrity": About(

@@ -30,13 +30,15 @@ class ModelSource:
     """A model to load: the reference that people use and the folder with its files.
 
     It must fit with a conversation of `context` tokens (0: the usual number), unless it is `forced`: somebody was
-    told that it does not, and insists. Neither makes it another model.
+    told that it does not, and insists. `batch_size` is the prefill step that was found best for it, in tokens, 0: that
+    of the settings. None of these makes it another model.
     """
 
     reference: str
     folder: str
     context: int = field(default=0, compare=False)
     forced: bool = field(default=False, compare=False)
+    batch_size: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -137,6 +137,7 @@ class MlxBackend:
     def begin(self, request: GenerationRequest) -> None:
         """Write and tokenize the prompt and admit the request. Raises a `LamaError`."""
         run = self._run(request.source)
+        run.pace.largest = request.source.batch_size or self._settings.batch_size
         model = run.model
         chosen = choose(request.sampling, model.generation_config, request.defaults)
         if chosen.max_tokens < 1:

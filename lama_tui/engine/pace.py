@@ -6,6 +6,7 @@ STEP_SECONDS = 0.25
 """How long a chunk may take, so that cancelling, quitting and other answers wait no longer."""
 HURRY_SECONDS = 0.1
 """How long one may take while somebody reads an answer that is being made."""
+_REST = 4  # less than a fourth of a chunk is the rest of a prompt
 
 
 class Pace:
@@ -16,16 +17,21 @@ class Pace:
     """
 
     def __init__(self, largest: int) -> None:
-        self._largest = max(1, largest)
+        self.largest = max(1, largest)
+        """Tokens of a chunk at most; may change between chunks."""
         self._rate: float | None = None  # tokens a second
 
     def chunk(self, hurry: bool = False) -> int:
         """Tokens to read in the next step; fewer in a `hurry`."""
         if self._rate is None:
-            return min(FIRST, self._largest)
+            return min(FIRST, self.largest)
         seconds = HURRY_SECONDS if hurry else STEP_SECONDS
-        return max(1, min(self._largest, int(self._rate * seconds)))
+        return max(1, min(self.largest, int(self._rate * seconds)))
 
     def measured(self, tokens: int, seconds: float) -> None:
-        """Learn from a chunk of `tokens` that took `seconds`."""
-        self._rate = tokens / max(seconds, 1e-6)
+        """Learn from a chunk of `tokens` that took `seconds`.
+
+        The rest of a prompt says little: few tokens take long for what they are, and what is read next would be cut.
+        """
+        if self._rate is None or seconds > STEP_SECONDS or tokens * _REST >= self.chunk():
+            self._rate = tokens / max(seconds, 1e-6)

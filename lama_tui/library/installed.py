@@ -25,8 +25,7 @@ class InstalledModel:
     `size` is what its files take on disk, `weights` what will be in memory. `fits` is for a KV cache of
     usual size, in the memory that is free now; `kv` is what that cache keeps of a token. `problem` says why
     it cannot be used; empty: it can. `quantization` is that of GGUF as llama.cpp names it. `path` is the
-    folder, or the file of a GGUF model that is not alone in one. `verified` and `signature` are what was
-    found last, which the files themselves do not say.
+    folder, or the file of a GGUF model that is not alone in one.
     """
 
     ref: str
@@ -41,8 +40,6 @@ class InstalledModel:
     weights: int = 0
     context: int | None = None
     license: str | None = None
-    verified: bool | None = None
-    signature: str | None = None
     fits: bool | None = None
     kv: KeyValueShape | None = None
     problem: str = ""

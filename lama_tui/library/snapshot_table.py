@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 SnapshotKind = Literal["hub", "import"]
 
+_OF_A_FILE = ("path", "size", "algorithm", "hash", "checked", "ok", "mtime_ns")
+
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
@@ -55,15 +57,23 @@ class SnapshotTable:
 
     async def record(
         self, ref: str, revision: str, kind: SnapshotKind, source: str, path: str, files: Sequence[HubFile],
-        right: Mapping[str, tuple[int, int]] | None = None,
+        right: Mapping[str, tuple[int, int]] | None = None, *, more: bool = False,
     ) -> None:  # fmt: skip
         """It is here, with these files; what was known of this revision before is replaced.
 
+        With `more` they came beside others of the same revision, of which everything that is known stays.
         `right` are the paths whose hash was computed, as they came or later, and was right: when, and the file's
         `mtime_ns` then.
         """
         right = right or {}
+        paths = {file.path for file in files}
         async with self._database.transaction(durable=True) as connection:
+            before = await connection.execute_fetchall(
+                "SELECT f.* FROM snapshot_files f JOIN snapshots s ON s.id = f.snapshot_id"
+                " WHERE s.ref = ? AND s.revision = ?",
+                (ref, revision),
+            )
+            kept = [row for row in before if more and row["path"] not in paths]
             await connection.execute(
                 "DELETE FROM snapshots WHERE ref = ? AND revision = ?",
                 (ref, revision),
@@ -80,7 +90,8 @@ class SnapshotTable:
                     for file in files
                     for ok in (True if file.path in right else None,)
                     for checked, mtime_ns in (right.get(file.path, (None, None)),)
-                ],
+                ]
+                + [(cursor.lastrowid, *(row[column] for column in _OF_A_FILE)) for row in kept],
             )
 
     async def files(self, ref: str, revision: str) -> list[SnapshotFile]:

@@ -53,4 +53,6 @@ class ModelWatch:
 
     async def _asked(self) -> Hub | None:
         """The hub, where it may be asked without a person's wish."""
-        return None if self._settings().privacy.local_only else await self._hub()
+        settings = self._settings()
+        silent = settings.privacy.local_only or settings.library.check_updates == "off"
+        return None if silent else await self._hub()

@@ -6,10 +6,12 @@ import os
 import time
 from typing import TYPE_CHECKING
 
-from lama_tui.monitor.presence import LoadedNow, Presence, remove_presence, write_presence
+from lama_tui.monitor.presence import LoadedNow, Presence, remove_left, remove_presence, write_presence
 from lama_tui.paths import Paths
 
 if TYPE_CHECKING:
+    from lama_tui.engine.backend import LoadedModel
+    from lama_tui.engine.figures import ModelActivity
     from lama_tui.engine.thread import Engine
 
 log = logging.getLogger(__name__)
@@ -35,6 +37,7 @@ class PresenceWriter:
     async def _run(self) -> None:
         written: Presence | None = None
         try:
+            await asyncio.to_thread(remove_left, self._folder)
             while not self._closing.is_set():
                 presence = self._look()
                 if presence != written:
@@ -50,13 +53,25 @@ class PresenceWriter:
 
     def _look(self) -> Presence:
         figures = self._engine.figures()
+        doing = {activity.reference: activity for activity in figures.activity}
+        loading, memory = figures.loading, figures.memory
         return Presence(
             pid=os.getpid(),
             started=self._started,
-            loaded=tuple(LoadedNow(model.reference, model.device, model.weights) for model in figures.loaded),
+            loaded=tuple(_loaded(model, doing.get(model.reference)) for model in figures.loaded),
             running=figures.running,
             waiting=figures.waiting,
-            memory=figures.memory.active if figures.memory else None,
+            memory=memory.active if memory else None,
             decode_tok_s=figures.decode_tok_s,
-            loading=figures.loading.model if figures.loading is not None else "",
+            loading=loading.model if loading else "",
+            loaded_bytes=loading.done if loading else 0,
+            total_bytes=loading.total if loading else 0,
+            kv=memory.kv if memory else None,
+            prompts=memory.prompts if memory else None,
         )
+
+
+def _loaded(model: "LoadedModel", doing: "ModelActivity | None") -> LoadedNow:
+    if doing is None:
+        return LoadedNow(model.reference, model.device, model.weights)
+    return LoadedNow(model.reference, model.device, model.weights, doing.running, doing.pinned, doing.unload_at)

@@ -1,6 +1,11 @@
 """Figures as people read them: units, and `–` for what is not known."""
 
+from typing import TYPE_CHECKING
+
 from lama_tui.types import Usage
+
+if TYPE_CHECKING:
+    from lama_tui.library.benchmarking.benchmark import BenchmarkProgress
 
 UNKNOWN = "–"
 
@@ -102,6 +107,14 @@ def ago(when: int | None, now: int) -> str:
         if seconds >= length:
             return f"{seconds // length} {unit} ago"
     return "just now"
+
+
+def benchmark_step(at: "BenchmarkProgress") -> str:
+    """How far a benchmark is."""
+    of_runs = f"run {at.run} of {at.runs}, " if at.run else ""
+    if at.doing == "loading":
+        return f"{of_runs}{at.doing} {of_total(at.done, at.total)}" if at.total else f"{of_runs}{at.doing}…"
+    return f"{of_runs}{at.doing} {at.done:,} of {at.total:,} tokens" if at.total else f"{of_runs}{at.doing}…"
 
 
 def cost(usage: Usage) -> str:

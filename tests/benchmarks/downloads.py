@@ -29,12 +29,16 @@ _LAG = 0.005  # seconds between two looks at the loop
 
 @dataclass(frozen=True)
 class Run:
-    """One download: seconds, seconds of processor time, bytes of memory that it took more than before, worst lag."""
+    """One download: seconds, seconds of processor time, bytes of memory that it took more than before, worst lag.
+
+    `starved` is how much of that lag the loop was ready and had no processor, in seconds; 0 where nothing tells.
+    """
 
     seconds: float
     cpu: float
     memory: int
     lag: float
+    starved: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -176,25 +180,35 @@ async def _ours() -> Run:
         await ended.wait()
         run = Run(time.perf_counter() - begin, _cpu() - used, _peak() - before, 0.0)
         watching.cancel()
-        lag = 0.0
+        lag, starved = 0.0, 0.0
         with suppress(asyncio.CancelledError):
-            lag = await watching
+            lag, starved = await watching
         done = await downloads.job(job)
         assert done is not None and done.state == "done", done
-        return Run(run.seconds, run.cpu, run.memory, lag)
+        return Run(run.seconds, run.cpu, run.memory, lag, starved)
     finally:
         await services.close()
 
 
-async def _worst_lag() -> float:
-    worst = 0.0
+async def _worst_lag() -> tuple[float, float]:
+    worst = (0.0, 0.0)
     try:
         while True:
-            begin = time.perf_counter()
+            begin, before = time.perf_counter(), _starved()
             await asyncio.sleep(_LAG)
-            worst = max(worst, time.perf_counter() - begin - _LAG)
+            lag = time.perf_counter() - begin - _LAG
+            if lag > worst[0]:
+                worst = (lag, min(lag, _starved() - before))
     except asyncio.CancelledError:
         return worst
+
+
+def _starved() -> float:
+    """Seconds that this thread was ready to run and had no processor, as Linux counts them."""
+    try:
+        return int(Path("/proc/thread-self/schedstat").read_text().split()[1]) / 1e9
+    except OSError:
+        return 0.0
 
 
 def _cpu() -> float:
@@ -209,9 +223,14 @@ def _memory() -> int:
 
 
 def _peak() -> int:
-    """The most that was resident so far."""
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else peak * 1024
+    """The most that was resident so far.
+
+    Not what Linux says of the resources used: that begins with what the program had that started this one.
+    """
+    if sys.platform == "linux":
+        line = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM:"))
+        return int(line.split()[1]) * 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
 def main() -> None:
@@ -227,7 +246,8 @@ def main() -> None:
     run = measure_large(size)
     print(
         f"{size / 1e9:g} GB in {run.seconds:.1f} s, {size / run.seconds / _MB:.0f} MB/s, processor {run.cpu:.1f} s,"
-        f" memory {run.memory / _MB:.0f} MB more, loop lag {1000 * run.lag:.0f} ms at most"
+        f" memory {run.memory / _MB:.0f} MB more, loop lag {1000 * run.lag:.0f} ms at most,"
+        f" {1000 * run.starved:.0f} ms of it without a processor"
     )
 
 

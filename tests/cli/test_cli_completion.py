@@ -15,6 +15,7 @@ from lama_tui.library.hub_cache import hub_cache_folder
 from lama_tui.paths import Paths
 from tests.cli.conftest import Ended
 from tests.library.cache_layout import repo_folder
+from tests.library.cached import lay_in_cache
 
 PRESS = """
 PATH={bin}:$PATH
@@ -31,12 +32,14 @@ press() {{
 def test_bash_completes_verbs_flags_and_models(home: Path) -> None:
     for name in ("org/one", "org/two", "other/three", "org/\x1b[31mbad"):
         repo_folder(hub_cache_folder(), name).mkdir(parents=True)
+    lay_in_cache("org/one", {"config.json": "{}"})
     (Paths.from_environment().models / "mine").mkdir(parents=True)
     pressed = {
         "lama sho": {"show"},
         "lama show o": {"org/one", "org/two", "other/three"},
         "lama rm org/t": {"org/two"},
         "lama run --seed 1 m": {"mine"},
+        "lama pull o": {"org/two", "other/three"},  # begun; what is here whole is not offered
     }
     script = PRESS.format(bin=Path(sys.executable).parent) + "\n".join(f"press {json.dumps(line)}" for line in pressed)
     ended = subprocess.run(["bash", "-c", script], capture_output=True, text=True, timeout=60, env=dict(os.environ))

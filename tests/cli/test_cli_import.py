@@ -1,15 +1,20 @@
 """`lama import`: what people and scripts see of it."""
 
 import json
+import os
 import pickle
 import signal
+import threading
 from collections.abc import Callable
+from hashlib import sha256
 from pathlib import Path
 
+import pytest
 from models import make_tiny_llama
 
 from lama_tui.paths import Paths
 from tests.library.gguf_files import write_gguf
+from tests.library.web import serving
 
 
 def test_a_folder_is_imported_and_listed(lama: Callable, paths: Paths, tmp_path: Path) -> None:
@@ -61,7 +66,7 @@ def test_an_interrupted_import_leaves_nothing(spawn: Callable, paths: Paths, tmp
 
 def test_that_it_is_tried_again_is_said_without_a_terminal_too(spawn: Callable) -> None:
     with spawn("import", "https://127.0.0.1:1/x.gguf") as process:
-        assert b"trying again" in process.stderr.readline()
+        assert b"tried again" in process.stderr.readline()
         process.send_signal(signal.SIGINT)
         assert process.wait(30) == 130
 
@@ -74,3 +79,33 @@ def test_a_gguf_file_is_shown_with_what_its_header_says(lama: Callable, paths: P
     assert (shown["params"], shown["context"], shown["license"]) == (1280, 2048, "mit")
     refused = lama("show", "Some-Q4_K_M")
     assert refused.code == 1 and "MLX models only" in refused.err and "quantization" in refused.out
+
+
+def test_an_address_is_a_job_of_the_queue(
+    lama: Callable, spawn: Callable, paths: Paths, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ctrl+c pauses it, the same command goes on at the byte, and what is printed is as of other sources."""
+    tensors = [("w", (1024, 1024), 0)]
+    data = write_gguf(tmp_path / "m.gguf", tensors=tensors, data=os.urandom(4 << 20)).read_bytes()
+    with serving() as web:
+        web.files["/some/Tiny-Q4.gguf"], web.hold, web.cut = data, threading.Event(), [1_000_000]
+        command = ("import", web.url("/some/Tiny-Q4.gguf"), "--insecure-http", "--json")
+        with spawn(*command) as process:
+            while sum(part.stat().st_size for part in paths.models.glob(".import-*/part")) < 1_000_000:
+                assert process.poll() is None, process.stderr.read()
+            process.send_signal(signal.SIGINT)
+            assert process.wait(30) == 130
+            assert process.stdout.read() == b"" and b"goes on, and so does the workspace" in process.stderr.read()
+        web.hold.set()
+        done = lama(*command)
+        assert (done.code, web.asked[-1][1]) == (0, "bytes=1000000-")
+        result = json.loads(done.out)
+        assert result.keys() == {"ref", "path", "source", "revision", "size", "linked", "files"}
+        assert (result["ref"], result["source"], result["size"]) == ("Tiny-Q4", command[1], len(data))
+        assert [file["sha256"] for file in result["files"]] == [sha256(data).hexdigest()]
+    assert "offline mode" in lama("import", "https://models.example.org/x.gguf").err
+    monkeypatch.delenv("HF_HUB_OFFLINE")
+    paths.config.mkdir(parents=True, exist_ok=True)
+    (paths.config / "config.toml").write_text("[privacy]\nlocal_only = true\n")
+    refused = lama("import", "https://models.example.org/x.gguf")
+    assert refused.code == 1 and "models.example.org is not on this machine" in refused.err

@@ -76,7 +76,8 @@ def test_asks_on_a_terminal(answer: bytes, stays: bool, repo: Path) -> None:
 def test_refuses_what_another_instance_has_loaded(loading: bool, lama: Lama, repo: Path) -> None:
     paths = Paths.from_environment()
     loaded = () if loading else (LoadedNow("org/model", "cpu", 1),)
-    write_presence(paths.run, Presence(os.getppid(), 1, loaded, loading="org/model" if loading else ""))
+    presence = Presence(os.getppid(), time.time_ns() // 1_000_000, loaded, loading="org/model" if loading else "")
+    write_presence(paths.run, presence)
     refused = lama("rm", "org/model", "--yes")
     assert refused.code == 1 and f"process {os.getppid()}" in refused.err
     assert lama("rm", "org/model", "--old-revisions", "--yes").code == 0

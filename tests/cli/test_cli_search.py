@@ -153,3 +153,28 @@ def test_under_local_only_nobody_is_asked(lama: Callable, monkeypatch: pytest.Mo
     monkeypatch.setenv("LAMA_LOCAL_ONLY", "1")
     assert "hub.invalid is not on this machine, and nothing was sent" in lama("search").err
     assert "org/none is not on this machine" in lama("show", "org/none").err
+
+
+def test_the_quantizations_of_a_gguf_repo(lama: Callable, hub: TestHub) -> None:
+    names = ("m-Q2_K.gguf", "m-Q4_K_M.gguf", "m-Q8_0-00001-of-00002.gguf", "m-Q8_0-00002-of-00002.gguf",
+             "m-F16-00001-of-00002.gguf")  # fmt: skip
+    files = {name: b"GGUF" + bytes([at]) * (at + 1) for at, name in enumerate(names)}
+    hub.add("org/m-GGUF", files, tags=("gguf",))
+    lines = lama("show", "org/m-GGUF").out.splitlines()
+    table = [" ".join(line.split()) for line in lines[lines.index("") + 1 :]]
+    assert table[:5] == [
+        "QUANTIZATION BITS SIZE FITS NOTE", "Q2_K 2 5 B yes –", "Q4_K_M 4 6 B yes by default",
+        "F16 16 9 B – 1 of 2 files missing", "Q8_0 8 15 B yes –",
+    ]  # fmt: skip
+    told = json.loads(lama("show", "org/m-GGUF", "--json").out)
+    assert [one["name"] for one in told["quantizations"] if one["default"]] == ["Q4_K_M"] and told["weights"] == 6
+    assert told["quantizations"][-1]["files"] == [*names[2:4]]
+
+    pulled = lama("pull", "org/m-GGUF")
+    assert "Q4_K_M (6 B) is fetched, the usual one of 3 quantizations" in pulled.err
+    assert "--file fetches another: Q2_K (5 B), Q8_0 (15 B)." in pulled.err
+    weights = {path.name for path in (Path(os.environ["HF_HOME"]) / "hub").rglob("snapshots/*/*.gguf")}
+    assert weights == {"m-Q4_K_M.gguf"}  # what the browser takes by default too: both ask `plan.choose`
+    named = lama("pull", "org/m-GGUF", "--file", "*Q2_K*")
+    assert named.code == 0 and "is fetched" not in named.err
+    assert "is fetched" not in lama("pull", "org/tiny").err

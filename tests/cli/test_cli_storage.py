@@ -102,7 +102,9 @@ def test_over_the_quota_it_is_told_what_could_go(lama: Lama, model: str, paths: 
     paths.config_file.write_text('[library]\nquota = "1KiB"\nlow_disk = "100000TiB"\n')
     out = lama("ls").out
     assert "over the quota of 1.0 KiB" in out and "The disk runs low" in out
-    assert out.index("lama rm org/tiny --old-revisions") < out.index(", pinned")
+    assert "  lama rm org/tiny --old-revisions  4.0 KiB\n" in out
+    assert "  lama rm org/tiny  " not in out  # it is pinned
+    assert "`lama rm --clean`" in out and "c in the model browser" in out
     assert next(hub_cache_folder().glob(f"*/snapshots/{commit_of(1)}/model.safetensors")).exists()
 
 

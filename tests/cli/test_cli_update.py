@@ -28,6 +28,7 @@ def test_look_fetch_and_go_back(lama: Callable, server: TestHub, paths: Paths) -
     lay_in_cache(REF, OLD, old)
     ended = lama("update")
     assert (ended.code, ended.err) == (0, "") and f"{REF}  newest  {old[:12]}" in ended.out
+    assert ended.out.startswith(f"127.0.0.1 is asked about 1 model: {REF}\n")
     new = server.add(REF, NEW_PLAIN)
     told = json.loads(lama("update", "--check", "--json").out)
     assert told == [

@@ -6,7 +6,9 @@ from collections.abc import Callable
 
 import pytest
 
+from lama_tui.library.hub_cache import hub_cache_folder
 from lama_tui.paths import Paths
+from tests.library.cache_layout import repo_folder
 from tests.library.cached import COMMIT, lay_in_cache
 from tests.models import make_tiny_llama
 
@@ -69,3 +71,15 @@ def test_deep_lets_the_model_answer_and_frees_its_memory(lama: Callable, paths: 
     levels = {level["level"]: level for level in json.loads(ended.out)["levels"]}
     assert ended.code == 1 and levels["supported"]["status"] == "ok" and levels["generates"]["status"] == "failed"
     assert "do not describe the same model" in levels["generates"]["detail"]
+
+
+def test_a_download_that_was_begun_is_no_failure_unless_it_is_named(lama: Callable, paths: Paths) -> None:
+    blobs = repo_folder(hub_cache_folder(), "org/begun") / "blobs"
+    blobs.mkdir(parents=True)
+    (blobs / "a.incomplete").write_bytes(b"x" * 70)
+    ended = lama("verify")
+    assert (ended.code, ended.err) == (0, "") and "complete     unknown  Not all of it was downloaded yet" in ended.out
+    begun = next(model for model in json.loads(lama("verify", "--json").out) if model["ref"] == "org/begun")
+    assert begun["ok"] is None
+    ended = lama("verify", "org/begun")
+    assert ended.code == 1 and "org/begun is not known to be complete" in ended.err and "lama pull" in ended.err

@@ -85,6 +85,8 @@ def test_the_pace_keeps_a_step_short_and_within_the_settings() -> None:
     assert pace.chunk() == 1
     pace.measured(1, 0.0)
     assert pace.chunk() == 512
+    pace.measured(3, 0.01)  # the rest of a prompt says nothing of the next
+    assert pace.chunk() == 512
     assert Pace(4).chunk() == 4
 
 

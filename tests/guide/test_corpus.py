@@ -41,8 +41,8 @@ TERMINAL_NAMES = {
 }
 # moves in lists and in the composer are the terminal's own keys, bound by no one
 PLAIN_KEYS = {"up"}
-# outside the app: job control, and the name that a variable has in every tool of the hub
-SHELL = {"fg"}
+# outside the app: job control, and what fetches its source
+SHELL = {"fg", "git pull"}
 CRASH_REPORTS = "crash-*.txt"
 PLACEHOLDERS = {"PROVIDER:MODEL", "mlx-community/NAME", "guide"}
 VARIABLES = {
@@ -122,7 +122,7 @@ def is_setting(text: str) -> bool:
 def is_value(name: str, value: object) -> bool:
     if name == "theme":
         return value in {file.stem for file in shipped_themes().glob("*.toml")}
-    if name in ("downloads", "require_signatures"):
+    if name in ("downloads", "check_updates", "require_signatures"):
         return value in get_args(get_type_hints(LibrarySettings)[name])
     if name == "preset":
         return value in KEYS_OF

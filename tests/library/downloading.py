@@ -16,6 +16,8 @@ from lama_tui.library.downloads.retry import Backoff
 from lama_tui.library.downloads.work import Pace
 from lama_tui.library.hub.access import HubAccess
 from lama_tui.library.hub.hub import Hub
+from lama_tui.library.importing.imports import Imports
+from lama_tui.library.snapshot_table import SnapshotTable
 from lama_tui.paths import Paths
 from lama_tui.providers.fetch import Limits
 from lama_tui.store.database import Database
@@ -94,19 +96,26 @@ async def instance(
     settings: Settings | None = None,
     access: HubAccess | None = None,
     on_battery: Callable[[], bool | None] = lambda: None,
+    cache: Path | None = None,
 ) -> AsyncIterator[Instance]:
     """A lama of this home, closed at the end."""
     settings = settings or Settings(library=LibrarySettings(), privacy=PrivacySettings())
-    database = await Database.open(Paths.from_environment({"LAMA_HOME": str(home / "lama")}))
+    paths = Paths.from_environment({"LAMA_HOME": str(home / "lama")})
+    database = await Database.open(paths)
     asks = Hub(access or HubAccess(hub.endpoint), settings.privacy.local_only)
-    cache = home / "hub" / "hub"
+    cache = cache or home / "hub" / "hub"
 
     async def opened() -> Hub:
         return asks
 
     made = Instance(None, database, asks, settings, cache)  # type: ignore[arg-type]
+
+    async def snapshots() -> SnapshotTable:
+        return SnapshotTable(database)
+
+    imports = Imports(paths, snapshots)
     made.downloads = Downloads(
-        database, opened, lambda: made.settings, adopt=adopt, on_battery=on_battery, cache=cache, pace=pace
+        database, opened, lambda: made.settings, imports, adopt=adopt, on_battery=on_battery, cache=cache, pace=pace
     )
     made.downloads.subscribe(made.seen.append)
     try:

@@ -1,5 +1,6 @@
 """What lies in the cache is what the hub's own client puts there, and accepts."""
 
+import errno
 import json
 import os
 import subprocess
@@ -117,6 +118,28 @@ def test_files_where_there_are_no_links(tmp_path, hub):
     found = cached_repo(folder.cache, REPO)
     assert found is not None and found.folder == snapshot
     assert not list(folder.path.glob(".lama-*"))
+
+
+def test_files_where_there_is_but_one_name_for_each(tmp_path, monkeypatch):
+    from lama_tui.library.hub.values import HubFile
+
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(errno.EPERM, "Operation not permitted")  # as FAT says it
+
+    monkeypatch.setattr(os, "link", refuse)
+    monkeypatch.setattr(os, "symlink", refuse)
+    folder = RepoFolder(tmp_path / "cache", REPO)
+    files = [HubFile("config.json", 2, "git-sha1", "1" * 40), HubFile("a.safetensors", 2, "sha256", "2" * 64)]
+    folder.blob("").mkdir(parents=True)
+    for file in files:
+        folder.blob(file.hash).write_bytes(b"{}")
+    placed = [lay_out(folder, "c" * 40, "main", files) / file.path for file in files]
+    assert [path.read_bytes() for path in placed] == [b"{}", b"{}"]
+    before = [path.stat().st_ino for path in placed]
+    os.utime(folder.blob(files[1].hash), ns=(1, 1))  # fetched again, because it was wrong
+    lay_out(folder, "c" * 40, "main", files)
+    after = [path.stat().st_ino for path in placed]
+    assert (after[0] == before[0], after[1] == before[1]) == (True, False)  # and what is right is not copied again
 
 
 async def test_only_a_part_of_it_and_the_rest_later(hub, tmp_path):

@@ -19,10 +19,11 @@ from lama_tui.errors import LamaError, ModelError, ModelIntegrityError, StoreErr
 from lama_tui.library.importing.contents import list_files
 from lama_tui.library.importing.copying import copy_file
 from lama_tui.library.importing.imports import Imported, Imports
-from lama_tui.library.importing.target import unfinished
+from lama_tui.library.importing.target import Busy, unfinished
 from lama_tui.library.importing.work import ImportProgress, Work
 from lama_tui.library.installed import describe, installed_models, resolve
 from lama_tui.library.snapshot_table import SnapshotTable
+from lama_tui.library.storage.record_table import RecordTable
 from lama_tui.paths import Paths
 from lama_tui.store.database import Database
 from tests.models import make_tiny_llama
@@ -147,10 +148,30 @@ async def test_collisions_are_told(imports: Imports, paths: Paths, model: Path) 
 
 async def test_of_two_with_one_name_one_wins(imports: Imports, paths: Paths, model: Path, database: Database) -> None:
     ends = await asyncio.gather(*(imports.add(model, name="same") for _ in range(3)), return_exceptions=True)
-    assert sorted(type(end).__name__ for end in ends) == ["Imported", "ModelError", "ModelError"]
+    assert sorted(isinstance(end, Imported) for end in ends) == [False, False, True]
+    assert all(isinstance(end, Imported | ModelError | Busy) for end in ends)  # at work, or there already
     assert [entry.name for entry in paths.models.iterdir()] == ["same"]
     assert contents(paths.models / "same") == contents(model)
     assert len(await SnapshotTable(database).all()) == 1
+
+
+async def test_stopped_at_any_moment_it_is_there_and_recorded_or_neither(
+    imports: Imports, paths: Paths, model: Path, database: Database
+) -> None:
+    ends = set()
+    for moment in range(24):
+        running = asyncio.create_task(imports.add(model, name="tiny"))
+        await asyncio.sleep(moment / 2000)
+        running.cancel()
+        (end,) = await asyncio.gather(running, return_exceptions=True)
+        there = [path.name for path in paths.models.iterdir()] if paths.models.exists() else []
+        assert there == [known.ref for known in await SnapshotTable(database).all()]
+        assert isinstance(end, asyncio.CancelledError) or there
+        ends.add(bool(there))
+        if there:
+            shutil.rmtree(paths.models / "tiny")
+            await RecordTable(database).forget("tiny", None)
+    assert False in ends
 
 
 async def test_what_cannot_be_recorded_is_not_kept(paths: Paths, model: Path, database: Database) -> None:
@@ -287,7 +308,7 @@ async def test_a_kill_leaves_nothing_that_is_taken_for_a_model(paths: Paths, mod
     (model / "z.bin").unlink()
     done = await imports.add(model)
     assert isinstance(done, Imported) and (await describe(done.ref, paths)).usable
-    shutil.rmtree(left)
+    assert not left.exists(), "what was left takes room twice"
 
 
 def mounted(folder: Path) -> bool:

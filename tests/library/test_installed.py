@@ -177,5 +177,5 @@ async def test_the_lists_hold_when_a_folder_vanishes_or_is_closed(paths: Paths) 
 
 
 def test_the_contracts_fields_are_there() -> None:
-    contract = "ref path revision format architecture params bits size context license verified signature fits"
+    contract = "ref path revision format architecture params bits size context license fits"
     assert set(contract.split()) <= {field.name for field in fields(InstalledModel)}

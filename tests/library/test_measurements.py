@@ -7,13 +7,17 @@ from pathlib import Path
 
 import pytest
 
+from lama_tui.config.loader import load_settings
 from lama_tui.conversations.table import Conversations
 from lama_tui.library.benchmarking.benchmark import BenchmarkProgress, benchmark
 from lama_tui.library.benchmarking.estimate import SpeedPoint, Speeds, experts_of, points
 from lama_tui.library.benchmarking.known import known_speeds
+from lama_tui.library.benchmarking.tune import Tried, chosen
 from lama_tui.library.installed import describe
 from lama_tui.library.measurement_table import ChatSpeed, Measurement, MeasurementTable
+from lama_tui.library.tuning_table import Tuning, TuningTable
 from lama_tui.paths import Paths
+from lama_tui.services import open_services
 from lama_tui.store.database import Database
 from tests.models import make_tiny_llama
 
@@ -155,3 +159,31 @@ async def test_a_benchmark_runs_what_it_says(database: Database, home: Path) -> 
         result.measured.prompt_tokens for result in (short, long) if result.measured
     }
     assert (max(each.run for each in seen), seen[-1].runs) == (4, 6)
+
+
+def test_the_smallest_step_that_is_about_as_fast_as_the_fastest_is_the_best() -> None:
+    def of(*speeds: float) -> int:
+        return chosen(
+            [Tried(step, speed, (speed,)) for step, speed in zip((64, 128, 256), speeds, strict=True)]
+        ).batch_size
+
+    assert (of(100, 200, 300), of(99, 100, 100), of(100, 103, 90), of(10, 9, 8)) == (256, 64, 128, 64)
+
+
+async def test_what_was_tuned_is_kept_and_read_with(database: Database, home: Path) -> None:
+    paths = Paths.from_environment()
+    make_tiny_llama(paths.models / "tiny")
+    tuning = Tuning("tiny", "a chip", 128, 900.0, 512, 800.0, 1000)
+    table = TuningTable(database)
+    await table.record(replace(tuning, batch_size=64))
+    await table.record(tuning)
+    assert (await table.of("tiny"), await table.all()) == (tuning, {"tiny": tuning})
+    services = await open_services(paths, load_settings(paths))
+    try:
+        source = await services.resolve("tiny")
+        assert source.batch_size == 128 and source == replace(source, batch_size=0)
+        assert (await services.resolve("guide")).batch_size == 0
+        assert await table.forget("tiny") and not await table.forget("tiny")
+        assert (await services.resolve("tiny")).batch_size == 0
+    finally:
+        await services.close()

@@ -50,6 +50,7 @@ async def services(server: TestHub, monkeypatch: pytest.MonkeyPatch, home: Path)
 async def test_both_are_told_of(server: TestHub, services: Services) -> None:
     old = server.add(REF, OLD)
     snapshot = lay_in_cache(REF, OLD, old)
+    await (await services.models()).note_use(REF)
     new = server.add(REF, OLD | {"config.json": '{"v": 2}'})
     weights = (snapshot / "model.safetensors").resolve()
     weights.write_bytes(b"w" * 4999 + b"x")
@@ -64,6 +65,7 @@ async def test_both_are_told_of(server: TestHub, services: Services) -> None:
 
 async def test_the_settings_turn_both_off(server: TestHub, services: Services) -> None:
     lay_in_cache(REF, OLD, server.add(REF, OLD))
+    await (await services.models()).note_use(REF)
     server.add(REF, {"config.json": "other"})
     off = LibrarySettings(check_updates="off", integrity="off")
     await services.use(replace(services.loaded, settings=Settings(library=off)))

@@ -18,6 +18,7 @@ from lama_tui.library.downloads.layout import size_of
 from lama_tui.library.downloads.queue import Downloads
 from lama_tui.library.hub.access import HubAccess
 from lama_tui.library.hub.hub import Hub
+from lama_tui.library.importing.imports import Imports
 from lama_tui.library.installed import InstalledModel, describe
 from lama_tui.library.snapshot_table import SnapshotTable
 from lama_tui.library.updates.updates import Updates
@@ -49,8 +50,12 @@ class Instance:
         self.database = database
         self.hub = Hub(HubAccess(endpoint), local_only=True)
         settings = Settings(privacy=PrivacySettings(local_only=True))
-        self.downloads = Downloads(database, self._hub, lambda: settings)
+        imports = Imports(Paths.from_environment(), self._snapshots)
+        self.downloads = Downloads(database, self._hub, lambda: settings, imports)
         self.updates = Updates(database)
+
+    async def _snapshots(self) -> SnapshotTable:
+        return SnapshotTable(self.database)
 
     async def _hub(self) -> Hub:
         return self.hub

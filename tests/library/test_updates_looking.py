@@ -12,13 +12,16 @@ from lama_tui.library.hub.hub import Hub
 from lama_tui.library.hub.values import HubFile
 from lama_tui.library.hub_cache import hub_cache_folder
 from lama_tui.library.installed import InstalledModel, describe
+from lama_tui.library.model_table import ModelTable
+from lama_tui.library.snapshot_table import SnapshotTable
 from lama_tui.library.updates import watch as watching
 from lama_tui.library.updates.update import FileChange, Update, compare
 from lama_tui.library.updates.updates import Updates, wanted_files
 from lama_tui.library.updates.watch import UpdateWatch
+from lama_tui.library.verify.record import FOUND
 from lama_tui.paths import Paths
 from lama_tui.store.database import Database
-from tests.library.cached import lay_in_cache
+from tests.library.cached import COMMIT, lay_in_cache
 from tests.library.hub import TestHub
 
 REF = "org/tiny"
@@ -163,6 +166,8 @@ async def test_the_hub_is_asked_once_a_day_and_news_are_told_once(
     monkeypatch.setattr(watching, "_APART", 0.0)
     old = hub_server.add(REF, OLD)
     lay_in_cache(REF, OLD, old)
+    for name in (REF, "org/gone", "org/bad", "zoo/bad"):
+        await ModelTable(database).note_use(name)
     lay_in_cache("org/gone", {"config.json": "x"})  # the hub has no such model (any more)
     for name in ("org/bad", "zoo/bad"):  # and lists these in a way that cannot be trusted
         lay_in_cache(name, {"config.json": "y"}, hub_server.add(name, {"config.json": "y"}))
@@ -196,10 +201,11 @@ async def test_the_hub_is_asked_once_a_day_and_news_are_told_once(
     ids=["off", "offline", "local only"],
 )
 async def test_nobody_is_asked_where_that_is_not_wanted(
-    hub_server: TestHub, updates: Updates, make: Callable[[TestHub], Hub | None]
+    hub_server: TestHub, updates: Updates, database: Database, make: Callable[[TestHub], Hub | None]
 ) -> None:
     lay_in_cache(REF, OLD, hub_server.add(REF, OLD))
     hub_server.add(REF, NEW)
+    await ModelTable(database).note_use(REF)
     told: list[Update] = []
     hub = make(hub_server)
     try:
@@ -210,3 +216,30 @@ async def test_nobody_is_asked_where_that_is_not_wanted(
         if hub is not None:
             await hub.close()
     assert hub_server.asked() == [] and told == [] and await updates.known() == {}
+    assert await updates.questions() == []
+
+
+async def test_by_itself_only_what_lama_fetched_or_used_is_named(
+    hub_server: TestHub, hub: Hub, updates: Updates, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watching, "_APART", 0.0)
+    for name in ("org/fetched", "org/used", "org/gguf", "other/tool", "other/pinned"):
+        lay_in_cache(name, OLD, hub_server.add(name, OLD))
+        hub_server.add(name, NEW)
+    snapshots, uses = SnapshotTable(database), ModelTable(database)
+    await snapshots.record("org/fetched", COMMIT, "hub", hub_server.endpoint, "/", ())
+    await snapshots.record("other/tool", COMMIT, "hub", FOUND, "/", ())  # a check looked at what another tool fetched
+    await uses.note_use("org/used")
+    await uses.note_use("org/gguf/a-Q4.gguf")
+    await uses.pin("other/pinned", True)
+    own = {"org/fetched", "org/used", "org/gguf"}
+    assert await updates.own() == own
+    told: list[Update] = []
+    await UpdateWatch(updates, giving(hub), told.append).round()
+    assert {update.ref for update in told} == own == (await updates.known()).keys()
+    asked = [each.path for each in hub_server.asked()]
+    assert len(asked) == 3 and not any("other" in path or "config.json" in path for path in asked)  # one request each
+    assert [(each.wanted_by, each.models) for each in await updates.questions()] == [("lama", 3)]
+    models = await updates.following([await model(name) for name in ("org/used", "other/tool", "guide")])
+    assert [each.ref async for each, _ in updates.ask(models, hub)] == ["org/used", "other/tool"]
+    assert [(each.wanted_by, each.models) for each in await updates.questions()] == [("person", 2), ("lama", 3)]

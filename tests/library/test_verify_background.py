@@ -52,9 +52,9 @@ async def checked(database: Database) -> dict[str, tuple[int | None, bool | None
     return {file.path: (file.checked, file.ok) for file in await SnapshotTable(database).files(REF, COMMIT)}
 
 
-async def long_ago(database: Database) -> None:
+async def long_ago(database: Database, when: int = 1000) -> None:
     async with database.transaction() as connection:
-        await connection.execute("UPDATE snapshot_files SET checked = 1000")
+        await connection.execute("UPDATE snapshot_files SET checked = ?", (when,))
 
 
 async def test_everything_is_read_once_and_then_left_alone_for_a_week(database: Database) -> None:
@@ -71,6 +71,15 @@ async def test_everything_is_read_once_and_then_left_alone_for_a_week(database: 
     await long_ago(database)
     assert await Watched(database).work.round() > 0
     assert all(when and when > 1000 for when, _ in (await checked(database)).values())
+
+
+async def test_a_clock_that_was_wrong_does_not_spare_a_file(database: Database) -> None:
+    lay_in_cache(REF, FILES)
+    await Watched(database).work.round()
+    in_2099 = 4_070_908_800_000
+    await long_ago(database, in_2099)
+    await Watched(database).work.round()
+    assert all(when and when < in_2099 for when, _ in (await checked(database)).values())
 
 
 async def test_what_changed_is_told_once(database: Database) -> None:

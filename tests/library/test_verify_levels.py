@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from lama_tui.engine.architectures import supported
+from lama_tui.library.downloads.job_table import JobOptions, JobTable
 from lama_tui.library.hub.values import HubFile
 from lama_tui.library.installed import InstalledModel, describe
 from lama_tui.library.measurement_table import Measurement, MeasurementTable
@@ -259,3 +260,16 @@ async def test_models_that_are_gone_are_told(database: Database) -> None:
     gone = InstalledModel("gone", "/nowhere/at/all")
     found = {check.level: check async for check in Verification(database).levels(gone)}
     assert found["complete"].status == "failed" and "not there" in found["complete"].detail
+
+
+async def test_what_is_still_being_downloaded_has_not_failed(database: Database, tmp_path: Path) -> None:
+    snapshot = lay_in_cache(REF, sharded(tmp_path / "made"))
+    (snapshot / "model-00002-of-00002.safetensors").unlink()  # as other tools lay it out: files come one by one
+    jobs = JobTable(database)
+    job = await jobs.add("download", REF, "https://hub.example", "main", JobOptions())
+    for deep in (False, True):
+        found = await levels(database, REF, deep=deep)
+        assert says(found) == ["unknown"] * 5 and found["complete"].detail == "Still being downloaded"
+    await jobs.wish(job, "cancel", frozenset())
+    await jobs.forget(job)
+    assert (await levels(database, REF))["complete"].status == "failed"

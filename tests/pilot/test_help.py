@@ -25,7 +25,7 @@ def headings(stage: Stage) -> list[str]:
 
 async def test_it_lists_every_key_as_it_is_bound(workspace: Open) -> None:
     config = '[keys]\n"monitor.toggle" = "f12"\n"app.redraw" = ""'
-    async with workspace(size=(90, 220), config=config) as stage:
+    async with workspace(size=(90, 240), config=config) as stage:
         await opened(stage)
         bound = {"monitor.toggle": "f12", "app.redraw": "–"}
         wanted = {(bound.get(key.id, key_name(key.keys)), key.tooltip[:30]) for key in KEYMAP}
@@ -40,7 +40,7 @@ async def test_it_lists_every_key_as_it_is_bound(workspace: Open) -> None:
 
 
 async def test_what_works_here_comes_first(workspace: Open) -> None:
-    async with workspace(size=(90, 220)) as stage:
+    async with workspace(size=(90, 240)) as stage:
         await stage.ask("hi")
         await opened(stage)
         assert headings(stage)[0].startswith("While you write · works here")

@@ -205,7 +205,7 @@ async def test_the_default_is_written_and_followed(workspace: Open) -> None:
         await highlight(stage, browser, "tiny")
         await stage.press("d")
         await stage.until(lambda: "New conversations begin with tiny" in status(browser))
-        await stage.until(lambda: "new conversations begin with it" in details(browser))
+        await stage.until(lambda: "begins new conversations" in details(browser))
         await stage.press("escape")
         await back(stage)
         await stage.until(lambda: model(stage) == GUIDE)  # this conversation stays with its own

@@ -176,3 +176,28 @@ async def test_five_thousand_models_do_not_hold_the_loop(
             lags.set()
             await watching
             assert worst < 0.15  # the benchmark says how much it is on a quiet machine
+
+
+async def test_by_fit_the_order_holds_over_all_pages(
+    workspace: Open, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    with hub_of(monkeypatch, tmp_path, others=0, page=20) as hub:
+        for number in range(160):  # of each page other sizes, all of them small enough to fit
+            hub.add(f"org/m-{number:03}-4bit", {"config.json": "{}"}, tags=("mlx", "4-bit"), downloads=900 - number,
+                    safetensors={"parameters": {"U32": 1000 + number * 61 % 160}, "total": 8000})  # fmt: skip
+        async with workspace(size=(120, 40)) as stage:
+            section = await hub_section(stage)
+            section._list.focus()
+            await stage.press("s", "s", "s")
+            await stage.until_seen("s best fit here", "1 of 60 downloaded most, the largest that fits first")
+            await stage.press("end")
+            await stage.until(lambda: len(repos(section)) == 120)
+            chosen = section.chosen()
+            sizes = [model.size or 0 for model in section._listing.lines]
+            assert sizes == sorted(sizes, reverse=True)
+            assert chosen is not None and chosen.repo == section._stays  # the same one, at another line
+            await stage.until(lambda: section._list.highlighted == repos(section).index(section._stays))
+            assert section._listing.after is not None  # nobody moved: nothing more was asked for
+            await stage.press("up")
+            await stage.until(lambda: len(repos(section)) == 161 and section._listing.after is None)
+            assert section.chosen() != chosen

@@ -12,6 +12,7 @@ from stage import Open, Stage
 from lama_tui.ui.screens.models.ask import Ask
 from lama_tui.ui.screens.models.browser import ModelBrowser
 from lama_tui.ui.screens.models.updates import UpdatesSection
+from tests.library.cached import lay_in_cache
 
 
 async def downloaded(stage: Stage) -> None:
@@ -63,6 +64,38 @@ async def test_a_newer_revision_is_fetched_and_gone_back_from(
             await stage.press("u")  # for who wants it again
             await agree(stage, "are fetched", newer[:10])
             await stage.until(lambda: section._chosen().model.revision == newer)  # type: ignore[union-attr]
+
+
+async def test_it_is_said_who_is_told_which_names_and_what_ends_that(
+    workspace: Open, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    with hub_of(monkeypatch, tmp_path) as hub:
+        for name in ("other/one", "other/two"):  # that another tool fetched
+            lay_in_cache(name, {"config.json": "{}"}, hub.add(name, {"config.json": "{}"}))
+        async with workspace(size=(80, 24)) as stage:
+            assert stage.screen._opened is not None
+            services = stage.screen._opened.services
+            await (await services.models()).note_use("other/one")
+            await updates(stage)
+            await stage.until_seen("127.0.0.1 was not asked yet", "asked about only by r", "not asked yet")
+            for said in (
+                "lama asks daily about 1 of the 2 models, which it fetched or used, until",
+                "library.check_updates is off. r names all 2 to 127.0.0.1.",
+            ):
+                await stage.until(lambda said=said: said in " ".join(stage.seen().split()))
+            asked = len(hub.asked())
+            await stage.press("r")
+            await stage.until_seen("Asked: by you just now about 2.")
+            assert len(hub.asked()) == asked + 2
+            await (await services.updates()).note_question("lama", 1)
+            await stage.press("left_square_bracket", "right_square_bracket")
+            await stage.until_seen("Asked: by itself just now about 1, by you just now about 2.")
+            hub.close()
+            await stage.press("r")
+            await stage.until_seen("The hub told nothing of 2 of 2 models.")
+    async with workspace(config='[library]\ncheck_updates = "off"\n', size=(80, 24)) as stage:
+        await updates(stage)
+        await stage.until_seen("Nothing is asked by itself: library.check_updates is off.")
 
 
 async def test_a_model_is_checked_and_removed_with_what_that_frees(

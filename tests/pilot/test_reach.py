@@ -33,6 +33,9 @@ BETWEEN_PANES: dict[tuple[Scope, str], Scope] = {
 }
 """Keys that lead from one pane of the workspace to another."""
 
+FURTHER: dict[tuple[Scope, str], Scope] = {("installed", "models.clean"): "cleaning"}
+"""Keys that lead from the model browser to a page above it; its own tests press them."""
+
 PLACES: tuple[Scope, ...] = (
     "composer", "transcript", "conversations", "installed", "hub", "downloads", "updates", "chooser", "settings", "log",
 )  # fmt: skip
@@ -46,7 +49,8 @@ def steps(start: Scope) -> dict[Scope, int]:
     reached, frontier = {start: 0}, [start]
     while frontier:
         here = frontier.pop(0)
-        onward = [*FROM_ANYWHERE.values(), *(to for (pane, _), to in BETWEEN_PANES.items() if pane == here)]
+        moves = {**BETWEEN_PANES, **FURTHER}
+        onward = [*FROM_ANYWHERE.values(), *(to for (pane, _), to in moves.items() if pane == here)]
         for there in onward:
             if there not in reached:
                 reached[there] = reached[here] + 1

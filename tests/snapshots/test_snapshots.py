@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 import of_choosers
+import of_clean_up
 import of_dialogs
 import of_library
 import of_models
@@ -26,6 +27,7 @@ STATES = [
     *of_workspace.STATES,
     *of_models.STATES,
     *of_library.STATES,
+    *of_clean_up.STATES,
     *of_choosers.STATES,
     *of_settings.STATES,
     *of_dialogs.STATES,
@@ -80,6 +82,8 @@ def looks_as_before(snap_compare: Any, tmp_path: Any, monkeypatch: pytest.Monkey
                 await visit.opened()
                 await visit.settled()
                 await state.act(visit)
+                # an answer that grows is followed in steps: how many rows it leaves free depends on when its lines came
+                visit.transcript.redraw()
                 await visit.settled()
                 assert str(tmp_path) not in visit.seen()
             except BaseException as error:

@@ -51,6 +51,8 @@ SHORT = (
     "recall",
     "known",
     "storage",
+    "clean-look",
+    "clean-sum",
     "hub",
     "hub-look",
     "hub-advice",

@@ -6,56 +6,37 @@ an answer early is measured on what it said.
 
 import statistics
 import time
-import uuid
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from lama_tui.engine.backend import GenerationRequest, LoadedModel, ModelSource
+from lama_tui.engine.backend import LoadedModel, ModelSource
 from lama_tui.engine.thread import Engine
-from lama_tui.errors import InferenceError
-from lama_tui.events import ModelLoading, PromptProgress, StreamFinished, UsageUpdated
+from lama_tui.library.benchmarking.answers import Answers, BenchmarkProgress, MeasuredAnswer, Watch
 from lama_tui.library.installed import InstalledModel
 from lama_tui.library.measurement_table import Measurement
-from lama_tui.types import ChatMessage, RequestId, Sampling, Usage
+from lama_tui.types import Usage
+
+__all__ = ["BenchmarkProgress", "Result", "benchmark"]
 
 PROMPT_TOKENS = (128, 1024)
 TOKENS = 64
 RUNS = 3
-
-_WORDS = ("river", "stone", "winter", "garden", "letter", "music", "window", "bridge", "forest", "silver", "morning")
-_TASK = "\n\nGo on with this list for as long as you can."
-_WARM_UP = 8  # tokens
-
-
-@dataclass(frozen=True, slots=True)
-class BenchmarkProgress:
-    """Where a benchmark is: `run` of `runs` of all lengths together, 0 while it loads and warms up.
-
-    `done` of `total` are bytes while it loads and tokens of the prompt or the answer then; `total` 0 is unknown.
-    """
-
-    doing: str
-    run: int
-    runs: int
-    done: int = 0
-    total: int = 0
+WARM_UP = 8  # tokens
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
     """What one length of prompt gave. `measured` are the medians, `runs` what each run said.
 
-    `skipped` says why there are none.
+    `skipped` says why there are none. Of several answers `together` the speeds are of all of them in sum, the time to
+    the first token is the median, and `runs` has the answers of all runs.
     """
 
     asked: int
     measured: Measurement | None
     runs: tuple[Usage, ...] = ()
     skipped: str = ""
-
-
-Watch = Callable[[BenchmarkProgress], None]
+    together: int = 1
 
 
 async def benchmark(
@@ -67,84 +48,92 @@ async def benchmark(
     tokens: int = TOKENS,
     runs: int = RUNS,
     experts: int = 0,
+    together: Sequence[int] = (1,),
+    batch_size: int = 0,
+    ran: Callable[[int, Measurement], None] = lambda asked, so_far: None,
     keep: Callable[[Measurement], Awaitable[None]] | None = None,
 ) -> tuple[Result, ...]:
-    """Measure `model`; `keep` gets the medians of a length as soon as they are there.
+    """Measure `model` with each length of prompt, and so many answers `together`; its prefill step is `batch_size`
+    tokens, 0: that of the settings.
 
-    Waits behind what the engine does. Raises a `LamaError`; cancelling ends the answer that runs.
+    Of one answer alone `keep` gets the medians of a length as soon as they are there, and `ran` after each run the
+    length that was asked for with the medians of its runs so far.
+    Waits behind what the engine does. Raises a `LamaError`; cancelling ends the answers that run.
     """
-    source = ModelSource(model.ref, model.path)
-    total = len(prompt_tokens) * runs
-    watch(BenchmarkProgress("loading", 0, total))
-    await _run(engine, source, "Hello.", _WARM_UP, watch, BenchmarkProgress("warming up", 0, total))
-    loaded = next((each for each in engine.figures().loaded if each.reference == model.ref), None)
-    device = engine.figures().device
-    if loaded is None or device is None:
-        raise InferenceError(f"{model.ref} left memory", "Something else was loaded meanwhile.", "Try again.")
+    answers = Answers(engine, ModelSource(model.ref, model.path, batch_size=batch_size), watch)
+    total, number = len(prompt_tokens) * len(together) * runs, 0
+    loaded, device = await answers.load(WARM_UP, total)
     results = []
-    for at, length in enumerate(prompt_tokens):
-        if loaded.context_window is not None and length + tokens > loaded.context_window:
-            why = f"{length:,} tokens and an answer do not fit into its context of {loaded.context_window:,}"
-            results.append(Result(length, None, skipped=why))
-            continue
-        usages = []
-        for run in range(runs):
-            number = at * runs + run + 1
-            text = await _prompt(engine, source, length, number)
-            usages.append(await _run(engine, source, text, tokens, watch, BenchmarkProgress("", number, total)))
-        measured = _medians(model, loaded, device.name, usages, experts)
-        results.append(Result(length, measured, tuple(usages)))
-        if keep is not None:
-            await keep(measured)
+    try:
+        for length, at_once in ((length, at_once) for at_once in together for length in prompt_tokens):
+            if loaded.context_window is not None and length + tokens > loaded.context_window:
+                why = f"{length:,} tokens and an answer do not fit into its context of {loaded.context_window:,}"
+                results.append(Result(length, None, skipped=why, together=at_once))
+                number += runs
+                continue
+            figures: list[Usage] = []
+            usages: list[Usage] = []
+            for _ in range(runs):
+                number += 1
+                of_run, seen = await _run(answers, length, tokens, at_once, BenchmarkProgress("", number, total))
+                figures.append(of_run)
+                usages += seen
+                measured = _medians(model, loaded, device, figures, experts)
+                if at_once == 1:
+                    ran(length, measured)
+            results.append(Result(length, measured, tuple(usages), together=at_once))
+            if at_once == 1 and keep is not None:
+                await keep(measured)
+    finally:
+        await answers.forget()
     return tuple(results)
 
 
 async def _run(
-    engine: Engine, source: ModelSource, text: str, tokens: int, watch: Watch, at: BenchmarkProgress
-) -> Usage:
-    """The figures of one answer."""
-    sampling = Sampling(temperature=0.0, max_tokens=tokens, seed=0)
-    request = GenerationRequest(RequestId(uuid.uuid4().hex), source, (ChatMessage("user", text),), sampling)
-    async with aclosing(engine.generate(request)) as events:
-        async for event in events:
-            match event:
-                case ModelLoading():
-                    watch(BenchmarkProgress("loading", 0, at.runs, event.done, event.total))
-                case PromptProgress():
-                    watch(BenchmarkProgress(at.doing or "reading", at.run, at.runs, event.done, event.total))
-                case UsageUpdated():
-                    done = event.usage.completion_tokens or 0
-                    watch(BenchmarkProgress(at.doing or "writing", at.run, at.runs, done, tokens))
-                case StreamFinished():
-                    return event.usage
-    raise InferenceError("The answer did not end", "The engine was closed meanwhile.", "Try again.")
+    answers: Answers, length: int, tokens: int, at_once: int, at: BenchmarkProgress
+) -> tuple[Usage, list[Usage]]:
+    """One run: what it says in all, and of each answer."""
+    texts = [await answers.prompt(length) for _ in range(at_once)]
+    await answers.forget()
+    if at_once == 1:
+        alone = (await answers.answer(texts[0], tokens, at)).usage
+        return alone, [alone]
+    read = await answers.together(texts, 1, at)
+    # asked again they begin at once: their prompts are remembered
+    written = await answers.together(texts, tokens, at)
+    return _in_all(read, written), [_joined(*pair) for pair in zip(read, written, strict=True)]
 
 
-async def _prompt(engine: Engine, source: ModelSource, length: int, number: int) -> str:
-    """A message that makes a prompt of at most `length` tokens, template included, and of hardly less; of more only
-    where the task alone has more.
+def _in_all(read: Sequence[MeasuredAnswer], written: Sequence[MeasuredAnswer]) -> Usage:
+    """Several answers as if they were one: all tokens in the time that all took."""
+    new = sum((each.usage.prompt_tokens or 0) - (each.usage.cached_tokens or 0) for each in read)
+    made = sum((each.usage.completion_tokens or 0) - 1 for each in written)
+    reading = _span([each.asked for each in read], [each.began for each in read])
+    writing = _span([each.began for each in written], [each.ended for each in written])
+    return Usage(
+        prompt_tokens=int(_median(each.usage.prompt_tokens for each in read) or 0),
+        cached_tokens=int(_median(each.usage.cached_tokens for each in read) or 0),
+        completion_tokens=int(_median(each.usage.completion_tokens for each in written) or 0),
+        prefill_tok_s=new / reading if new and reading else None,
+        decode_tok_s=made / writing if made > 0 and writing else None,
+        ttft_ms=_median(each.usage.ttft_ms for each in read),
+        peak_memory=max((each.usage.peak_memory or 0 for each in (*read, *written)), default=0) or None,
+    )
 
-    Each has another beginning, so that nothing of it was read before.
-    """
 
-    async def count(size: int) -> int:
-        counted = await engine.count(source, (ChatMessage("user", text[:size] + _TASK),))
-        if counted is None:
-            raise InferenceError(
-                f"{source.reference} left memory", "Something else was loaded meanwhile.", "Try again."
-            )
-        return counted
+def _joined(read: MeasuredAnswer, written: MeasuredAnswer) -> Usage:
+    """How one of several was read, and how it was written."""
+    return replace(
+        read.usage, completion_tokens=written.usage.completion_tokens, decode_tok_s=written.usage.decode_tok_s
+    )
 
-    words = [f"List {number}:", *(_WORDS[(at * 7 + at // 11 + number) % len(_WORDS)] for at in range(length * 2))]
-    text = " ".join(words)
-    low, high = 0, len(text)
-    while low < high:  # tokenizers differ: look for the length
-        middle = (low + high + 1) // 2
-        if await count(middle) <= length:
-            low = middle
-        else:
-            high = middle - 1
-    return text[:low] + _TASK
+
+def _span(starts: Sequence[float | None], ends: Sequence[float | None]) -> float | None:
+    """Seconds from the first start to the last end; None where one is not known."""
+    if None in starts or None in ends:
+        return None
+    span = max(end for end in ends if end is not None) - min(start for start in starts if start is not None)
+    return span if span > 0 else None
 
 
 def _medians(

@@ -1,14 +1,14 @@
 """What is known here of the speed of models: benchmarks, and the answers of conversations."""
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from lama_tui.engine.model_files import read_json
 from lama_tui.errors import ModelError
 from lama_tui.library.benchmarking.estimate import Speeds, experts_of, points
 from lama_tui.library.installed import InstalledModel
-from lama_tui.library.measurement_table import MeasurementTable
+from lama_tui.library.measurement_table import Measurement, MeasurementTable
 
 
 async def known_speeds(
@@ -25,6 +25,14 @@ async def known_speeds(
     if device is None:
         device = measurements[0].device if measurements else ""
     return Speeds(points(measurements, device, chats.values(), weights))
+
+
+def newest(measurements: Sequence[Measurement]) -> tuple[Measurement, ...]:
+    """What was measured last of each length of prompt, the shortest first, on the device of the newest of all."""
+    device = max(measurements, key=lambda each: each.at).device if measurements else ""
+    here = sorted((each for each in measurements if each.device == device), key=lambda each: each.at)
+    of_length = {each.prompt_tokens: each for each in here}
+    return tuple(of_length[length] for length in sorted(of_length))
 
 
 def experts_in(folder: Path) -> int | None:

@@ -19,7 +19,9 @@ class Job:
     """One fetch of one model, as it is now. Bytes, bytes a second, seconds, UTC milliseconds; None is unknown.
 
     `rate` is that of the last seconds, `left` what it means for the time. `owner` is the instance that works
-    on it, `mine` whether that is this one. `now` names the file that is being fetched.
+    on it, `mine` whether that is this one. `now` names the file that is being fetched, or the step and the file.
+    `source` is the endpoint of a hub; of imports an address or an absolute path. `cache` is the folder of the hub's
+    cache that it fills; empty for imports. `patterns` are of the files that were asked for; none: the usual ones.
     """
 
     id: JobId
@@ -42,6 +44,8 @@ class Job:
     rate: float | None = None
     left: float | None = None
     now: str = ""
+    cache: str = ""
+    patterns: tuple[str, ...] = ()
     created: int = 0
     updated: int = 0
 

@@ -7,12 +7,14 @@ free again. Everybody may wish; the owner alone follows. Every method raises `St
 import json
 import time
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from lama_tui.errors import DownloadError, LamaError
 from lama_tui.library.downloads.job import ENDED, Job, JobId, JobKind, JobState
 from lama_tui.library.hub.values import HubFile
+from lama_tui.security.gate import clean_line
+from lama_tui.security.redaction import redact
 
 if TYPE_CHECKING:
     import sqlite3
@@ -25,36 +27,53 @@ Wish = Literal["run", "pause", "cancel"]
 
 _SHOWN = 200  # ended jobs that are still listed
 _WORKABLE = ("queued", "running", "waiting")
+_WISHED: dict[JobState, Wish] = {"paused": "pause", "cancelled": "cancel"}
+_AT_ONCE = 0  # instead of the time of the next try: somebody wishes it now
 
 
 @dataclass(frozen=True, slots=True)
 class JobOptions:
     """`patterns` are the files that are wanted, as shell patterns; none: all that the model needs.
 
-    `keep_parts` is of a cancelled job: whether what came so far stays.
+    `keep_parts` is of a cancelled job: whether what came so far stays. The others are of imports, as `lama import`
+    takes them.
     """
 
     patterns: tuple[str, ...] = ()
     keep_parts: bool = True
+    sha256: str = ""
+    link: bool = False
+    insecure_http: bool = False
 
     def to_json(self) -> str:
         """As the table keeps it."""
-        return json.dumps({"patterns": self.patterns, "keep_parts": self.keep_parts})
+        return json.dumps(asdict(self))
 
     @classmethod
     def from_json(cls, text: str) -> "JobOptions":
         """What `to_json` wrote; unknown keys are another version's."""
         known = json.loads(text)
-        return cls(tuple(known.get("patterns", ())), bool(known.get("keep_parts", True)))
+        return cls(
+            tuple(known.get("patterns", ())),
+            bool(known.get("keep_parts", True)),
+            str(known.get("sha256", "")),
+            bool(known.get("link", False)),
+            bool(known.get("insecure_http", False)),
+        )
+
+    def same_work(self, other: "JobOptions") -> bool:
+        """Whether both ask for the same."""
+        return replace(self, keep_parts=other.keep_parts) == other
 
 
 @dataclass(frozen=True, slots=True)
 class QueuedJob:
-    """A row: the job, what is wished of it, and what to fetch."""
+    """A row: the job, what is wished of it, what to fetch, and whether one that waits is to try now."""
 
     job: Job
     wish: Wish
     options: JobOptions
+    at_once: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,16 +95,25 @@ class JobTable:
         self._database = database
         self.instance = database.instance
 
-    async def add(self, kind: JobKind, ref: str, source: str, revision: str, options: JobOptions) -> JobId:
-        """A new job, or the one that already does the same."""
+    async def add(
+        self, kind: JobKind, ref: str, source: str, revision: str, options: JobOptions, cache: str = ""
+    ) -> JobId:
+        """A new job, or the one that already does the same. Raises `DownloadError` where another import that is not
+        ended will have the name."""
         async with self._database.transaction(durable=True) as connection:
             rows = await connection.execute_fetchall(
-                "SELECT id, state, options FROM jobs WHERE ref = ? AND source = ? AND revision = ? AND kind = ?"
-                " AND state != 'done' ORDER BY id DESC",
-                (ref, source, revision, kind),
+                "SELECT id, state, source, options FROM jobs WHERE ref = ? AND revision = ? AND kind = ?"
+                " AND cache = ? AND state != 'done' ORDER BY state IN ('failed', 'cancelled'), id DESC",
+                (ref, revision, kind, cache),
             )
             for row in rows:
-                if JobOptions.from_json(row["options"]).patterns != options.patterns:
+                same = row["source"] == source and JobOptions.from_json(row["options"]).same_work(options)
+                if not same and kind == "import" and row["state"] not in ENDED:
+                    raise DownloadError(
+                        f"Another import will be named {ref}", clean_line(redact(row["source"]), 160),
+                        "Choose another name, or cancel that one first",
+                    )  # fmt: skip
+                if not same:
                     continue
                 if row["state"] in ENDED:  # begin again: what the revision is now is asked anew
                     await connection.execute(
@@ -95,9 +123,9 @@ class JobTable:
                     )
                 return JobId(row["id"])
             cursor = await connection.execute(
-                "INSERT INTO jobs (kind, ref, source, revision, state, options, created, updated)"
-                " VALUES (?, ?, ?, ?, 'queued', ?, ?, ?)",
-                (kind, ref, source, revision, options.to_json(), _now(), _now()),
+                "INSERT INTO jobs (kind, ref, source, revision, state, options, cache, created, updated)"
+                " VALUES (?, ?, ?, ?, 'queued', ?, ?, ?, ?)",
+                (kind, ref, source, revision, options.to_json(), cache, _now(), _now()),
             )
             return JobId(cursor.lastrowid or 0)
 
@@ -124,6 +152,11 @@ class JobTable:
         )
         return [self._queued(row) for row in rows]
 
+    async def has_import(self, ref: str, source: str) -> bool:
+        """Whether an import of this name and source is not ended."""
+        sql = f"SELECT 1 FROM jobs WHERE kind = 'import' AND ref = ? AND source = ? AND {_not_ended()} LIMIT 1"  # noqa: S608
+        return bool(await self._database.read(sql, (ref, source)))
+
     async def any_running(self) -> bool:
         """Whether some instance fetches now."""
         return bool(await self._database.read("SELECT 1 FROM jobs WHERE state = 'running' LIMIT 1"))
@@ -145,7 +178,7 @@ class JobTable:
             owned = {row["id"] for row in rows if row["owner"] in live}
             if job in owned or job not in {row["id"] for row in rows}:
                 return False
-            at_work = sum(row["id"] in owned and row["retry_at"] is None for row in rows)
+            at_work = sum(row["id"] in owned and not row["retry_at"] for row in rows)
             if at_work >= at_once or len(owned) >= 3 * at_once:
                 return False
             await connection.execute(
@@ -160,14 +193,17 @@ class JobTable:
     ) -> bool:  # fmt: skip
         """Its owner says how it stands; without `keep` it has no owner afterwards.
 
+        What was paused or cancelled, and is wished otherwise by now, is queued: whoever finds it follows the new wish.
         False when it is no longer this instance's: another took it over, or it was forgotten.
         """
         async with self._database.transaction(durable=state in ENDED) as connection:
             cursor = await connection.execute(
-                "UPDATE jobs SET state = ?, why = ?, error = ?, retry_at = ?, attempts = coalesce(?, attempts),"
+                "UPDATE jobs SET state = CASE WHEN ? AND wish != ? THEN 'queued' ELSE ? END, why = ?, error = ?,"
+                " retry_at = CASE WHEN ? AND retry_at = ? THEN retry_at ELSE ? END, attempts = coalesce(?, attempts),"
                 " owner = ?, rate = NULL, doing = '', updated = ? WHERE id = ? AND owner = ?",
                 (
-                    state, why, _error_json(error), retry_at, attempts,
+                    state in _WISHED, _WISHED.get(state), state, why, _error_json(error),
+                    keep, _AT_ONCE, retry_at, attempts,
                     self.instance if keep else None, _now(), job, self.instance,
                 ),
             )  # fmt: skip
@@ -189,17 +225,17 @@ class JobTable:
         """Wish that it goes on, pauses or ends; True when nobody has to follow, because nobody works on it."""
         async with self._database.transaction(durable=True) as connection:
             row = await _row(connection, job)
-            if row is None or (wish != "run" and row["state"] in ("done", "cancelled")):
+            if row is None or row["state"] == "done" or (wish != "run" and row["state"] == "cancelled"):
                 return False
             owned = row["owner"] in live and row["state"] in _WORKABLE
-            options = JobOptions(JobOptions.from_json(row["options"]).patterns, keep_parts)
+            options = replace(JobOptions.from_json(row["options"]), keep_parts=keep_parts)
             await connection.execute(
                 "UPDATE jobs SET wish = ?, options = ?, updated = ? WHERE id = ?",
                 (wish, options.to_json(), _now(), job),
             )
             if owned:
                 if wish == "run":  # of one that waits: try now
-                    await connection.execute("UPDATE jobs SET retry_at = NULL WHERE id = ?", (job,))
+                    await connection.execute("UPDATE jobs SET retry_at = ? WHERE id = ?", (_AT_ONCE, job))
                 return False
             state = {"run": "queued", "pause": "paused", "cancel": "cancelled"}[wish]
             if wish == "pause" and row["state"] == "failed":
@@ -210,6 +246,11 @@ class JobTable:
                 (state, job),
             )
             return True
+
+    async def heard(self, job: JobId) -> None:
+        """Its owner follows the wish that it tries now."""
+        async with self._database.transaction(quiet=True) as connection:
+            await connection.execute("UPDATE jobs SET retry_at = NULL WHERE id = ? AND retry_at = ?", (job, _AT_ONCE))
 
     async def forget(self, job: JobId) -> bool:
         """Take it off the list; False for one that has not ended."""
@@ -237,6 +278,16 @@ class JobTable:
         )
         return tuple(HubFile(row["path"], row["size"], row["algorithm"], row["hash"]) for row in rows)
 
+    async def needed_by_others(self, job: JobId) -> frozenset[str]:
+        """The hashes of files of the same repo that other jobs need, which have not ended."""
+        rows = await self._database.read(
+            "SELECT DISTINCT f.hash FROM jobs mine JOIN jobs j ON j.ref = mine.ref AND j.cache = mine.cache"
+            " AND j.id != mine.id JOIN job_files f ON f.job_id = j.id"
+            " WHERE mine.id = ? AND j.state IN ('queued', 'running', 'paused', 'waiting')",
+            (job,),
+        )
+        return frozenset(row["hash"] for row in rows)
+
     async def mark_done(self, job: JobId, paths: Iterable[str]) -> None:
         """These files are whole, checked and in place."""
         async with self._database.transaction(quiet=True) as connection:
@@ -245,7 +296,8 @@ class JobTable:
             )
 
     def _queued(self, row: "sqlite3.Row") -> QueuedJob:
-        total, rate = row["total_bytes"], row["rate"]
+        total, rate, options = row["total_bytes"], row["rate"], JobOptions.from_json(row["options"])
+        removed = row["state"] == "cancelled" and not options.keep_parts
         job = Job(
             id=JobId(row["id"]),
             kind=row["kind"],
@@ -257,20 +309,22 @@ class JobTable:
             why=row["why"],
             error=_error(row["error"]),
             attempts=row["attempts"],
-            retry_at=row["retry_at"],
+            retry_at=row["retry_at"] or None,
             owner=row["owner"],
             mine=row["owner"] == self.instance,
-            done_bytes=row["done_bytes"],
+            done_bytes=0 if removed else row["done_bytes"],
             total_bytes=total,
-            files_done=row["files_done"],
+            files_done=0 if removed else row["files_done"],
             files=row["files"],
             rate=rate,
             left=max(0, total - row["done_bytes"]) / rate if rate and total is not None else None,
             now=row["doing"],
+            cache=row["cache"],
+            patterns=options.patterns,
             created=row["created"],
             updated=row["updated"],
         )
-        return QueuedJob(job, row["wish"], JobOptions.from_json(row["options"]))
+        return QueuedJob(job, row["wish"], options, row["retry_at"] == _AT_ONCE)
 
 
 def _now() -> int:

@@ -6,18 +6,23 @@
 <cache>/.locks/models--ORG--NAME/HASH.lock          who holds it may write the blob
 """
 
+import errno
 import os
 import secrets
 import shutil
-from collections.abc import Sequence
-from contextlib import suppress
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from lama_tui.library.hub.values import HubFile
+from lama_tui.store.locks import try_lock
 
 PART = ".part"
 _BUILDING = ".lama-"
+_LAYOUT = "lama-snapshot"  # the lock of those who make one
+_PATIENCE = 60.0  # seconds that another may take to make one
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,10 +75,32 @@ def lay_out(folder: RepoFolder, commit: str, revision: str, files: Sequence[HubF
     """Make the snapshot of files whose blobs are all there, and point `revision` to it; returns its folder.
 
     It appears whole or not at all. Where one is there already, what it lacks is added, its `config.json` last.
-    Without `links`, or where the disk has none, the files themselves lie in it. Raises `OSError`.
+    Without `links`, or where the disk has none, the files themselves lie in it. Raises `OSError`, `FileNotFoundError`
+    where a blob is gone.
     """
+    with _alone(folder):
+        return _lay_out(folder, commit, revision, files, links)
+
+
+@contextmanager
+def _alone(folder: RepoFolder) -> Iterator[None]:
+    """Wait while another job, of any program of ours, makes a snapshot of the same repo."""
+    lock = folder.lock(_LAYOUT)
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(lock, os.O_RDWR | os.O_CREAT, 0o664)
+    try:
+        deadline = time.monotonic() + _PATIENCE
+        with suppress(OSError):  # a disk without locks
+            while not try_lock(descriptor) and time.monotonic() < deadline:
+                time.sleep(0.02)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _lay_out(folder: RepoFolder, commit: str, revision: str, files: Sequence[HubFile], links: bool) -> Path:
     snapshot = folder.snapshot(commit)
-    for left in folder.path.glob(f"{_BUILDING}*"):
+    for left in folder.path.glob(f"{_BUILDING}*"):  # of one that was killed
         shutil.rmtree(left, ignore_errors=True)
     # a model without its config is not taken for one
     ordered = sorted(files, key=lambda file: (PurePosixPath(file.path).name == "config.json", file.path))
@@ -103,13 +130,25 @@ def _is_placed(folder: RepoFolder, file: HubFile, at: Path) -> bool:
     if at.is_symlink():
         return at.resolve() == folder.blob(file.hash).resolve() and at.exists()
     blob = folder.blob(file.hash)
-    return at.is_file() and (at.samefile(blob) if blob.exists() else at.stat().st_size == file.size)
+    if not at.is_file():
+        return False
+    if not blob.exists():
+        return at.stat().st_size == file.size
+    return at.samefile(blob) or _stamp(at) == _stamp(blob)
+
+
+def _stamp(path: Path) -> tuple[int, int]:
+    """What a copy of ours has in common with its blob, and nothing else has."""
+    status = path.stat()
+    return status.st_size, status.st_mtime_ns
 
 
 def _place(folder: RepoFolder, file: HubFile, at: Path, seen_from: Path, links: bool) -> None:
     """Put a file to `at`, with a link that is right at `seen_from`; replaces what is there."""
     at.parent.mkdir(parents=True, exist_ok=True)
     blob = folder.blob(file.hash)
+    if not blob.exists():
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(blob))
     new = at.with_name(f"{_BUILDING}{secrets.token_hex(4)}")
     try:
         if not (links and _linked(new, os.path.relpath(blob, seen_from.parent))):
@@ -124,7 +163,11 @@ def _linked(new: Path, to: str) -> bool:
     """Make a link; False where the system or the disk has none."""
     try:
         new.symlink_to(to)
-    except (OSError, NotImplementedError):
+    except NotImplementedError:
+        return False
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):  # it has some, when there is room
+            raise
         return False
     return True
 
@@ -135,6 +178,8 @@ def _place_file(blob: Path, new: Path) -> None:
         os.link(blob, new)
     except OSError:
         shutil.copyfile(blob, new)
+        time_ns = blob.stat().st_mtime_ns
+        os.utime(new, ns=(time_ns, time_ns))  # so that it is known again
 
 
 def point(ref: Path, commit: str) -> None:

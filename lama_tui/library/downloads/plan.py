@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 
-from lama_tui.errors import DownloadError, ModelFormatError
+from lama_tui.errors import DownloadError, LamaError, ModelFormatError
 from lama_tui.library.downloads.layout import RepoFolder, size_of
+from lama_tui.library.hub.gguf_files import GgufChoice, choices, usual
 from lama_tui.library.hub.values import HubFile
 from lama_tui.security.gate import clean_line
 
@@ -30,8 +31,6 @@ _OTHER_WEIGHTS = frozenset(
 )
 _OTHER_FOLDERS = frozenset(("original", "onnx", "openvino", "coreml", "tensorrt", "metal"))
 _CONSOLIDATED = re.compile(r"consolidated([.-].*)?\.safetensors")
-_SHARD = re.compile(r"-\d{5}-of-\d{5}(?=\.gguf$)", re.IGNORECASE)
-_GGUF_BEST = ("Q4_K_M", "Q4_K_S", "Q4_0", "Q5_K_M", "Q5_K_S", "Q6_K", "Q8_0", "Q3_K_M", "IQ4_XS")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +56,8 @@ def choose(files: Sequence[HubFile], patterns: Sequence[str] = ()) -> tuple[HubF
     """The files that lama needs of a revision, or those that match one of `patterns`.
 
     Of an MLX model all but weights in other formats; of a GGUF repo one file of weights, split or not, and what is
-    no weights. Raises `DownloadError` where nothing matches, `ModelFormatError` where it has only other weights.
+    no weights: which one, `hub.gguf_files` says. Raises `DownloadError` where nothing matches, `ModelFormatError` where
+    it has only other weights, or none that are whole.
     """
     if patterns:
         chosen = tuple(file for file in files if any(fnmatchcase(file.path, pattern) for pattern in patterns))
@@ -71,8 +71,14 @@ def choose(files: Sequence[HubFile], patterns: Sequence[str] = ()) -> tuple[HubF
         if any(not _CONSOLIDATED.fullmatch(PurePosixPath(file.path).name) for file in tensors):
             rest = tuple(file for file in rest if not _CONSOLIDATED.fullmatch(PurePosixPath(file.path).name))
         return rest
-    if gguf := _best_gguf(files):
-        return (*rest, *gguf)
+    if found := choices(files):
+        if (gguf := usual(found)) is None:
+            raise ModelFormatError(
+                "None of its GGUF files is whole",
+                f"{clean_line(found[0].name, 80)}: {found[0].problem}",
+                "Use another model, or name the files that you want with --file",
+            )
+        return (*rest, *gguf.files)
     if left := sorted({_suffix(file.path) for file in files if _suffix(file.path) in _OTHER_WEIGHTS}):
         raise ModelFormatError(
             "This model has no weights that lama can use",
@@ -80,6 +86,27 @@ def choose(files: Sequence[HubFile], patterns: Sequence[str] = ()) -> tuple[HubF
             "Look for a conversion, for example of mlx-community",
         )
     return rest
+
+
+def by_default(files: Sequence[HubFile]) -> GgufChoice | None:
+    """The quantization that is fetched where nobody chooses; None where other weights are, or nothing can be."""
+    first = usual(choices(files))
+    try:
+        return first if first is not None and first.files[0] in choose(files) else None
+    except LamaError:
+        return None
+
+
+def held(files: Sequence[HubFile], folder: RepoFolder, commit: str) -> tuple[HubFile, ...]:
+    """The files of GGUF models of a revision whose bytes are all here, but not in it yet: who fetches another
+    quantization of a newer revision keeps what did not change in it."""
+    snapshot = folder.snapshot(commit)
+    found: list[HubFile] = []
+    for model in choices(files):
+        here = all(size_of(folder.blob(file.hash)) == file.size for file in model.files)
+        if here and not model.problem and any(size_of(snapshot / file.path) is None for file in model.files):
+            found += model.files
+    return tuple(found)
 
 
 def plan(files: Sequence[HubFile], folder: RepoFolder, commit: str) -> Plan:
@@ -109,20 +136,3 @@ def _suffix(path: str) -> str:
 def _is_other(path: str) -> bool:
     parts = PurePosixPath(path).parts
     return _suffix(path) in _OTHER_WEIGHTS or (len(parts) > 1 and parts[0].lower() in _OTHER_FOLDERS)
-
-
-def _best_gguf(files: Sequence[HubFile]) -> tuple[HubFile, ...]:
-    """The weights of a good size among those of a GGUF repo, all shards of them."""
-    groups: dict[str, list[HubFile]] = {}
-    for file in files:
-        name = PurePosixPath(file.path).name.lower()
-        if name.endswith(".gguf") and not name.startswith(("mmproj", "imatrix")):
-            groups.setdefault(_SHARD.sub("", file.path), []).append(file)
-    if not groups:
-        return ()
-
-    def rank(path: str) -> tuple[int, int]:
-        known = [place for place, kind in enumerate(_GGUF_BEST) if kind.lower() in path.lower()]
-        return min(known, default=len(_GGUF_BEST)), sum(file.size for file in groups[path])
-
-    return tuple(groups[min(groups, key=rank)])

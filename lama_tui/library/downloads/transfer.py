@@ -57,6 +57,11 @@ class Transfer:
         self._etag: str | None = None
         self._restarts = 0
 
+    @property
+    def mtime_ns(self) -> int | None:
+        """Of the file as it was hashed; None before."""
+        return None if self._seen is None else self._seen[1]
+
     def run(self, fetcher: Fetcher) -> None:
         """Fetch what is missing; afterwards the blob is there. Raises a `LamaError`, or `Stopped`.
 
@@ -189,6 +194,9 @@ class Transfer:
                 while data:
                     data = data[os.write(part, data) :]
             except OSError as error:  # told apart from those of the network
+                with contextlib.suppress(OSError):
+                    os.ftruncate(part, self.done)  # to the end of what is hashed: nothing is read again
+                    os.lseek(part, 0, os.SEEK_END)
                 raise of_disk(error) from error
             self._hash.update(buffer[:count])
             self.done += count

@@ -3,6 +3,7 @@
 import asyncio
 import time
 
+from lama_tui.errors import LamaError
 from lama_tui.library.downloads.job import JobState
 
 
@@ -73,3 +74,8 @@ class Waiting:
     def _wake(self) -> None:
         self._woken.set()
         self._woken = asyncio.Event()
+
+
+def said(error: LamaError) -> str:
+    """Why it waits, after an error that passes."""
+    return f"{error.title}: {error.detail}" if error.detail else error.title

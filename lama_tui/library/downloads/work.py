@@ -7,6 +7,7 @@ shown as `waiting`, with why; one that does not ends the job.
 import asyncio
 import time
 from collections import defaultdict, deque
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,12 +16,13 @@ from typing import TYPE_CHECKING, Protocol
 from lama_tui.errors import LamaError, ModelIntegrityError
 from lama_tui.library.downloads.job_table import Figures, JobTable, QueuedJob
 from lama_tui.library.downloads.layout import RepoFolder, lay_out
-from lama_tui.library.downloads.plan import Plan, choose, plan
+from lama_tui.library.downloads.plan import Plan, choose, held, plan
 from lama_tui.library.downloads.rate import Rate
 from lama_tui.library.downloads.retry import Backoff
 from lama_tui.library.downloads.space import DiskFull, check_space, of_disk
 from lama_tui.library.downloads.transfer import Transfer
-from lama_tui.library.downloads.waiting import Waiting
+from lama_tui.library.downloads.waiting import Waiting, said
+from lama_tui.library.downloads.workers import obstacle
 from lama_tui.library.hub.access import HubAccess
 from lama_tui.library.hub.client import check_repo
 from lama_tui.library.hub.values import HubDetails, HubFile
@@ -42,18 +44,26 @@ class AsksHub(Protocol):
 
     access: HubAccess
 
-    async def details(self, repo: str, revision: str = "main") -> HubDetails:
+    async def listing(self, repo: str, revision: str = "main") -> HubDetails:
         """The files of one revision."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How patient downloads are. `concurrent` files of a job at once, `jobs` at once by all instances together."""
+    """How patient downloads are. `concurrent` files of a job at once, `jobs` at once by all instances together.
+
+    Seconds between two looks: `tick` at what runs here, `look` at the table, for wishes and what others do, `care` at
+    battery and owners; `tell` between two writes of how far it is.
+    """
 
     backoff: Backoff = field(default_factory=Backoff)
     limits: Limits = field(default_factory=Limits)
     concurrent: int = 4
     jobs: int = 2
+    tick: float = 0.25
+    look: float = 0.45
+    tell: float = 1.0
+    care: float = 2.0
 
 
 class Work:
@@ -80,7 +90,7 @@ class Work:
         self._files_done = 0
         self._paths: dict[str, list[str]] = {}
         self._new: list[str] = []
-        self._checked: set[str] = set()  # hashes that were computed as the bytes came
+        self._checked: dict[str, int] = {}  # hashes that were computed as the bytes came, and the time of the file then
         self._rate = Rate()
 
     async def run(self) -> None:
@@ -94,35 +104,27 @@ class Work:
             await set_bad_aside(self.folder, files, self._snapshots)
         except OSError as error:
             raise of_disk(error) from error
-        while True:
+        path = None
+        while path is None:
             found = await asyncio.to_thread(plan, files, self.folder, commit)
             self._begin(found)
-            if not found.missing:
-                break
-            await self._room(found.needed)
-            await self._fetch_all(found, commit)
-        try:
-            path = await asyncio.to_thread(lay_out, self.folder, commit, job.revision, files)
-        except OSError as error:
-            raise of_disk(error) from error
-        known = {file.path: file for file in files}
-        for old in await self._snapshots.files(job.ref, commit):  # of an earlier download of other files of it
-            known.setdefault(old.path, HubFile(old.path, old.size, old.algorithm, old.hash))
-        right = await known_right(self.folder, list(known.values()), self._checked, self._snapshots)
-        await self._snapshots.record(job.ref, commit, "hub", job.source, str(path), list(known.values()), right)
+            if found.missing:
+                await self._room(found.needed)
+                await self._fetch_all(found, commit)
+            else:
+                path = await self._lay_out(commit, files)
+        right = await known_right(self.folder, files, self._checked, self._snapshots)
+        await self._snapshots.record(job.ref, commit, "hub", job.source, str(path), files, right, more=True)
 
-    def hold(self, why: str) -> None:
-        """Stop what runs and wait, for a reason in words; an empty one lets it go on."""
+    def allow(self, local_only: bool, on_battery: bool) -> None:
+        """Follow what is allowed now: what runs begins again where it still may, else it stops and waits."""
+        access = self._hub.access
+        why = obstacle(access.host, offline=access.offline, local_only=local_only, on_battery=on_battery)
+        if local_only != self._local_only or (why and why != self.waiting.held):
+            self._stop_fetching()
+        self._local_only = local_only
         if why != self.waiting.held:
             self.waiting.hold(why)
-            if why:
-                self._stop_fetching()
-
-    def use(self, local_only: bool) -> None:
-        """Follow a changed `privacy.local_only`: what runs begins again, where it still may."""
-        if local_only != self._local_only:
-            self._local_only = local_only
-            self._stop_fetching()
 
     def figures(self) -> Figures:
         """How far it is, and how fast by now."""
@@ -155,12 +157,14 @@ class Work:
         while True:
             await self.waiting.gate()
             try:
-                details = await self._hub.details(job.ref, job.revision)
+                details = await self._hub.listing(job.ref, job.revision)
                 break
             except LamaError as error:
                 attempt += 1
                 await self._sleep_over(error, attempt)
         files = choose(details.files, self.row.options.patterns)
+        also = await asyncio.to_thread(held, details.files, self.folder, details.commit)
+        files = tuple({file.path: file for file in (*files, *also)}.values())
         safe_paths(file.path for file in files)
         before = {file.path: file.hash for file in await self._snapshots.files(job.ref, details.commit)}
         if changed := next((file for file in files if before.get(file.path, file.hash) != file.hash), None):
@@ -173,6 +177,21 @@ class Work:
         found = await asyncio.to_thread(plan, files, self.folder, details.commit)
         await self._table.set_files(job.id, details.commit, files, found.total)
         return details.commit, files
+
+    async def _lay_out(self, commit: str, files: Sequence[HubFile]) -> Path | None:
+        """Make the snapshot; None where that has to be tried again, because the disk was full or a file went away."""
+        await self.waiting.gate()
+        try:
+            return await asyncio.to_thread(lay_out, self.folder, commit, self.row.job.revision, files)
+        except OSError as error:
+            found = await asyncio.to_thread(plan, files, self.folder, commit)
+            if isinstance(error, FileNotFoundError) and found.missing:
+                return None
+            trouble = of_disk(error)
+            if not isinstance(trouble, DiskFull):
+                raise trouble from error
+            await self.waiting.sleep(_FULL_FOR, said(trouble))
+            return None
 
     def _begin(self, found: Plan) -> None:
         missing = {file.hash for file in found.missing}
@@ -191,7 +210,7 @@ class Work:
             try:
                 return await asyncio.to_thread(check_space, self.folder.path, needed)
             except DiskFull as error:
-                await self.waiting.sleep(_FULL_FOR, _said(error))
+                await self.waiting.sleep(_FULL_FOR, said(error))
 
     async def _fetch_all(self, found: Plan, commit: str) -> None:
         left = deque(found.missing)
@@ -224,8 +243,8 @@ class Work:
                     del self._active[transfer]
                     self._fetched += transfer.fetched
                 self._finished += file.size
-                if transfer.fetched:
-                    self._checked.add(file.hash)
+                if transfer.fetched and transfer.mtime_ns is not None:
+                    self._checked[file.hash] = transfer.mtime_ns
                 self._files_done += len(self._paths[file.hash])
                 self._new += self._paths[file.hash]
         finally:
@@ -245,7 +264,7 @@ class Work:
                 self._drop(fetcher)
                 fetcher = self._new_fetcher()
             except DiskFull as error:
-                self.waiting.hold_for(_FULL_FOR, _said(error))
+                self.waiting.hold_for(_FULL_FOR, said(error))
             except ModelIntegrityError:
                 if transfer.mismatches > 1:
                     raise
@@ -270,9 +289,9 @@ class Work:
             raise error
         self.attempts = attempt
         if getattr(error, "retry_after", None) is not None:  # meant for every request
-            self.waiting.hold_for(pause, _said(error))
+            self.waiting.hold_for(pause, said(error))
         else:
-            await self.waiting.sleep(pause, _said(error))
+            await self.waiting.sleep(pause, said(error))
 
     def _stop_fetching(self) -> None:
         for fetcher in self._fetchers:
@@ -286,7 +305,3 @@ class Work:
     def _drop(self, fetcher: Fetcher) -> None:
         self._fetchers.discard(fetcher)
         fetcher.close()
-
-
-def _said(error: LamaError) -> str:
-    return f"{error.title}: {error.detail}" if error.detail else error.title

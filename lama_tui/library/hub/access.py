@@ -54,8 +54,14 @@ class HubAccess:
         return cls(
             endpoint=_endpoint(env.get("HF_ENDPOINT") or PUBLIC),
             token=None if hidden else _token(env),
-            offline=_is_yes(env.get("HF_HUB_OFFLINE") or env.get("TRANSFORMERS_OFFLINE")),
+            offline=is_offline(env),
         )
+
+
+def is_offline(environment: Mapping[str, str] | None = None) -> bool:
+    """Whether a person wishes that nothing is asked (`HF_HUB_OFFLINE`)."""
+    env = os.environ if environment is None else environment
+    return _is_yes(env.get("HF_HUB_OFFLINE") or env.get("TRANSFORMERS_OFFLINE"))
 
 
 def _is_yes(value: str | None) -> bool:

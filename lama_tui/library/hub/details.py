@@ -33,8 +33,11 @@ _FACTS = (
 )
 
 
-async def details(client: HubClient, repo: str, revision: str) -> HubDetails:
-    """Everything about `revision` of `repo`. Raises a `LamaError`, also for a listing that cannot be trusted."""
+async def details(client: HubClient, repo: str, revision: str, *, with_config: bool = True) -> HubDetails:
+    """Everything about `revision` of `repo`. Raises a `LamaError`, also for a listing that cannot be trusted.
+
+    Not `with_config`, `config.json` is not fetched, and what only it says is not known.
+    """
     whole = model_path(repo, "revision", revision, blobs="true")
     try:
         said, entries = await client.get(whole, _one_answer, limit=ONE_ANSWER, repo=repo, what=revision)
@@ -45,7 +48,7 @@ async def details(client: HubClient, repo: str, revision: str) -> HubDetails:
         said, _ = await client.get(facts, _one_answer, repo=repo, what=revision)
         entries = await _pages(client, repo, said.commit)
     files = await asyncio.to_thread(_files, repo, entries)  # thousands of names hold the loop up
-    has_config = any(file.path == "config.json" for file in files)
+    has_config = with_config and any(file.path == "config.json" for file in files)
     config = await _config(client, repo, said.commit) if has_config else {}
     return await asyncio.to_thread(_details, said, revision, files, config)
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from lama_tui.engine.fit import Fit, Machine, fit
 from lama_tui.engine.model_files import weight_files
-from lama_tui.library.hub.gguf_files import choices
+from lama_tui.library.hub.gguf_files import GgufChoice, choices, usual
 from lama_tui.library.hub.values import HubDetails, HubModel
 
 
@@ -14,8 +14,13 @@ def fit_of(model: HubModel, machine: Machine) -> Fit:
 
 
 def fit_at(details: HubDetails, context: int | None, machine: Machine) -> Fit:
-    """How it fits with a conversation of so many tokens; of GGUF files the smallest one."""
+    """How it fits with a conversation of so many tokens; of GGUF files the usual one."""
     return fit(weights_of(details) or 0, details.kv, context, machine)
+
+
+def gguf_fits(details: HubDetails, context: int | None, machine: Machine) -> list[tuple[GgufChoice, Fit]]:
+    """What can be chosen of a GGUF repo, the smallest first, and how each fits."""
+    return [(choice, fit(choice.size, details.kv, context, machine)) for choice in choices(details.files)]
 
 
 def weights_of(details: HubDetails) -> int | None:
@@ -23,9 +28,8 @@ def weights_of(details: HubDetails) -> int | None:
     loaded = set(weight_files([file.path for file in details.files]))
     if size := sum(file.size for file in details.files if file.path in loaded and "/" not in file.path):
         return size
-    if ggufs := choices(details.files):
-        return min(choice.size for choice in ggufs)
-    return details.model.size
+    gguf = usual(choices(details.files))
+    return gguf.size if gguf is not None else details.model.size
 
 
 def by_fit(models: Iterable[HubModel], machine: Machine) -> list[HubModel]:

@@ -34,6 +34,10 @@ class Hub:
         """Files with sizes and hashes, configuration and facts of one revision."""
         return await details(self._client, repo, revision)
 
+    async def listing(self, repo: str, revision: str = "main") -> HubDetails:
+        """The same without what `config.json` says, which is not fetched."""
+        return await details(self._client, repo, revision, with_config=False)
+
     async def card(self, repo: str, commit: str) -> str:
         """The model card as plain Markdown; an error where there is none."""
         return await card(self._client, repo, commit)

@@ -1,11 +1,10 @@
-"""Fetches one file from an address, and goes on at the byte where it was cut off.
+"""Fetches one file from an address, and goes on at the byte where it was cut off; beside weights, what belongs to them.
 
 What came is kept in a folder of `data/models/` whose name begins with a dot and comes from the address, until it is
 imported. Blocks: call it in a thread.
 """
 
 import contextlib
-import hashlib
 import json
 import os
 import re
@@ -14,16 +13,16 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from lama_tui.errors import ConnectionLost, DownloadError, LamaError, ModelFormatError, ProviderError
-from lama_tui.library.downloads.retry import Backoff
-from lama_tui.library.importing.contents import check_kind, weights_alone
+from lama_tui.library.importing.beside import fetch_beside
+from lama_tui.library.importing.contents import check_kind
 from lama_tui.library.importing.kinds import ARCHIVES, WORDS, kind_of_open
-from lama_tui.library.importing.target import PREFIX, check_space, of_disk
+from lama_tui.library.importing.names import derived_name
+from lama_tui.library.importing.target import Busy, check_space, of_disk, place_of, take
 from lama_tui.library.importing.work import Work
 from lama_tui.providers.fetch import Body, Fetcher
 from lama_tui.providers.refusal import explanation
 from lama_tui.security.gate import clean_line
 from lama_tui.security.redaction import redact
-from lama_tui.store.locks import try_lock
 
 _PIECE = 1 << 20
 _LOOK = 1 << 16  # bytes after which it is looked at what comes
@@ -60,33 +59,49 @@ def name_in(url: str) -> str:
     return unquote(urlsplit(url).path).rstrip("/").rpartition("/")[2]
 
 
-class AddressFetch:
-    """The file at `url`, in `models` (`data/models/`) while it comes."""
+def name_for(url: str) -> str:
+    """A name for the model at an address; empty where it gives none.
 
-    def __init__(self, models: Path, url: str, backoff: Backoff | None = None) -> None:
+    Where the file is called `model`, its repo or folder has the name.
+    """
+    parts = [unquote(part) for part in urlsplit(url).path.split("/") if part]
+    above = parts[parts.index("resolve") - 1] if "resolve" in parts[1:] else "".join(parts[-2:-1])
+    return derived_name(name_in(url)) or derived_name(above)
+
+
+class WeightsAlone(Exception):
+    """The file is safetensors: config and tokenizer belong to it."""
+
+
+class AddressFetch:
+    """The file at `url`, in `models` (`data/models/`) while it comes. `beside` has the files that belong to weights."""
+
+    def __init__(self, models: Path, url: str) -> None:
         self._url = url
         self._shown = redact(clean_line(url, 160))
-        self._folder = models / f"{PREFIX}{hashlib.sha256(url.encode()).hexdigest()[:16]}"
+        self._folder = place_of(models, url)
         self._part = self._folder / "part"
         self._note = self._folder / "part.json"
-        self._backoff = backoff or Backoff(tries=6)
+        self.beside = self._folder / "beside"
         self._validator = ""
         self._total: int | None = None
+        self._is_whole = False
         self._lock: int | None = None
 
     def run(self, fetcher: Fetcher, work: Work) -> Path:
         """Fetch what is missing and return the whole file; nobody else fetches it until `release`.
 
-        Raises a `LamaError`, and `Stopped` of `fetcher` or of `work`.
+        Raises a `LamaError`, `Busy` where somebody else does just now, and `Stopped` of `fetcher` or of `work`.
         """
         with of_disk(self._folder):
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._lock = os.open(self._folder, os.O_RDONLY | os.O_CLOEXEC)
-            if not try_lock(self._lock):
-                self.release()
-                raise DownloadError("Another lama fetches this already", self._shown, "Wait until it is done")
+            self._take()
         self._fetch(fetcher, work)
         return self._part
+
+    def _take(self) -> None:
+        busy = Busy("Another import fetches this already", self._shown, "Wait until it is done")
+        self._lock = take(self._folder, busy)
 
     def release(self) -> None:
         """Let others go on with it; safe to call twice."""
@@ -98,36 +113,43 @@ class AddressFetch:
         """Take away what came: it was imported, or is not what was wanted."""
         shutil.rmtree(self._folder, ignore_errors=True)
 
+    def remove(self) -> None:
+        """Take away what came, unless somebody fetches it."""
+        with contextlib.suppress(OSError, Busy):
+            self._take()
+            self.discard()
+            self.release()
+
     def _fetch(self, fetcher: Fetcher, work: Work) -> None:
-        attempt = 0
         with of_disk(self._part):
             descriptor = os.open(self._part, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-        with os.fdopen(descriptor, "r+b", buffering=0) as part:
+        with os.fdopen(descriptor, "r+b", buffering=0):
             self._read_note()
-            while True:
-                before = os.fstat(descriptor).st_size
-                try:
-                    if self._ask(part.fileno(), fetcher, work):
-                        break
-                    error: LamaError = ConnectionLost("The connection broke", self._shown, "Try again")
-                except LamaError as raised:
-                    error = raised
-                attempt = 1 if os.fstat(descriptor).st_size > before else attempt + 1
-                pause = self._backoff.before(attempt, error)
-                if pause is None:
-                    raise error
-                work.say(f"{error.title}; trying again in {pause:.0f} s")
-                fetcher.wait(pause)
+            try:
+                self._ask(descriptor, fetcher, work)
+            except WeightsAlone:
+                self._fetch_beside(fetcher, work)
+                self._ask(descriptor, fetcher, work)
             with of_disk(self._part):
                 os.fsync(descriptor)
+                self._total = os.fstat(descriptor).st_size
+            work.begin("fetching", self._total, self._total)
+            self._note_down(is_whole=True)
 
-    def _ask(self, part: int, fetcher: Fetcher, work: Work) -> bool:
-        """One request for what is missing; whether all is there."""
+    def _fetch_beside(self, fetcher: Fetcher, work: Work) -> None:
+        try:
+            fetch_beside(self._url, self.beside, fetcher, work)
+        except ModelFormatError:
+            self.discard()
+            raise
+
+    def _ask(self, part: int, fetcher: Fetcher, work: Work) -> None:
+        """One request for what is missing. Raises `ConnectionLost` where not all came, `WeightsAlone`."""
         have = os.fstat(part).st_size
+        if have == self._total and (self._is_whole or self._validator):
+            return self._look(part)
         if not self._validator:
             have = 0
-        elif self._total is not None and have == self._total:
-            return True
         headers = {"Range": f"bytes={have}-", "If-Range": self._validator} if have else {}
         with fetcher.get(self._url, headers) as body:
             if body.status not in (200, 206):
@@ -136,13 +158,20 @@ class AddressFetch:
             with of_disk(self._part):
                 os.ftruncate(part, have)  # first: the note must never be of another file than these bytes
                 os.lseek(part, have, os.SEEK_SET)
-            self._note_down(body, have)
+            etag = body.headers.get("etag", "")
+            self._validator = etag if etag.startswith('"') else body.headers.get("last-modified", "")
+            self._total = None if body.length is None else have + body.length
+            self._note_down()
             if self._total is not None:
                 check_space(self._folder, self._total - have)
-            work.begin("fetching", self._total)
-            work.advance(have, name_in(self._url))
-            self._copy(body, part, have, work)
-            return body.is_read
+            work.begin("fetching", self._total, have)
+            try:
+                self._copy(body, part, have, work)
+            finally:
+                work.tell(name_in(self._url))
+            if not body.is_read:
+                raise ConnectionLost("The connection broke", self._shown, "Try again: it goes on where it was")
+        self._look(part)
 
     def _begin_at(self, body: Body, have: int) -> int:
         if body.status == 200:
@@ -153,7 +182,8 @@ class AddressFetch:
         etag = body.headers.get("etag", "")
         same = not self._validator.startswith('"') or etag in ("", self._validator)
         if not same or (self._total is not None and said[2] not in ("*", str(self._total))):
-            self._validator = ""  # it begins anew
+            with of_disk(self._note):
+                self._note.unlink(missing_ok=True)  # it begins anew
             raise ConnectionLost("The file changed meanwhile", self._shown, "Try again")
         return have
 
@@ -174,21 +204,20 @@ class AddressFetch:
                 self._look(part)
                 looked = True
             work.advance(count, name_in(self._url))
-        if not looked and body.is_read:
-            self._look(part)
 
     def _look(self, part: int) -> None:
-        """Whether what comes can be a model: not after gigabytes."""
+        """Whether what comes can be a model: not after gigabytes. Raises `ModelFormatError`, `WeightsAlone`."""
         at = os.lseek(part, 0, os.SEEK_CUR)
         with os.fdopen(os.dup(part), "rb") as file:
             kind = kind_of_open(file, self._total)
         os.lseek(part, at, os.SEEK_SET)
         try:
-            if kind == "safetensors":
-                raise weights_alone(name_in(self._url))
             if kind not in ARCHIVES:
                 check_kind(name_in(self._url), kind)
-                if kind != "gguf":
+                if kind == "safetensors":
+                    if not self.beside.exists():
+                        raise WeightsAlone
+                elif kind != "gguf":
                     raise ModelFormatError(
                         "What comes is no model", f"{self._shown} is {WORDS[kind]}.", "Check the address: look at it."
                     )
@@ -196,20 +225,18 @@ class AddressFetch:
             self.discard()
             raise
 
-    def _note_down(self, body: Body, have: int) -> None:
+    def _note_down(self, is_whole: bool = False) -> None:
         """What tells that the file is still the same when the rest of it is asked for."""
-        etag = body.headers.get("etag", "")
-        self._validator = etag if etag.startswith('"') else body.headers.get("last-modified", "")
-        self._total = None if body.length is None else have + body.length
+        noted = {"validator": self._validator, "total": self._total, "whole": is_whole}
         with of_disk(self._note):
-            self._note.write_text(json.dumps({"validator": self._validator, "total": self._total}))
+            self._note.write_text(json.dumps(noted))
 
     def _read_note(self) -> None:
         with contextlib.suppress(OSError, ValueError, AttributeError):
             note = json.loads(self._note.read_text())
             validator, total = note.get("validator"), note.get("total")
             if isinstance(validator, str) and (total is None or type(total) is int):
-                self._validator, self._total = validator, total
+                self._validator, self._total, self._is_whole = validator, total, note.get("whole") is True
 
     def _refusal(self, body: Body) -> LamaError:
         said = explanation(body.explanation())
@@ -218,5 +245,5 @@ class AddressFetch:
             return ConnectionLost("The server has a problem", detail, "Try again later")
         if body.status == 416:
             self.discard()
-            return DownloadError("The file became shorter meanwhile", detail, "Try again: it begins anew")
+            return ConnectionLost("The file became shorter meanwhile", detail, "It begins anew")
         return ProviderError("The server refused the file", detail, "Check the address")

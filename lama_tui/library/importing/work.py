@@ -19,16 +19,12 @@ _INTERVAL = 0.1  # seconds between two tellings
 
 @dataclass(frozen=True, slots=True)
 class ImportProgress:
-    """How far a step is: bytes of `total` (None: unknown), and the file that it is at, whose name is untrusted.
-
-    With `news`, `now` is a sentence that nobody may miss.
-    """
+    """How far a step is: bytes of `total` (None: unknown), and the file that it is at, whose name is untrusted."""
 
     step: Step
     done: int = 0
     total: int | None = None
     now: str = ""
-    news: bool = False
 
 
 Watch: TypeAlias = Callable[[ImportProgress], None]
@@ -47,9 +43,9 @@ class Work:
         self._done = 0
         self._total: int | None = None
 
-    def begin(self, step: Step, total: int | None) -> None:
-        """Another step, of so many bytes."""
-        self._step, self._done, self._total = step, 0, total
+    def begin(self, step: Step, total: int | None, done: int = 0) -> None:
+        """Another step, of so many bytes; `done` were so before."""
+        self._step, self._done, self._total = step, done, total
         self._tell("", 0.0)
 
     def advance(self, count: int, now: str) -> None:
@@ -59,13 +55,13 @@ class Work:
             raise Stopped
         self._tell(now, _INTERVAL)
 
-    def say(self, now: str) -> None:
-        """Tell something that nobody may miss."""
-        self._tell(now, 0.0, news=True)
+    def tell(self, now: str) -> None:
+        """Tell how far it is at once: it goes no further for a while."""
+        self._tell(now, 0.0)
 
-    def _tell(self, now: str, interval: float, news: bool = False) -> None:
+    def _tell(self, now: str, interval: float) -> None:
         at = time.monotonic()
         if self._watch is not None and at - self._told >= interval:
             self._told = at
-            progress = ImportProgress(self._step, self._done, self._total, now, news)
+            progress = ImportProgress(self._step, self._done, self._total, now)
             self._loop.call_soon_threadsafe(self._watch, progress)

@@ -55,6 +55,11 @@ class RemovalPlan:
         return (*self.refs, *self.links, *self.files)
 
     @property
+    def work_place(self) -> Path | None:
+        """The folder that only one removal may be at work in; None where nothing but single files goes."""
+        return self.home if self.repo else next(iter(self.folders), None)
+
+    @property
     def empty(self) -> bool:
         """Whether there is nothing to delete."""
         return not (self.everything or self.folders) and self.empties is None
@@ -102,6 +107,8 @@ def _plan(reference: str, paths: Paths, revision: str | None, old_revisions: boo
         raise ModelNotFoundError(
             f"{named.name} is not on this machine", "It is not in the hub's cache.", "`lama ls` lists the models here."
         )
+    if repo.linked != repo.folder or old_revisions or revision is not None:
+        _require_own(repo)
     if old_revisions:
         return _some(repo, cache, [old for old in repo.revisions if old.old])
     if revision is not None:
@@ -144,6 +151,7 @@ def _gguf_by_name(name: str, paths: Paths, cache: Path) -> RemovalPlan:
             return _own_files(name, own)
         repo = repo_on_disk(cache, "/".join(words[:2])) if len(words) > 2 else None
         if repo is not None and any((revision.folder / Path(*words[2:])).is_file() for revision in repo.revisions):
+            _require_own(repo)
             return _files_of_repo(name, repo, cache, Path(*words[2:]))
     raise ModelNotFoundError(f"{name} is not on this machine", "There is no such file.", "`lama ls` lists the models.")
 
@@ -237,6 +245,8 @@ def _some(repo: RepoOnDisk, cache: Path, going: Sequence[Revision]) -> RemovalPl
     kept = [end for name, end in theirs.items() if name in needed]
     if kept:
         notes.append(_linked("Another revision uses", kept))
+    if lost := [revision.commit[:12] for revision in going if revision.old]:
+        notes.append(f"There is no going back to {', '.join(lost)} then, unless it is fetched again.")
     if any(revision.current for revision in going) and staying:
         newest = max(staying, key=lambda revision: _time(revision.folder))
         notes.append(f"It is the one in use; after it {newest.commit[:12]} is.")
@@ -264,6 +274,16 @@ def _chosen(repo: RepoOnDisk, words: str) -> Revision:
             f"{words} is not one revision of {repo.name}", f"{len(found)} begin so.", f"Here are: {known}."
         )
     raise ModelNotFoundError(f"{repo.name} has no revision {words} here", "", f"Here are: {known}.")
+
+
+def _require_own(repo: RepoOnDisk) -> None:
+    """Raise a `ModelError` where a folder of `repo` is a link: what is behind it is not in the cache."""
+    if repo.linked is not None:
+        raise ModelError(
+            f"{repo.name} is not deleted",
+            f"{repo.linked} is a link to {repo.linked.resolve()}: what lies there is not touched.",
+            "Delete it yourself if nobody needs it.",
+        )
 
 
 def _require_unlinked(repo: RepoOnDisk, paths: Paths) -> None:

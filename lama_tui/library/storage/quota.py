@@ -24,14 +24,14 @@ class Suggestion:
     freed: int
     old_revisions: bool
     last_used: int | None
-    pinned: bool
 
 
 @dataclass(frozen=True, slots=True)
 class QuotaState:
     """Bytes. `over` is by how much `used` is more than `quota`, 0 where it is not or there is none (`quota` 0).
 
-    `suggestions` would make room for that, in this order; all of them together may still be too little.
+    `suggestions` would make room for that, or for what the disk lacks where that is more, in this order; all of them
+    together may still be too little.
     """
 
     quota: int
@@ -42,22 +42,23 @@ class QuotaState:
 
 @dataclass(frozen=True, slots=True)
 class DiskRoom:
-    """The volume that models are kept on, in bytes. `low`: less is free than was set as enough."""
+    """The volume that models are kept on, in bytes. `low`: less is free than was set as enough, by `lacking`."""
 
     folder: Path
     free: int
     total: int
     low: bool
+    lacking: int = 0
 
 
 def quota_state(
-    usage: LibraryUsage, uses: Mapping[str, ModelUse], quota: int, loaded: Collection[str] = ()
+    usage: LibraryUsage, uses: Mapping[str, ModelUse], quota: int, kept: Collection[str] = (), lacking: int = 0
 ) -> QuotaState:
-    """Compare with the quota. What is `loaded` is never suggested."""
+    """Compare with the quota, and with the bytes that the disk is `lacking`. What is `kept` is never suggested."""
     over = max(0, usage.total - quota) if quota else 0
     chosen, room = [], 0
-    for suggestion in suggestions(usage.models, uses, loaded):
-        if room >= over:
+    for suggestion in suggestions(usage.models, uses, kept):
+        if room >= max(over, lacking):
             break
         chosen.append(suggestion)
         room += suggestion.freed
@@ -65,23 +66,23 @@ def quota_state(
 
 
 def suggestions(
-    models: Sequence[ModelStorage], uses: Mapping[str, ModelUse], loaded: Collection[str] = ()
+    models: Sequence[ModelStorage], uses: Mapping[str, ModelUse], kept: Collection[str] = ()
 ) -> list[Suggestion]:
-    """All that could go: old revisions first, then models by when they were last used, pinned ones at the end.
+    """All that could go: old revisions first, then models by when they were last used; none that is pinned.
 
-    One that was never used counts from when it came.
+    `kept` are others that stay, because they are loaded or answer. One that was never used counts from when it came.
     """
     found = []
     for model in models:
-        if any(is_of(ref, model.ref) for ref in loaded):
+        if any(is_of(ref, model.ref) for ref in kept):
             continue
         use = _use(model.ref, uses)
         if model.old:
-            found.append((0, 0, Suggestion(model.ref, model.old, True, use.last_used, use.pinned)))
+            found.append((0, 0, Suggestion(model.ref, model.old, True, use.last_used)))
         rest = model.alone - model.old
-        if rest > 0:
+        if rest > 0 and not use.pinned:
             when = max(use.last_used or 0, model.arrived or 0)
-            found.append((1 + use.pinned, when, Suggestion(model.ref, rest, False, use.last_used, use.pinned)))
+            found.append((1, when, Suggestion(model.ref, rest, False, use.last_used)))
     return [suggestion for _, _, suggestion in sorted(found, key=lambda each: (*each[:2], -each[2].freed, each[2].ref))]
 
 
@@ -104,5 +105,5 @@ def _disk_room(folder: Path, enough: int) -> DiskRoom | None:
             continue
         except OSError:
             return None
-        return DiskRoom(folder, volume.free, volume.total, volume.free < enough)
+        return DiskRoom(folder, volume.free, volume.total, volume.free < enough, max(0, enough - volume.free))
     return None

@@ -1,6 +1,6 @@
 """What the database knows of models that are removed, and which files a download still wants. Raises `StoreError`."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING
 
 from lama_tui.library.downloads.job import ENDED
@@ -33,6 +33,15 @@ class RecordTable:
             await connection.executemany("DELETE FROM model_checks WHERE ref = ? AND revision = ?", rows)
             await connection.executemany("DELETE FROM updates WHERE ref = ? AND installed = ?", rows)
 
+    async def forget_files(self, repo: str, files: Collection[tuple[str, str]]) -> None:
+        """Some files of a repo (commit and path of each) are gone, and nobody should miss them."""
+        async with self._database.transaction() as connection:
+            await connection.executemany(
+                "DELETE FROM snapshot_files WHERE path = ?"
+                " AND snapshot_id IN (SELECT id FROM snapshots WHERE ref = ? AND revision = ?)",
+                [(path, repo, commit) for commit, path in files],
+            )
+
     async def is_pinned(self, ref: str) -> bool:
         """Whether a person said that it, or a GGUF file of it, is to be kept when room is needed."""
         sql = "SELECT 1 FROM models WHERE pinned AND (ref = ? OR substr(ref, 1, ?) = ?)"
@@ -42,6 +51,11 @@ class RecordTable:
         """Models that a job works on or will, and the state of that job."""
         rows = await self._database.read(f"SELECT ref, state FROM jobs WHERE {_UNFINISHED}")  # noqa: S608 — our words
         return {row["ref"]: row["state"] for row in rows}
+
+    async def importing(self) -> frozenset[str]:
+        """Addresses and paths of imports that are not ended."""
+        rows = await self._database.read(f"SELECT source FROM jobs WHERE kind = 'import' AND {_UNFINISHED}")  # noqa: S608
+        return frozenset(row["source"] for row in rows)
 
     async def hashes(self) -> tuple[frozenset[str], frozenset[str]]:
         """Hashes of the files that unfinished jobs fetch, and of those that ended ones did."""

@@ -9,19 +9,20 @@ import errno
 import os
 import secrets
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from lama_tui.errors import ModelError, StoreError
 from lama_tui.library.hub_cache import hub_cache_folder
 from lama_tui.library.storage.disk import StoredFile, files_below, stored
+from lama_tui.library.storage.holding import alone_in, held_lock
 from lama_tui.library.storage.plan import RemovalPlan, plan_removal
 from lama_tui.library.storage.record_table import RecordTable
 from lama_tui.library.storage.repo import REMOVING, repo_on_disk
 from lama_tui.library.storage.shared_store import sweep
 from lama_tui.library.storage.usage import is_of
 from lama_tui.paths import Paths
-from lama_tui.store.locks import locked
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +44,7 @@ class Removal:
     """
 
     def __init__(self, paths: Paths, records: RecordTable, loaded: Callable[[], Mapping[str, int]]) -> None:
-        self._paths = paths
+        self.paths = paths
         self._records = records
         self._loaded = loaded
 
@@ -52,17 +53,27 @@ class Removal:
 
         Raises `ModelNotFoundError`, or a `ModelError` for what is never removed or in use.
         """
-        plan = await asyncio.to_thread(plan_removal, ref, self._paths, revision=revision, old_revisions=old_revisions)
+        plan = await asyncio.to_thread(plan_removal, ref, self.paths, revision=revision, old_revisions=old_revisions)
         await self._require_unused(plan)
         if plan.whole and await self._records.is_pinned(plan.ref):
             return replace(plan, notes=("It is pinned, to be kept when room is needed.", *plan.notes))
         return plan
 
     async def carry_out(self, plan: RemovalPlan) -> Removed:
-        """Do what was planned. Raises a `ModelError`: nothing was done where it is in use or has changed since."""
+        """Do what was planned, and all of it also when nobody waits for it any more.
+
+        Raises a `ModelError`: nothing was done where it is in use or has changed since.
+        """
+        return await asyncio.shield(asyncio.create_task(self._carry_out(plan), name="removal"))
+
+    async def _carry_out(self, plan: RemovalPlan) -> Removed:
         await self._require_unused(plan)
+        async with alone_in(plan.work_place, plan.ref):
+            return await self._carry_out_alone(plan)
+
+    async def _carry_out_alone(self, plan: RemovalPlan) -> Removed:
         again = await asyncio.to_thread(
-            plan_removal, plan.asked, self._paths, revision=plan.revision, old_revisions=plan.old_revisions
+            plan_removal, plan.asked, self.paths, revision=plan.revision, old_revisions=plan.old_revisions
         )
         if {file.path for file in again.everything} != {file.path for file in plan.everything}:
             raise ModelError(
@@ -85,6 +96,9 @@ class Removal:
         """Forget its records while it is no model any more and its bytes are still there; the error that came."""
         try:
             await self._records.forget(plan.ref, None if plan.whole else plan.revisions)
+            if plan.repo not in ("", plan.ref):  # one of several of a repo: those that stay have their record
+                places = [link.path.relative_to(plan.home / "snapshots").parts for link in plan.links]
+                await self._records.forget_files(plan.repo, [(place[0], "/".join(place[1:])) for place in places])
         except StoreError as error:
             return error
         return None
@@ -112,15 +126,6 @@ def _require_unused(plan: RemovalPlan, loaded: Callable[[], Mapping[str, int]]) 
         )
 
 
-def held_lock(repo: Path) -> Path | None:
-    """A lock by which the hub's own client fetches a file of `repo` now."""
-    try:
-        locks = list((repo.parent / ".locks" / repo.name).glob("*.lock"))
-    except OSError:
-        return None
-    return next((lock for lock in locks if locked(lock)), None)
-
-
 def vanish(plan: RemovalPlan) -> tuple[Removed, list[Path]]:
     """Take away what makes a model of it: names, then its folders in one step each. Blocks. Raises `OSError`.
 
@@ -133,7 +138,8 @@ def vanish(plan: RemovalPlan) -> tuple[Removed, list[Path]]:
     try:
         for at, folder in enumerate(plan.folders):
             # in place: a full disk has no room for another folder
-            graves.append(folder.rename(plan.home / f"{name}-{at}"))
+            with suppress(FileNotFoundError) if folder.name.startswith(REMOVING) else nullcontext():
+                graves.append(folder.rename(plan.home / f"{name}-{at}"))
     except OSError:
         # nothing went: it keeps its names, unless another removal took all of it this moment
         if not graves and any(folder.exists() for folder in plan.folders):

@@ -59,6 +59,12 @@ class RepoOnDisk:
     building: tuple[Path, ...]
 
     @property
+    def linked(self) -> Path | None:
+        """The first of its folders that is a link: what is behind it is elsewhere, and never deleted."""
+        places = (self.folder, *(self.folder / name for name in ("blobs", "snapshots", "refs")))
+        return next((place for place in places if place.is_symlink()), None)
+
+    @property
     def unlinked(self) -> Mapping[str, StoredFile]:
         """Whole files that no revision leads to."""
         used = {name for revision in self.revisions for name in revision.blobs}
@@ -135,10 +141,14 @@ def blob_name(file: StoredFile, repo: RepoOnDisk) -> str | None:
 def _blobs_of_removed(folder: Path) -> Iterator[str]:
     """The names of blobs that links say which were moved away: they lead nowhere now."""
     for file in files_below(folder):
-        if file.inode is None:
+        if file.inode is not None:
+            continue
+        try:
             parts = Path(os.readlink(file.path)).parts  # noqa: PTH115
-            if parts[-2:-1] == ("blobs",):
-                yield parts[-1]
+        except OSError:  # another program was faster
+            continue
+        if parts[-2:-1] == ("blobs",):
+            yield parts[-1]
 
 
 def _folders(folder: Path) -> list[Path]:

@@ -44,6 +44,19 @@ class Update:
         return in_force == self.installed and self.newest != self.refused and bool(self.changes)
 
 
+WantedBy = Literal["lama", "person"]
+"""`lama`: in the background, as the settings say."""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """The hub was asked for newer revisions, about so many models, whose names it was told. UTC milliseconds."""
+
+    wanted_by: WantedBy
+    models: int
+    at: int
+
+
 def compare(
     installed: Mapping[str, str], newest: Collection[HubFile], held: Collection[str]
 ) -> tuple[tuple[FileChange, ...], int]:

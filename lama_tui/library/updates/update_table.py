@@ -1,11 +1,12 @@
-"""What the hub has that is newer than what is installed, one row a model. Raises `StoreError` only."""
+"""What the hub has that is newer than what is installed, and when it was asked. Raises `StoreError` only."""
 
 import json
-from collections.abc import Mapping
+import time
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from lama_tui.library.updates.update import FileChange, Update
+from lama_tui.library.updates.update import FileChange, Question, Update, WantedBy
 
 if TYPE_CHECKING:
     from lama_tui.store.database import Database
@@ -15,7 +16,7 @@ _KEPT = 200
 
 
 class UpdateTable:
-    """The table `updates` of a database."""
+    """The tables `updates`, one row a model, and `update_questions` of a database."""
 
     def __init__(self, database: "Database") -> None:
         self._database = database
@@ -27,6 +28,19 @@ class UpdateTable:
     async def all(self) -> Mapping[str, Update]:
         """What is known, by reference; also of what is up to date, and of models that are gone."""
         return {row["ref"]: _update(row) for row in await self._database.read("SELECT * FROM updates")}
+
+    async def note_question(self, wanted_by: WantedBy, models: int) -> None:
+        """The hub is asked now, about so many models."""
+        async with self._database.transaction() as connection:
+            await connection.execute(
+                "INSERT OR REPLACE INTO update_questions (wanted_by, models, at) VALUES (?, ?, ?)",
+                (wanted_by, models, time.time_ns() // 1_000_000),
+            )
+
+    async def questions(self) -> Sequence[Question]:
+        """The last one of each who wanted it, the newest first."""
+        rows = await self._database.read("SELECT wanted_by, models, at FROM update_questions ORDER BY at DESC")
+        return [Question(row["wanted_by"], row["models"], row["at"]) for row in rows]
 
     async def found(self, update: Update) -> None:
         """Keep what the hub said; where one can go back to, and what was refused, stays."""

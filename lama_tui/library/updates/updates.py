@@ -8,12 +8,12 @@ whole and could not be seen to fetch less against a hub on loopback.
 import asyncio
 import glob
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import AsyncGenerator, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from lama_tui.errors import DownloadError, ModelNotFoundError, StoreError
+from lama_tui.errors import AuthError, DownloadError, LamaError, ModelError, ModelNotFoundError, StoreError
 from lama_tui.library.downloads.job import JobId, JobKind
 from lama_tui.library.downloads.job_table import JobTable
 from lama_tui.library.downloads.plan import choose
@@ -21,14 +21,18 @@ from lama_tui.library.hub.access import HubAccess
 from lama_tui.library.hub.values import HubDetails, HubFile
 from lama_tui.library.hub_cache import repo_at
 from lama_tui.library.installed import InstalledModel
+from lama_tui.library.model_table import ModelTable
 from lama_tui.library.snapshot_table import SnapshotTable
 from lama_tui.library.updates import revisions
-from lama_tui.library.updates.update import Update, compare
+from lama_tui.library.updates.update import FileChange, Question, Update, WantedBy, compare
 from lama_tui.library.updates.update_table import UpdateTable
-from lama_tui.library.verify.record import record_of
+from lama_tui.library.verify.record import FOUND, record_of
 
 if TYPE_CHECKING:
     from lama_tui.store.database import Database
+
+OF_ONE = (ModelError, AuthError, DownloadError)
+"""Why the hub tells nothing of one model; after other errors it tells nothing of the others either."""
 
 
 class AsksHub(Protocol):
@@ -36,8 +40,8 @@ class AsksHub(Protocol):
 
     access: HubAccess
 
-    async def details(self, repo: str, revision: str = "main") -> HubDetails:
-        """One revision of one model. Raises a `LamaError`."""
+    async def listing(self, repo: str, revision: str = "main") -> HubDetails:
+        """The files of one revision of one model. Raises a `LamaError`."""
 
 
 class Fetches(Protocol):
@@ -66,6 +70,7 @@ class Updates:
         self._table = UpdateTable(database)
         self._snapshots = SnapshotTable(database)
         self._jobs = JobTable(database)
+        self._uses = ModelTable(database)
 
     async def offered(self, models: Collection[InstalledModel]) -> Sequence[Update]:
         """The updates that are known of `models`, without asking anybody; not those that were gone back from."""
@@ -78,6 +83,44 @@ class Updates:
         """Everything that the hub said when it was last asked, by reference."""
         return await self._table.all()
 
+    async def own(self) -> frozenset[str]:
+        """The repos of the hub that lama fetched, or that a conversation had a model of. In the background the hub is
+        asked about these only: the names of what other tools keep in the shared cache are not lama's to tell."""
+        fetched = {each.ref for each in await self._snapshots.all() if each.kind == "hub" and each.source != FOUND}
+        used = {ref for ref, use in (await self._uses.all()).items() if use.last_used is not None}
+        return frozenset(fetched | {"/".join(ref.split("/")[:2]) for ref in used})  # of a GGUF file its repo
+
+    async def following(self, models: Iterable[InstalledModel]) -> Sequence[InstalledModel]:
+        """Those that have newer revisions to ask for, each repo once; others stay at their commit."""
+        repos = {repo.ref: repo for repo in map(whole_repo, models)}
+        here = {ref: await self.revisions(repo) for ref, repo in repos.items()}
+        return [repos[ref] for ref, found in here.items() if found is not None and found.follows is not None]
+
+    async def questions(self) -> Sequence[Question]:
+        """When the hub was last asked, the newest first."""
+        return await self._table.questions()
+
+    async def note_question(self, wanted_by: WantedBy, models: int) -> None:
+        """The hub is told the names of so many models now."""
+        await self._table.note_question(wanted_by, models)
+
+    async def ask(
+        self, models: Sequence[InstalledModel], hub: AsksHub
+    ) -> AsyncGenerator[tuple[InstalledModel, "Update | LamaError | None"]]:
+        """Ask the hub about one model after the other, as a person wants it; the answer may be why it tells nothing of
+        one. Raises the `LamaError` after which there is no use in asking about the others."""
+        asked = 0
+        for model in models:
+            found: Update | LamaError | None
+            try:
+                found = await self.look(model, hub)
+            except OF_ONE as error:
+                found = error
+            if found is not None:
+                asked += 1
+                await self.note_question("person", asked)
+            yield model, found
+
     async def look(self, model: InstalledModel, hub: AsksHub) -> Update | None:
         """Ask the hub about one model and keep the answer. None: it is no model that has newer revisions.
 
@@ -87,19 +130,20 @@ class Updates:
         here = await self.revisions(model)
         if here is None or here.follows is None:
             return None
-        details = await hub.details(model.ref, here.follows)
+        details = await hub.listing(model.ref, here.follows)
+        changes, size = await self._differing(model, details) if details.commit != here.in_force else ((), 0)
+        now = time.time_ns() // 1_000_000
+        await self._table.found(Update(model.ref, here.in_force, details.commit, changes, size, checked=now))
+        return await self._table.of(model.ref)
+
+    async def _differing(self, model: InstalledModel, details: HubDetails) -> tuple[tuple[FileChange, ...], int]:
+        """What differs of the files that would be fetched, and the bytes to fetch."""
         record = await record_of(model, self._snapshots)
         installed = {path: file.hash for path, file in record.files.items()}
         wanted, _ = wanted_files(installed, details.files)
         there, fetched = {file.path for file in details.files}, {file.path for file in wanted}
         kept = {path: hash_ for path, hash_ in installed.items() if path not in there or path in fetched}
-        held = await asyncio.to_thread(_held, model.ref)
-        changes, size = compare(kept, wanted, held)
-        now = time.time_ns() // 1_000_000
-        if details.commit == here.in_force:
-            changes, size = (), 0
-        await self._table.found(Update(model.ref, here.in_force, details.commit, changes, size, checked=now))
-        return await self._table.of(model.ref)
+        return compare(kept, wanted, await asyncio.to_thread(_held, model.ref))
 
     async def not_told(self, model: InstalledModel) -> None:
         """The hub was asked and does not tell: it is not to be asked again at once."""

@@ -1,6 +1,7 @@
 """Asks the hub once a day whether there are newer revisions of what came from it. Fetches nothing.
 
-The names of the models go to the hub, and nothing else; in local-only and offline modes nothing is asked.
+The names of models go to the hub, and nothing else: of those that lama fetched or that were used in it, not of what
+other tools keep in the shared cache. In local-only and offline modes nothing is asked.
 """
 
 import asyncio
@@ -9,11 +10,11 @@ import random
 import time
 from collections.abc import Awaitable, Callable, Sequence
 
-from lama_tui.errors import AuthError, DownloadError, LamaError, ModelError
+from lama_tui.errors import LamaError
 from lama_tui.library.hub_cache import cached_repos, hub_cache_folder
 from lama_tui.library.installed import InstalledModel
 from lama_tui.library.updates.update import Update
-from lama_tui.library.updates.updates import AsksHub, Updates
+from lama_tui.library.updates.updates import OF_ONE, AsksHub, Updates
 
 log = logging.getLogger(__name__)
 
@@ -54,18 +55,22 @@ class UpdateWatch:
     async def round(self) -> float:
         """Ask about the models that are due, and return the seconds until one is. Raises a `LamaError`."""
         due, wait = await self._due()
-        for at, model in enumerate(due):
+        asked = 0
+        for model in due:
             if (hub := await self._hub()) is None or hub.access.offline:
                 return _AGAIN
-            if at:
+            if asked:
                 await asyncio.sleep(_APART)
             before = (await self._updates.known()).get(model.ref)
+            found = None
             try:
-                found = await self._updates.look(model, hub)
-            except (ModelError, AuthError, DownloadError) as error:  # of this one; others end the round
+                if (found := await self._updates.look(model, hub)) is None:
+                    continue
+            except OF_ONE as error:
                 log.info("no newer revision of %s is known: %s", model.ref, error.title)
                 await self._updates.not_told(model)
-                continue
+            asked += 1
+            await self._updates.note_question("lama", asked)
             if found is None:
                 continue
             news = before is None or before.newest != found.newest
@@ -75,10 +80,12 @@ class UpdateWatch:
 
     async def _due(self) -> tuple[Sequence[InstalledModel], float]:
         """The models that were not asked about for a day, and the seconds until the first of the others is."""
-        known = await self._updates.known()
+        known, own = await self._updates.known(), await self._updates.own()
         repos = await asyncio.to_thread(lambda: list(cached_repos(hub_cache_folder())))
         models = [
-            InstalledModel(repo.name, str(repo.folder), repo.revision) for repo in repos if repo.folder is not None
+            InstalledModel(repo.name, str(repo.folder), repo.revision)
+            for repo in repos
+            if repo.folder is not None and repo.name in own
         ]
         now = time.time_ns() // 1_000_000
         due, wait = [], EVERY

@@ -7,7 +7,7 @@ again; everything that is right is not fetched twice.
 import asyncio
 import logging
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from lama_tui.library.downloads.layout import RepoFolder
@@ -30,11 +30,12 @@ async def set_bad_aside(folder: RepoFolder, files: Sequence[HubFile], snapshots:
 
 
 async def known_right(
-    folder: RepoFolder, files: Sequence[HubFile], fetched: Collection[str], snapshots: SnapshotTable
+    folder: RepoFolder, files: Sequence[HubFile], fetched: Mapping[str, int], snapshots: SnapshotTable
 ) -> Mapping[str, tuple[int, int]]:
     """The paths of files whose hash is known to be right, with when that was found and their `mtime_ns`.
 
-    `fetched` are hashes that were computed just now, as the bytes came. Raises `StoreError`.
+    `fetched` are hashes that were computed just now, as the bytes came, with the `mtime_ns` of the file then: one
+    that was written since is not known to be right. Raises `StoreError`.
     """
     before, now = await snapshots.right(), time.time_ns() // 1_000_000
 
@@ -45,7 +46,7 @@ async def known_right(
                 mtime_ns = folder.blob(file.hash).stat().st_mtime_ns
             except OSError:
                 continue
-            checked = now if file.hash in fetched else before.get(file.hash, {}).get(mtime_ns)
+            checked = now if fetched.get(file.hash) == mtime_ns else before.get(file.hash, {}).get(mtime_ns)
             if checked is not None:
                 found[file.path] = (checked, mtime_ns)
         return found

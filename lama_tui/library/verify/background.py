@@ -185,12 +185,13 @@ class IntegrityPass:
 def _due_of(model: InstalledModel, record: Record) -> list[_Due]:
     """The files of a model that are to be compared: written since first, then the never compared, then the oldest."""
     due = []
-    horizon = time.time_ns() // 1_000_000 - EVERY * 1000
+    now = time.time_ns() // 1_000_000
+    horizon, tomorrow = now - EVERY * 1000, now + _LONGEST * 1000  # after that: the clock was set back since
     for path, file in record.files.items():
         state, _ = look(record.folder / path, file, record.fetched)
         if state == "open":
             due.append(_Due(model, record, path, file, 0 if file.checked is not None else 1))
-        elif state == "right" and file.checked is not None and file.checked < horizon:
+        elif state == "right" and file.checked is not None and not horizon <= file.checked <= tomorrow:
             due.append(_Due(model, record, path, file, file.checked))
     return due
 

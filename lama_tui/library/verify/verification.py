@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lama_tui.engine.thread import Engine
+from lama_tui.library.downloads.job_table import JobTable
 from lama_tui.library.installed import InstalledModel
 from lama_tui.library.measurement_table import MeasurementTable
 from lama_tui.library.snapshot_table import SnapshotTable
+from lama_tui.library.verify.benchmarked import check_benchmarked
 from lama_tui.library.verify.check import Check, Checks, Level, Watch
 from lama_tui.library.verify.check_table import CheckTable
 from lama_tui.library.verify.complete import check_complete
@@ -24,6 +26,10 @@ if TYPE_CHECKING:
     from lama_tui.store.database import Database
 
 
+_COMING = "Still being downloaded"
+_LATER = "Not before its files are complete"
+
+
 def _unwatched(_: object) -> None:
     """Nobody looks."""
 
@@ -35,6 +41,7 @@ class Verification:
         self._snapshots = SnapshotTable(database)
         self._measurements = MeasurementTable(database)
         self._table = CheckTable(database)
+        self._jobs = JobTable(database)
         self._engine = engine
 
     async def levels(
@@ -57,7 +64,9 @@ class Verification:
 
         complete = await self._complete(model, record)
         yield await tell(complete)
-        if deep:
+        if _is_begun(model, found):  # nothing of it is wrong: it is not here yet
+            yield await tell(Check("hashes", "unknown", _LATER))
+        elif deep:
             yield await tell(await check_hashes(record, self._snapshots, watch))
             record = await record_of(model, self._snapshots)
         else:
@@ -66,22 +75,31 @@ class Verification:
         yield await tell(await self._supported(model, found))
         ran, keep = await self._generates(model, found, before, deep, watch)
         yield await tell(ran, keep=keep)
-        yield await tell(await self._benchmarked(model))
+        yield await tell(await check_benchmarked(model, self._measurements))
 
     async def _complete(self, model: InstalledModel, record: Record) -> Check:
-        if not model.path:
-            return Check("complete", "failed", model.problem.capitalize() or "Nothing of it is here")
-        return await asyncio.to_thread(check_complete, Path(model.path), record)
+        if model.path:
+            check = await asyncio.to_thread(check_complete, Path(model.path), record)
+            if check.status != "failed":
+                return check
+        else:
+            check = Check("complete", "unknown", model.problem.capitalize(), hint=_mend(model, record))
+        jobs = [row.job for row in await self._jobs.jobs() if row.job.ref == record.ref and row.job.kind == "download"]
+        if any(not job.ended for job in jobs):
+            return Check("complete", "unknown", _COMING, hint=f"`lama pull {record.ref}` shows how far it is.")
+        return check
 
     async def _supported(self, model: InstalledModel, found: Checks) -> Check:
-        if found["complete"].status == "failed":
-            return Check("supported", "unknown", "Not before its files are complete")
+        if found["complete"].status == "failed" or _is_begun(model, found):
+            return Check("supported", "unknown", _LATER)
         return await asyncio.to_thread(check_supported, model.ref, Path(model.path))
 
     async def _generates(
         self, model: InstalledModel, found: Checks, before: Checks, deep: bool, watch: Watch
     ) -> tuple[Check, bool]:
         """What running it says, and whether that is new."""
+        if _is_begun(model, found):
+            return Check("generates", "unknown", _LATER), True
         wrong = next((found[level] for level in ("complete", "hashes", "supported") if _failed(found, level)), None)
         if wrong is not None:  # what differs from what was published is not to be run either
             return Check("generates", "unknown", f"It was not run: {wrong.level} failed"), True
@@ -91,17 +109,14 @@ class Verification:
             return known, False
         return Check("generates", "unknown", "It was not run yet", hint=_deep(model)), True
 
-    async def _benchmarked(self, model: InstalledModel) -> Check:
-        measured = await self._measurements.of(model.ref, model.revision or "")
-        if not measured:
-            return Check("benchmarked", "unknown", "Not measured on this machine", hint=f"`lama bench {model.ref}`")
-        newest = measured[0]
-        speed = "–" if newest.decode_tok_s is None else f"{newest.decode_tok_s:.1f} tok/s"
-        return Check("benchmarked", "ok", f"{speed} on {newest.device}", at=newest.at)
-
 
 def _failed(found: Checks, level: Level) -> bool:
     return level in found and found[level].status == "failed"
+
+
+def _is_begun(model: InstalledModel, found: Checks) -> bool:
+    """Whether it is not here yet: what is missing of it is no failure."""
+    return not model.path or found["complete"].detail == _COMING
 
 
 def _deep(model: InstalledModel) -> str:

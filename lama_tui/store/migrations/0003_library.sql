@@ -15,6 +15,7 @@ CREATE TABLE jobs (
     attempts INTEGER NOT NULL DEFAULT 0,
     retry_at INTEGER, -- of waiting: when it is tried again
     options TEXT NOT NULL DEFAULT '{}', -- JSON: what to fetch and how
+    cache TEXT NOT NULL DEFAULT '', -- the folder of the hub's cache that it fills; of imports none
     owner TEXT, -- the instance that works on it; NULL: nobody
     done_bytes INTEGER NOT NULL DEFAULT 0,
     total_bytes INTEGER, -- NULL: not known yet
@@ -108,3 +109,10 @@ CREATE TABLE updates (
     refused TEXT, -- the commit that was gone back from: it is not offered again by itself
     checked INTEGER NOT NULL
 );
+
+-- When the hub was last asked for newer revisions, and about how many models; one row for who wanted it.
+CREATE TABLE update_questions (
+    wanted_by TEXT PRIMARY KEY CHECK (wanted_by IN ('lama', 'person')),
+    models INTEGER NOT NULL,
+    at INTEGER NOT NULL
+) WITHOUT ROWID;

@@ -7,6 +7,7 @@ ARGUMENTS: Mapping[str, str] = {
     "models.pick": "REF",
     "search.open": "WORDS",
     "hub.open": "WORDS",
+    "models.import": "SOURCE",
     "theme.choose": "NAME",
     "thinking.toggle": "on|off|default",
     "conversations.rename": "TITLE",

@@ -17,6 +17,7 @@ PLACES: Mapping[Scope, str] = {
     "hub": "On the hub",
     "downloads": "Among the downloads",
     "updates": "Among the updates",
+    "cleaning": "Where room is made",
     "chooser": "In lists to choose from",
     "settings": "In the settings",
     "log": "In the log",
@@ -31,10 +32,14 @@ OPENED_BY: Mapping[Scope, str] = {
     "hub": "hub.open",
     "downloads": "downloads.open",
     "updates": "updates.open",
+    "cleaning": "models.clean",
     "settings": "settings.open",
     "log": "log.open",
 }
 """The binding that opens the screen of a scope."""
+
+DOORS: Mapping[str, str] = {"models.import": "import_model"}
+"""Actions of the workspace that open another screen and begin there what a binding of that screen does, by its id."""
 
 BY_ID: Mapping[str, Key] = {key.id: key for key in KEYMAP}
 """The keymap by binding id."""
@@ -44,7 +49,7 @@ _ALWAYS: tuple[Scope, ...] = ("workspace", "transcript", "conversations", "app",
 
 _ORDER: tuple[Scope, ...] = (
     *_ALWAYS,
-    *("installed", "hub", "downloads", "updates", "models", "settings", "log", "chooser", "dialog", "list"),
+    *("installed", "hub", "downloads", "updates", "models", "cleaning", "settings", "log", "chooser", "dialog", "list"),
 )
 
 

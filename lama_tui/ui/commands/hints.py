@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from lama_tui.config.keymap import KEYMAP, Key, Scope
 from lama_tui.ui.bindings import names_of, short_key_name
@@ -39,11 +40,16 @@ class Hint:
 
 
 def hints(
-    places: Sequence[Scope], now: Now | None, overrides: Mapping[str, str], instead: Sequence[str] = ()
+    places: Sequence[Scope],
+    now: Now | None,
+    overrides: Mapping[str, str],
+    instead: Sequence[str] = (),
+    labels: Mapping[str, str] = MappingProxyType({}),
 ) -> list[Hint]:
     """The keys of the place that has the focus (`places`, nearest first), without those that are always shown.
 
-    `instead` are the ids of the bindings that matter above the workspace in the state that the screen is in.
+    `instead` are the ids of the bindings that matter above the workspace in the state that the screen is in, and
+    `labels` what they do in it, by id, where the keymap names more than one thing.
 
     Answers that are being written and messages that wait come first: that is what one looks for then.
     """
@@ -57,7 +63,7 @@ def hints(
             wanted += _shown(["conversations"]) if now.conversations else [("conversations.undo", "")]
         wanted += [(binding, "") for binding in _IDLE]
     else:
-        own = [(binding, "") for binding in instead]
+        own = [(binding, labels.get(binding, "")) for binding in instead]
         own = own or _shown([scope for scope in places if scope not in ("workspace", "app")])
         back = [hint for hint in own if hint[0] == "dialog.close"]  # with what enter does: also the narrowest show it
         wanted += [*own[:1], *back, *own[1:], ("palette.open", "")]

@@ -11,7 +11,7 @@ from textual.widget import Widget
 
 from lama_tui.config.keymap import KEYMAP, Key, Scope
 from lama_tui.ui.bindings import names_of
-from lama_tui.ui.commands.entries import BY_ID, OPENED_BY, PLACES, key_now
+from lama_tui.ui.commands.entries import BY_ID, DOORS, OPENED_BY, PLACES, key_now
 from lama_tui.ui.commands.obstacle import Now, obstacle
 
 _ITS_PANE: tuple[Scope, ...] = ("transcript", "conversations", "composer", "list")
@@ -73,6 +73,10 @@ async def perform(
     """
     key = BY_ID[id]
     if key.scope != "app" and key.scope not in targets(app.screen):
+        if id in DOORS:
+            await close_above(app)
+            await _run_with(app.screen, DOORS[id], argument)
+            return
         if key.scope in OPENED_BY:
             await perform(app, OPENED_BY[key.scope], overrides)
             app.notify(f"{key_now(key, overrides)}: {key.tooltip}", markup=False)

@@ -89,7 +89,8 @@ class Chooser(Dialog[str | None]):
     @work(exclusive=True)
     async def _look(self) -> None:
         self._choices = await self.find()
-        self._fill(self.query_one("#narrow", Input).value)
+        for field in self.query("#narrow").results(Input):  # none: it was closed meanwhile
+            self._fill(field.value)
 
     @on(Input.Changed, "#narrow")
     def _narrow(self, event: Input.Changed) -> None:

@@ -51,8 +51,12 @@ class Doors(ModelNews):
         """Open the model browser at what is newer."""
         self._browse("Updates")
 
+    def action_import_model(self, source: str = "") -> None:
+        """Open the model browser to import a model."""
+        self._browse("Downloads", importing=clean_line(source, 4096))
+
     @work(exclusive=True, group="models")
-    async def _browse(self, section: str, words: str = "") -> None:
+    async def _browse(self, section: str, words: str = "", importing: str | None = None) -> None:
         if self._current is None or self._opened is None:
             return
         from lama_tui.ui.screens.models.browser import ModelBrowser
@@ -65,7 +69,7 @@ class Doors(ModelNews):
             self._memory = ModelMemory(services.engine, services.resolve, self._told)
         browser = ModelBrowser(
             Catalogue(self._opening, services), Shelf(services), self.queue_of(services), self._memory,
-            services.sampler.subscribe, current.model, section, words,
+            services.sampler.subscribe, current.model, section, words, importing,
         )  # fmt: skip
         model = await self.app.push_screen_wait(browser)
         if self._opening.settings.model != before:

@@ -1,4 +1,4 @@
-"""What the workspace says of downloads: how far they are, and that one ended."""
+"""What the workspace says of downloads and imports: how far they are, and that one ended."""
 
 import os
 import time
@@ -55,11 +55,13 @@ class Downloading(Wishes):
         """Tell of the end, also somebody who looks elsewhere, where it took long."""
         if not self.is_mounted or job.state == "cancelled":
             return
-        name = clean_line(job.ref, 120)
-        failed = job.state == "failed"
+        from lama_tui.ui.screens.models import jobs
+
+        name = clean_line(jobs.title(job), 120)
+        failed, what = job.state == "failed", "import" if job.kind == "import" else "download"
         if failed:
             why = f": {clean_line(job.error.title, 200)}" if job.error is not None else ""
-            self._tell(f"The download of {name} failed{why}. {self._key('downloads.open')} shows what to do.")
+            self._tell(f"The {what} of {name} failed{why}. {self._key('downloads.open')} shows what to do.")
             if job.error is not None:
                 told(job.error)
         else:
@@ -67,8 +69,9 @@ class Downloading(Wishes):
         seconds = time.time() - job.created / 1000
         workspace = self._opening.settings.workspace
         if not self.app.app_focus and seconds >= workspace.notify_after and isinstance(self.app, TerminalApp):
-            what = "a download failed" if failed else "a download is done"
-            self.app.write_sequence(note(workspace.notify, name, what, os.environ))
+            article = "an" if what == "import" else "a"
+            said = f"{article} {what} failed" if failed else f"{article} {what} is done"
+            self.app.write_sequence(note(workspace.notify, name, said, os.environ))
 
     def on_unmount(self) -> None:
         """What ends from now on nobody sees."""

@@ -23,8 +23,8 @@ _GAP = 2
 class KeyLine(Widget):
     """Shows as many keys as fit, none of them cut; a click presses one.
 
-    What a screen can say of its state it says by `now`, or by `keys_now`, ids of bindings; a line looks again when
-    the focus moved, and when it is told to.
+    What a screen can say of its state it says by `now`, or by `keys_now`, ids of bindings, and `labels_now`, what they
+    do by id; a line looks again when the focus moved, and when it is told to.
     """
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - the name that Textual uses
@@ -50,6 +50,7 @@ class KeyLine(Widget):
                 getattr(self.screen, "now", None),
                 overrides,
                 getattr(self.screen, "keys_now", ()),
+                getattr(self.screen, "labels_now", {}),
             )
             if self._holds(hint)
         ]

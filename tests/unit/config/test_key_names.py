@@ -56,6 +56,8 @@ def test_what_has_no_key_is_found_in_the_palette() -> None:
         ({"app.stop": "f12"}, "Press `esc`.", "Press `esc`."),  # of two, nobody knows which
         ({"composer.send": "f12"}, "Press `enter` to send it.", "Press `f12` to send it."),
         ({"composer.send": "f12"}, "Choose one, `enter` opens it.", "Choose one, `enter` opens it."),
+        ({"cleaning.free": "f12"}, "Type a few letters of any action and run it with `enter`.",
+         "Type a few letters of any action and run it with `enter`."),
         ({"transcript.next": "n"}, "In the transcript `j` goes on.", "In the transcript `n` goes on."),
         ({"transcript.next": "n"}, "`j` is the next letter after `i`.", "`j` is the next letter after `i`."),
         ({"models.filter": "f"}, "Type `/` in an empty composer.", "Type `/` in an empty composer."),

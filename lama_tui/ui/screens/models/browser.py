@@ -1,6 +1,9 @@
 """The model browser: the models that are here, those of the hub, what is fetched, and what is newer."""
 
-from collections.abc import Callable, Sequence
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
 
 from textual import on, work
 from textual.app import ComposeResult
@@ -10,6 +13,7 @@ from textual.widgets import Static
 
 from lama_tui.errors import LamaError
 from lama_tui.events import ResourceSample
+from lama_tui.library.downloads.job import JobId
 from lama_tui.ui.bindings import bindings, key_at
 from lama_tui.ui.screens.above import Above
 from lama_tui.ui.screens.models import jobs
@@ -26,7 +30,10 @@ from lama_tui.ui.widgets.notice import Notice
 _LOOK = 0.25
 """Seconds between looks at what the engine does."""
 
-_EVERYWHERE = ("models.next_section", "models.previous_section")
+_LOOK_AT_QUEUE = 2.0
+"""Seconds between looks at what other programs download, while this is open."""
+
+_EVERYWHERE = ("models.import", "models.next_section", "models.previous_section")
 """Bindings that do something in every section."""
 
 
@@ -50,7 +57,9 @@ class ModelBrowser(Above[str | None]):
         current: str,
         section: str = SECTIONS[0],
         words: str = "",
+        importing: str | None = None,
     ) -> None:
+        """`words` are looked for on the hub; `importing`, where it is not None, is asked for at once."""
         super().__init__()
         self._catalogue = catalogue
         self._shelf = shelf
@@ -60,6 +69,7 @@ class ModelBrowser(Above[str | None]):
         self._current = current
         self._first = section
         self._words = words
+        self._importing = importing
         self._open: Section | None = None
         self._before = memory.listener
         self._unfollow: Callable[[], None] = lambda: None
@@ -86,6 +96,9 @@ class ModelBrowser(Above[str | None]):
         self._unfollow = self._queue.follow(self._jobs_changed)
         self._jobs_changed()
         self._go_to(SECTIONS.index(self._first))
+        self._watch_queue()
+        if self._importing is not None:
+            self.action_import_model(self._importing)
         self.set_interval(_LOOK, self._follow)
 
     def on_unmount(self) -> None:
@@ -127,8 +140,13 @@ class ModelBrowser(Above[str | None]):
     @property
     def keys_now(self) -> Sequence[str]:
         """The bindings that do something here."""
-        own = self._open.KEYS if self._open is not None else ()
+        own = self._open.keys if self._open is not None else ()
         return (*own[:1], "dialog.close", *own[1:], *_EVERYWHERE)
+
+    @property
+    def labels_now(self) -> Mapping[str, str]:
+        """What these do here, where that is not always the same."""
+        return self._open.labels if self._open is not None else {}
 
     def action_section(self, step: int) -> None:
         """Go to another section."""
@@ -142,13 +160,13 @@ class ModelBrowser(Above[str | None]):
     def _led(self, event: Section.Leads) -> None:
         self._go_to(SECTIONS.index(event.section))
 
-    def _go_to(self, section: int) -> None:
+    def _go_to(self, section: int, job: JobId | None = None) -> None:
         self.query_one(Sections).current = section
-        self._show_section(section)
+        self._show_section(section, job)
 
     @work(exclusive=True, group="section")
-    async def _show_section(self, at: int) -> None:
-        """Show a section, made when it is first gone to."""
+    async def _show_section(self, at: int, job: JobId | None) -> None:
+        """Show a section, made when it is first gone to, and in it a job."""
         name = SECTIONS[at].lower()
         if not self.query(f"#{name}"):
             await self.query_one("#models-section").mount(self._made(at))
@@ -157,16 +175,25 @@ class ModelBrowser(Above[str | None]):
         self._open = self.query_one(f"#{name}", Section)
         self._open.appear()
         self._open.take_keys()
+        if job is not None:
+            self._open.go_to_job(job)
         self._show_status()
-        self.query_one(KeyLine).look()
 
     def _jobs_changed(self) -> None:
         """Say how far the downloads are, and look for what came when one ended."""
-        self.query_one(Sections).marks = ("", "", jobs.brief(self._queue.jobs), "")
-        done = frozenset(job.id for job in self._queue.jobs if job.state == "done")
-        if self._ended is not None and done - self._ended:
+        self.query_one(Sections).marks = ("", "", jobs.tab(self._queue.jobs), "")
+        done = frozenset(job.id for job in self._queue.jobs if job.state == "done") if self._queue.is_open else None
+        if self._ended is not None and done is not None and done - self._ended:
             self.installed.look()
         self._ended = done
+
+    @work(group="queue-watch")
+    async def _watch_queue(self) -> None:
+        """Look now and then at what others download: they tell nobody."""
+        while True:
+            with suppress(LamaError):  # the section says it to those who look there
+                await self._queue.open()
+            await asyncio.sleep(_LOOK_AT_QUEUE)
 
     # --- what is said --------------------------------------------------------------
 
@@ -187,6 +214,7 @@ class ModelBrowser(Above[str | None]):
         status = self.query_one("#models-status", Static)
         if not isinstance(status.content, Content) or not shown.is_same(status.content):
             status.update(shown)
+        self.query_one(KeyLine).look()
 
     def _follow(self) -> None:
         """Show what changed in the engine or in the machine."""
@@ -206,6 +234,15 @@ class ModelBrowser(Above[str | None]):
     def action_context(self, step: int) -> None:
         """Look at a longer or a shorter context."""
         self.section.context(step)
+
+    @work(exclusive=True, group="import")
+    async def action_import_model(self, source: str = "") -> None:
+        """Ask what to import, and show what becomes of it."""
+        from lama_tui.ui.screens.models.import_dialog import ImportDialog
+
+        dialog = ImportDialog(Path(self._catalogue.folder), self._queue.add_import, source)
+        if (job := await self.app.push_screen_wait(dialog)) is not None:
+            self._go_to(SECTIONS.index("Downloads"), job)
 
     def action_filter(self) -> None:
         """Write what to look for."""

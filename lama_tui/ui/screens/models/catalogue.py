@@ -2,7 +2,9 @@
 
 import asyncio
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lama_tui.engine.fit import Fit, KvForm, Machine, fit
@@ -14,8 +16,11 @@ from lama_tui.ui.screens.models.known import Known, Storage, known, storage
 
 if TYPE_CHECKING:
     from lama_tui.engine.figures import EngineFigures
+    from lama_tui.library.benchmarking.benchmark import BenchmarkProgress, Result
     from lama_tui.library.hub.hub import Hub
     from lama_tui.library.installed import InstalledModel
+    from lama_tui.library.measurement_table import Measurement
+    from lama_tui.library.storage.clean_up import CleanUp
     from lama_tui.library.storage.removal import Removal
     from lama_tui.library.updates.updates import Updates
     from lama_tui.library.verify.verification import Verification
@@ -48,6 +53,12 @@ class Catalogue:
     def memory_limit(self) -> float:
         """The share of the memory that models may take."""
         return self._opening.settings.engine.memory_limit
+
+    @property
+    def asking(self) -> tuple[str, bool]:
+        """Whether the hub is asked for newer revisions by itself: `library.check_updates`, and `privacy.local_only`."""
+        settings = self._opening.settings
+        return settings.library.check_updates, settings.privacy.local_only
 
     @property
     def kv_form(self) -> KvForm:
@@ -86,9 +97,31 @@ class Catalogue:
         """What plans removals and carries them out. Raises `StoreError`."""
         return await self._services.removal()
 
+    async def clean_up(self) -> "CleanUp":
+        """What finds what could go, and lets it go. Raises `StoreError`."""
+        return await self._services.clean_up()
+
     async def check_signature(self, model: "InstalledModel") -> "SignatureFact":
         """Who signed it, looked at now: every byte is read. Raises `StoreError`, `SignatureError`."""
         return await (await self._services.signatures()).check(model)
+
+    async def benchmark(
+        self,
+        model: "InstalledModel",
+        watch: "Callable[[BenchmarkProgress], None]",
+        ran: "Callable[[int, Measurement], None]",
+    ) -> "tuple[Result, ...]":
+        """Measure how fast it is as `lama bench` does, and keep that. Raises a `LamaError`."""
+        from lama_tui.library.benchmarking.benchmark import benchmark
+        from lama_tui.library.benchmarking.known import experts_in
+
+        source = await self._services.resolve(model.ref)  # raises where it may not be loaded
+        experts = await asyncio.to_thread(experts_in, Path(model.path))
+        keep = (await self._services.measurements()).record
+        return await benchmark(
+            self._services.engine, model, watch,
+            batch_size=source.batch_size, experts=experts or 0, ran=ran, keep=keep,
+        )  # fmt: skip
 
     async def verification(self) -> "Verification":
         """What checks models. Raises `StoreError`."""

@@ -73,7 +73,10 @@ def line(row: Row, shown: Sequence[Column[Row]], width: int, now: int) -> Conten
     ]
     name = Content.styled(pad(row.model.name, name_width), "bold" if row.in_use else "")
     if row.model.problem:
-        why = f"{BROKEN} {row.model.problem}"
+        # of a repo with several quantizations this one is here, or some of them are
+        known = row.model.format == "gguf" and row.model.quantization != figures.UNKNOWN
+        kind = f"{row.model.quantization}  " if known else ""
+        why = f"{BROKEN} {kind}{row.model.problem}"
         return Content.assemble(*marks, name, " " * GAP, (why, "$warning")).truncate(max(1, width), ellipsis=True)
     parts: list[Content | str] = []
     for column in shown:

@@ -3,20 +3,18 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from textual.app import ComposeResult
 from textual.content import Content
-from textual.widgets import Static
 
 from lama_tui.engine.fit import Fit
 from lama_tui.security.gate import clean_line
 from lama_tui.types import GUIDE
 from lama_tui.ui import figures
 from lama_tui.ui.screens.models import fit_bar
+from lama_tui.ui.screens.models.about import About
 from lama_tui.ui.screens.models.columns import BROKEN, IN_USE, LOADED, LOADING, PINNED, Row
-from lama_tui.ui.screens.models.known import Known
+from lama_tui.ui.screens.models.known import Known, speeds
 from lama_tui.ui.screens.models.known import lines as lines_of_known
 from lama_tui.ui.screens.models.table import fact
-from lama_tui.ui.widgets.page import Page
 
 if TYPE_CHECKING:
     from lama_tui.library.storage.usage import ModelStorage
@@ -27,7 +25,8 @@ _BESIDE = "In memory now: {}. Where there is no room beside that, what was used 
 @dataclass(frozen=True, slots=True)
 class Shown:
     """What the details are of. `state` says in words whether it is in memory; `replaces` names what loading it
-    would drop; `advice` is what to do where there is nothing else."""
+    would drop; `advice` is what to do where there is nothing else; while it `is_measured`
+    the figures come first. `keys`, `verify` and `bench` are what is pressed to do so."""
 
     row: Row
     fit: Fit
@@ -40,38 +39,20 @@ class Shown:
     keys: str = ""
     known: Known | None = None
     storage: "ModelStorage | None" = None
+    is_measured: bool = False
     verify: str = ""
+    bench: str = ""
 
 
-class ModelDetails(Page):
-    """Scrolls where it does not fit; redrawn only when something in it changed."""
-
-    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - the name that Textual uses
-        super().__init__(id=id, classes="models-details")
-        self._shown: Shown | None = None
-        self._drawn = Content.empty()
-
-    def compose(self) -> ComposeResult:
-        """One text."""
-        yield Static("", id="models-about", markup=False)
+class ModelDetails(About):
+    """Of a model that is installed, or on a server."""
 
     def show(self, shown: Shown | None) -> None:
         """Show this model; None: there is none."""
-        before, self._shown = self._shown, shown
-        if before is None or shown is None or before.row.model.reference != shown.row.model.reference:
-            self.scroll_home(animate=False)
-        self._draw()
-
-    def on_resize(self) -> None:
-        """The bar is as wide as the pane."""
-        self._draw()
-
-    def _draw(self) -> None:
-        width = max(10, self.scrollable_content_region.width)
-        text = Content("\n").join(lines(self._shown, width)) if self._shown is not None else Content.empty()
-        if not text.is_same(self._drawn):
-            self._drawn = text
-            self.query_one("#models-about", Static).update(text)
+        if shown is None:
+            self.tell("", lambda _: ())
+        else:
+            self.tell(shown.row.model.reference, lambda width: lines(shown, width))
 
 
 def lines(shown: Shown, width: int) -> list[Content]:
@@ -85,20 +66,20 @@ def lines(shown: Shown, width: int) -> list[Content]:
     else:
         text += _memory(shown, width)
     text += [Content.styled(shown.advice, "$foreground-muted")] if shown.advice else []
+    measured = speeds(shown.known.measured, shown.now, width) if shown.known is not None else []
+    if shown.is_measured:
+        text[1:1] = [*measured, Content("")] if measured else []
+    elif measured:
+        text += [Content(""), *measured]
     return [*text, Content(""), *_facts(shown, width)]
 
 
 def _memory(shown: Shown, width: int) -> list[Content]:
     mark = LOADED if shown.row.loaded else LOADING if shown.row.loading else "○"
-    own = shown.row.model.context
-    context = min(shown.context, own or shown.context)
-    of = f" of {own:,}" if own and own != context else ""
     return [
         Content.assemble((f"{mark} ", "$success" if shown.row.loaded else "$foreground-muted"), shown.state),
         fit_bar.verdict(shown.fit),
-        fit_bar.bar(shown.fit, width),
-        Content.assemble(f"At {context:,}{of} tokens", (f"  {shown.keys} change it", "$foreground-muted")),
-        *fit_bar.legend(shown.fit, context),
+        *fit_bar.needs(shown.fit, shown.context, shown.row.model.context, shown.keys, width),
         *([Content.styled(_BESIDE.format(shown.replaces), "$foreground-muted")] if shown.replaces else []),
     ]
 
@@ -109,7 +90,7 @@ def _facts(shown: Shown, width: int) -> list[Content]:
     if shown.row.in_use:
         facts.append(("In use", f"{IN_USE} answers in this conversation"))
     if shown.is_default:
-        facts.append(("Default", "new conversations begin with it"))
+        facts.append(("Default", "begins new conversations"))
     if not model.server:
         kept = (
             f"{PINNED} kept when room is needed; it leaves memory last"
@@ -133,5 +114,5 @@ def _facts(shown: Shown, width: int) -> list[Content]:
         facts.insert(0, ("Guide", "built in and tiny: it only knows this app"))
     text = [line for name, value in facts for line in fact(name, value, width)]
     if shown.known is not None:
-        text += lines_of_known(shown.known, shown.storage, shown.now, width, shown.verify)
+        text += lines_of_known(shown.known, shown.storage, shown.now, width, shown.verify, shown.bench)
     return text

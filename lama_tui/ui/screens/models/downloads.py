@@ -1,14 +1,14 @@
 """What is downloaded: how far each is, why one waits, what to do about one that failed."""
 
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from textual import on, work
 from textual.app import ComposeResult
 from textual.content import Content
 from textual.widgets import Static
 
-from lama_tui.library.downloads.job import Job
+from lama_tui.library.downloads.job import Job, JobId, JobState
 from lama_tui.security.gate import clean_line
 from lama_tui.ui import figures
 from lama_tui.ui.bindings import bindings, key_at
@@ -27,7 +27,16 @@ class DownloadsSection(Section):
     """Two lines for each, and below the list what there is to say of the highlighted one."""
 
     BINDINGS = bindings("downloads")
-    KEYS = ("downloads.pause", "downloads.cancel", "downloads.retry", "downloads.use", "downloads.forget")
+
+    _KEYS_OF: Mapping[JobState, tuple[str, ...]] = {
+        "queued": ("downloads.pause", "downloads.cancel"),
+        "running": ("downloads.pause", "downloads.cancel"),
+        "paused": ("downloads.pause", "downloads.cancel"),
+        "waiting": ("downloads.retry", "downloads.pause", "downloads.cancel"),
+        "done": ("downloads.use", "downloads.forget"),
+        "failed": ("downloads.retry", "downloads.forget"),
+        "cancelled": ("downloads.retry", "downloads.forget"),
+    }
 
     def __init__(
         self,
@@ -42,6 +51,7 @@ class DownloadsSection(Section):
         self._jobs: list[Job] = []
         self._now = 0
         self._drawn = Content("")
+        self._wanted: JobId | None = None
         self._unfollow: Callable[[], None] = lambda: None
 
     def compose(self) -> ComposeResult:
@@ -75,20 +85,44 @@ class DownloadsSection(Section):
     def _list(self) -> LongList:
         return self.query_one(LongList)
 
+    def go_to_job(self, job: JobId) -> None:
+        """Highlight a job, as soon as it is listed."""
+        self._wanted = job
+        self._show()
+
+    @property
+    def keys(self) -> Sequence[str]:
+        """What can be done with the highlighted one."""
+        job = self._chosen()
+        return self._KEYS_OF[job.state] if job is not None else ()
+
+    @property
+    def labels(self) -> Mapping[str, str]:
+        """What pauses also goes on."""
+        job = self._chosen()
+        return {"downloads.pause": "Resume"} if job is not None and job.state == "paused" else {}
+
     # --- what is shown -------------------------------------------------------------
 
     def _show(self) -> None:
         chosen = self._chosen()
         self._jobs = list(self._queue.jobs)
         self._now = time.time_ns() // 1_000_000
-        at = next((at for at, job in enumerate(self._jobs) if chosen is not None and job.id == chosen.id), None)
+        wanted = self._wanted if self._wanted is not None else chosen.id if chosen is not None else None
+        at = next((at for at, job in enumerate(self._jobs) if job.id == wanted), None)
+        if at is not None:
+            self._wanted = None
         empty = self.query_one("#downloads-empty", Static)
         empty.display = not self._jobs
         if not self._jobs:
             hub = Content.assemble((key_at(self, "hub.open"), "bold $primary"), " searches the hub; ")
+            disk = Content.assemble(
+                (key_at(self, "models.import"), "bold $primary"),
+                " imports a model from this disk or an address; ",
+            )
             empty.update(
                 Content.assemble(
-                    "Nothing is being downloaded.\n\n", hub, ("lama pull ORG/NAME", "$accent"),
+                    "Nothing is being downloaded.\n\n", hub, disk, ("lama pull ORG/NAME", "$accent"),
                     " in a shell downloads too, and is shown here.\nDownloads go on while you chat, and when lama is"
                     " started again.",
                 )
@@ -105,12 +139,13 @@ class DownloadsSection(Section):
         mark, style = jobs.MARKS[job.state]
         part = jobs.share(job)
         right = jobs.percent(part) if part is not None else ""
-        name_width = max(8, min(room - 8, max(room // 2, room - 40)))
+        name_width = max(8, min(room - 8, max(room // 2, min(room - 40, 72))))
         first = Content.assemble(
             (f"{mark} ", style),
-            (pad(clean_line(job.ref, 300), name_width), "bold"),
+            (pad(jobs.title(job), name_width), "bold"),
             "  ",
             Content.styled(jobs.state(job, self._now), style),
+            Content.styled(f"  from {jobs.origin(job)}" if job.kind == "import" else "", "$foreground-muted"),
         ).truncate(room, ellipsis=True)
         if job.ended:
             when = figures.ago(job.updated, self._now)
@@ -128,6 +163,7 @@ class DownloadsSection(Section):
         if not text.is_same(self._drawn):
             self._drawn = text
             self.query_one("#downloads-about", Static).update(text)
+        self.post_message(self.StatusChanged())  # other keys matter
 
     def _about(self, job: Job) -> list[Content]:
         width = max(20, self.query_one("#downloads-details").scrollable_content_region.width)
@@ -137,24 +173,28 @@ class DownloadsSection(Section):
             text.append(Content.assemble((key_at(self, "downloads.retry"), "bold $primary"), " tries again."))
         elif job.state == "done":
             text.append(Content.assemble((key_at(self, "downloads.use"), "bold $primary"), " lets it answer here."))
+        elif job.state == "cancelled":
+            text.append(Content.assemble((key_at(self, "downloads.retry"), "bold $primary"), " begins it again."))
         elif job.state == "paused":
-            text.append(Content.assemble((key_at(self, "downloads.pause"), "bold $primary"), " goes on with it."))
+            goes_on = "begins it again" if jobs.is_local(job) else "goes on with it"
+            text.append(Content.assemble((key_at(self, "downloads.pause"), "bold $primary"), f" {goes_on}."))
         elif job.state == "waiting":
             now = Content.assemble((key_at(self, "downloads.retry"), "bold $primary"), " tries at once.")
             text += [Content(jobs.state(job, self._now)), now]
-        files = f"{job.files_done:,} of {job.files:,}" if job.files is not None else figures.UNKNOWN
-        facts = [("Files", files)]
+        facts = [] if job.kind != "import" else [("Import", "from elsewhere than the hub")]
+        if job.files is not None or job.kind != "import":
+            files = f"{job.files_done:,} of {job.files:,}" if job.files is not None else figures.UNKNOWN
+            facts.append(("Files", files))
         if job.now and job.state == "running":
             facts.append(("Now", clean_line(job.now, 200)))
         if not job.ended and job.owner is not None and not job.mine:
             facts.append(("Done by", f"another lama ({clean_line(job.owner, 60)})"))
         if job.attempts > 1:
             facts.append(("Tries", str(job.attempts)))
-        facts += [
-            ("From", clean_line(job.source, 200)),
-            ("Revision", clean_line(f"{job.revision} {job.commit or ''}", 120).strip()),
-            ("Asked for", figures.ago(job.created, self._now)),
-        ]
+        facts.append(("From", jobs.origin(job)))
+        if revision := clean_line(f"{job.revision} {job.commit or ''}", 120).strip():
+            facts.append(("Revision", revision))
+        facts.append(("Asked for", figures.ago(job.created, self._now)))
         return text + [line for name, value in facts for line in fact(name, value, width)]
 
     @property
@@ -181,7 +221,8 @@ class DownloadsSection(Section):
                 self.say(f"{named(job.ref)} goes on.")
             else:
                 await self._queue.wish(lambda downloads: downloads.pause(job.id))
-                self.say(f"{named(job.ref)} is paused: what is here stays.")
+                stays = "it begins again when it goes on" if jobs.is_local(job) else "what is here stays"
+                self.say(f"{named(job.ref)} is paused: {stays}.")
 
     @work(group="wish")
     async def action_cancel(self) -> None:
@@ -190,19 +231,7 @@ class DownloadsSection(Section):
         if job is None or job.ended:
             self.say("" if job is None else f"It has ended: {key_at(self, 'downloads.forget')} takes it off the list.")
             return
-        here = figures.size(job.done_bytes)
-        answer = await self.app.push_screen_wait(
-            Ask(
-                f"Give up {named(job.ref)}",
-                [Content(f"{here} of it are on the disk by now, some of it parts of files that are not whole.")],
-                [
-                    ("", "Go on downloading"),
-                    ("keep", f"Give it up and keep the {here}: downloaded again, it goes on from there"),
-                    ("delete", f"Give it up and delete the {here}"),
-                ],
-            )
-        )
-        if answer:
+        if answer := await self.app.push_screen_wait(_giving_up(job)):
             with self.notice.catching():
                 await self._queue.wish(lambda downloads: downloads.cancel(job.id, keep_parts=answer == "keep"))
                 self.say(f"{named(job.ref)} was given up.")
@@ -225,9 +254,24 @@ class DownloadsSection(Section):
         if job is None or not job.ended:
             self.say("" if job is None else f"It has not ended: {key_at(self, 'downloads.cancel')} gives it up.")
             return
-        with self.notice.catching():
-            await self._queue.wish(lambda downloads: downloads.forget(job.id))
-            self.say("")
+        ended = [each.id for each in self._jobs if each.ended]
+        answer: str | None = "one"
+        if len(ended) > 1:
+            answer = await self.app.push_screen_wait(
+                Ask(
+                    "Forget",
+                    [Content("What is forgotten is off this list; files stay as they are.")],
+                    [
+                        ("", "Leave the list as it is"),
+                        ("one", f"Forget {named(job.ref)}"),
+                        ("all", f"Forget all {len(ended)} that have ended"),
+                    ],
+                )
+            )
+        if answer:
+            with self.notice.catching():
+                await self._queue.forget(ended if answer == "all" else [job.id])
+                self.say("")
 
     @on(LongList.Chosen)
     @work(exclusive=True, group="downloads-use")
@@ -240,3 +284,24 @@ class DownloadsSection(Section):
                 self.post_message(self.UseRequested(job.ref))
         elif job is not None:
             self.say("It is not here yet.")
+
+
+def _giving_up(job: Job) -> Ask:
+    """Ask what becomes of what is on the disk by now."""
+    here, title = figures.size(job.done_bytes), f"Give up {named(job.ref)}"
+    if jobs.is_local(job):
+        return Ask(
+            title,
+            [Content(f"What was made of it by now is removed; {jobs.origin(job)} stays as it is.")],
+            [("", "Go on importing"), ("delete", "Give it up")],
+        )
+    again = "imported" if job.kind == "import" else "downloaded"
+    return Ask(
+        title,
+        [Content(f"{here} of it are on the disk by now, some of it parts of files that are not whole.")],
+        [
+            ("", f"Go on {again.removesuffix('ed')}ing"),
+            ("keep", f"Give it up and keep the {here}: {again} again, it goes on from there"),
+            ("delete", f"Give it up and delete the {here}"),
+        ],
+    )

@@ -22,6 +22,20 @@ def bar(fit: Fit, width: int) -> Content:
     return Content.assemble(*((mark * count, _STYLES[mark]) for mark, count in cells if count))
 
 
+def needs(fit: Fit, tokens: int, longest: int | None, keys: str, width: int) -> list[Content]:
+    """The bar with its legend, at so many tokens of a model that takes at most `longest`; `keys` change that. Nothing
+    where its size is not known."""
+    if fit.weights is None:
+        return []
+    context = min(tokens, longest or tokens)
+    of = f" of {longest:,}" if longest and longest != context else ""
+    return [
+        bar(fit, width),
+        Content.assemble(f"At {context:,}{of} tokens", (f"  {keys} change it", "$foreground-muted")),
+        *legend(fit, context),
+    ]
+
+
 def legend(fit: Fit, context: int) -> list[Content]:
     """What the shapes mean, with the figures; together they are the whole memory."""
     machine = fit.machine

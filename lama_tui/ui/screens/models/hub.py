@@ -19,16 +19,15 @@ from lama_tui.library.hub.fitting import fit_at, fit_of
 from lama_tui.library.hub.values import HubModel
 from lama_tui.security.gate import clean_line
 from lama_tui.types import GUIDE
-from lama_tui.ui import figures
 from lama_tui.ui.bindings import bindings, key_at, move_at
 from lama_tui.ui.screens.models import hub_columns, hub_details
+from lama_tui.ui.screens.models.fetching import Fetching
 from lama_tui.ui.screens.models.hub_columns import HubRow
 from lama_tui.ui.screens.models.hub_details import HubDetailsPage, HubShown, Keys
 from lama_tui.ui.screens.models.hub_listing import Listing
 from lama_tui.ui.screens.models.installed import InstalledSection
 from lama_tui.ui.screens.models.queue import Queue
-from lama_tui.ui.screens.models.section import Section, named
-from lama_tui.ui.screens.models.shelf import Looks, Shelf
+from lama_tui.ui.screens.models.shelf import Shelf
 from lama_tui.ui.screens.models.table import Column
 from lama_tui.ui.waiting import NOTICED
 from lama_tui.ui.widgets.filter import Filter
@@ -40,13 +39,10 @@ _PAUSE = 0.25
 _AHEAD = 30
 """Lines before the end of the list at which the next page is asked for."""
 
-_FIRST = 8192
-"""Tokens that are looked at first."""
-
 _ADVICE = " is good to begin with on this machine."
 
 
-class HubSection(Section):
+class HubSection(Fetching):
     """The field to search with, what the list is narrowed to, the list, the details."""
 
     BINDINGS = bindings("hub")
@@ -63,18 +59,16 @@ class HubSection(Section):
         *,
         id: str | None = None,  # noqa: A002 - the name that Textual uses
     ) -> None:
-        super().__init__(id=id)
-        self._shelf = shelf
-        self._queue = queue
+        super().__init__(shelf, queue, id=id)
         self._installed = installed
         self._words = words or ""
         self._searches = words is not None
         self._listing = Listing(shelf, self._words)
-        self._looks = Looks()
-        self._tokens = _FIRST
         self._columns: tuple[int, Sequence[Column[HubRow]]] = (0, ())
         self._soon: Timer | None = None
         self._now = 0
+        self._stays = ""
+        """The model that was highlighted when the list grew: that it has another line now is nobody's moving."""
         self._ended: frozenset[int] = frozenset()
         self._unfollow: Callable[[], None] = lambda: None
 
@@ -100,12 +94,16 @@ class HubSection(Section):
         self._unfollow()
 
     @property
-    def _machine(self) -> Machine:
+    def machine(self) -> Machine:
+        """What a model could have now."""
         return self._installed.machine
 
     @property
     def _here(self) -> frozenset[str]:
-        return self._installed.references
+        """Models that are on this machine; of several GGUF files of a repo the repo."""
+        return frozenset(
+            "/".join(ref.split("/")[:2]) if ref.lower().endswith(".gguf") else ref for ref in self._installed.references
+        )
 
     @property
     def _list(self) -> LongList:
@@ -132,10 +130,10 @@ class HubSection(Section):
     async def _ask(self) -> None:
         """Ask for the first page. What was asked before is given up: the last answer wins."""
         self._tell_asking()
-        await self._listing.begin(self._machine)
+        await self._listing.begin(self.machine)
         self._list.show(0, None)  # the new list begins at its top
         self._show()
-        if self._here <= {GUIDE} and self._listing.trouble is None and await self._listing.advise(self._machine):
+        if self._here <= {GUIDE} and self._listing.trouble is None and await self._listing.advise(self.machine):
             self._list.show(0, None)
             self._show()
 
@@ -143,12 +141,17 @@ class HubSection(Section):
     async def _go_on(self) -> None:
         """Ask for the next page."""
         self._tell_asking()
+        before = self._listing.lines
         try:
-            await self._listing.go_on(self._machine)
+            await self._listing.go_on(self.machine)
         except LamaError as error:
             why = clean_line(error.title, 120)
             self.say(f"The rest of the list did not come: {why}. {key_at(self, 'hub.again')} asks again.")
-        self._show()
+        at = self._list.highlighted
+        if at is not None and at < len(before):  # the same model, wherever the order by fit put it
+            self._stays = before[at].repo
+            at = self._listing.place_of(self._stays)
+        self._show(at)
 
     def _tell_asking(self) -> None:
         """Say so when it takes long."""
@@ -159,7 +162,7 @@ class HubSection(Section):
         ended = {job.id: job.ref for job in self._queue.jobs if job.ended}
         for repo in {ended[job] for job in ended.keys() - self._ended}:
             self._looks.forget(repo)  # what is to be fetched is another amount now
-            if (model := self._chosen()) is not None and model.repo == repo:
+            if (model := self.chosen()) is not None and model.repo == repo:
                 self._look(model.repo)
         self._ended = frozenset(ended)
         if self.display:
@@ -173,9 +176,10 @@ class HubSection(Section):
         self._show_details()
         self.post_message(self.StatusChanged())
         listing, at = self._listing, self._list.highlighted or 0
-        if listing.after is not None and not listing.is_asking and at >= self._list.count - _AHEAD:
+        model = self.chosen()
+        moved = model is None or model.repo != self._stays
+        if listing.after is not None and not listing.is_asking and moved and at >= self._list.count - _AHEAD:
             self._go_on()
-        model = self._chosen()
         if model is not None and (self._looks.of(model.repo) is None or model.repo not in self._looks.cards):
             self._look(model.repo)
 
@@ -197,7 +201,8 @@ class HubSection(Section):
             self._looks.cards[repo] = f"*The model card did not come: {clean_line(error.title, 200)}*"
         self._show_details()
 
-    def _chosen(self) -> HubModel | None:
+    def chosen(self) -> HubModel | None:
+        """The highlighted model, if there is one."""
         at, lines = self._list.highlighted, self._listing.lines
         return lines[at] if at is not None and at < len(lines) else None
 
@@ -208,7 +213,7 @@ class HubSection(Section):
             model,
             model.repo in self._here,
             self._queue.job_of(model.repo),
-            fit_of(model, self._machine).fits,
+            fit_of(model, self.machine).fits,
             advised=model in self._listing.leads,
         )
 
@@ -228,14 +233,15 @@ class HubSection(Section):
         """Another width has room for other columns."""
         self._columns = (0, ())
 
-    def _show(self) -> None:
+    def _show(self, at: int | None = None) -> None:
+        """Show the list, `at` highlighted; None: the line that is."""
         self._now = time.time_ns() // 1_000_000
         message, text = self.query_one("#hub-message", Static), self._message()
         if str(message.content) != text.plain:
             message.update(text)
         message.display = bool(text.plain)
         self.set_class(not self._listing.models, "-bare")
-        self._list.show(len(self._listing.lines), self._list.highlighted)
+        self._list.show(len(self._listing.lines), self._list.highlighted if at is None else at)
         self._show_details()
         self.post_message(self.StatusChanged())
 
@@ -259,13 +265,13 @@ class HubSection(Section):
         self.query_one("#hub-narrowed", Static).update(text)
 
     def _show_details(self) -> None:
-        model = self._chosen()
+        model = self.chosen()
         details = self.query_one(HubDetailsPage)
         if model is None:
             details.show(None)
             return
-        looked, machine = self._looks.of(model.repo), self._machine
-        context = min(self._tokens, (looked and looked.details.context) or self._tokens)
+        looked, machine = self._looks.of(model.repo), self.machine
+        context = self.context_of(looked)
         keys = ("hub.download", "models.less_context", "models.more_context")
         shown = HubShown(
             self._row(model),
@@ -275,6 +281,7 @@ class HubSection(Section):
             Keys(*(key_at(self, name) for name in keys)),
             looked,
             self._looks.trouble(model.repo),
+            self.choices(looked) if looked is not None else (),
         )
         details.show(shown, self._looks.cards.get(model.repo, ""))
 
@@ -289,38 +296,25 @@ class HubSection(Section):
             return ""
         if self._field.has_focus:
             return f"{key_at(self, 'list.down')} and {key_at(self, 'list.up')} move in the list while you type."
-        more = " or more" if self._listing.after is not None else ""
         chosen = f"{(self._list.highlighted or 0) + 1:,} of " if self._list.highlighted is not None else ""
-        return f"{chosen}{len(self._listing.lines):,}{more}"
+        return f"{chosen}{self._listing.said}"
 
     def appear(self) -> None:
-        """Files may have come or gone meanwhile."""
+        """Files may have come or gone meanwhile, and models may have been measured."""
         self.say("")
         self._show()
+        if self._looks.details:
+            self._estimate()
+
+    @work(exclusive=True, group="hub-speeds")
+    async def _estimate(self) -> None:
+        """Estimate the speeds of what was looked at again."""
+        with self.notice.catching():
+            for repo, speed in (await self._shelf.speeds(self._looks.details)).items():
+                self._looks.estimated(repo, speed)
+            self._show_details()
 
     # --- actions -------------------------------------------------------------------
-
-    @work(group="hub-download")
-    async def action_download(self) -> None:
-        """Put the highlighted model into the queue."""
-        model = self._chosen()
-        if model is None:
-            return
-        looked, job = self._looks.of(model.repo), self._queue.job_of(model.repo)
-        offer = looked.offer if looked is not None else None
-        if job is not None and not job.ended:
-            self.say(f"It is being downloaded already: {key_at(self, 'downloads.open')} shows all downloads.")
-        elif offer is not None and offer.here:
-            self.say("All of it is here already.")
-        elif offer is not None and offer.problem is not None:
-            self.say(clean_line(offer.problem.title, 200))
-        elif offer is not None and offer.short:
-            self.app.bell()
-            self.say(f"The disk has {figures.size(offer.short)} too little for it: remove a model first.")
-        else:
-            with self.notice.catching():
-                await self._queue.add(model.repo)
-                self.say(f"{named(model.repo)} is in the queue: {key_at(self, 'downloads.open')} shows it.")
 
     def action_read(self) -> None:
         """Go to the details."""
@@ -333,14 +327,14 @@ class HubSection(Section):
 
     def action_narrow(self, what: str) -> None:
         """Go a step on in what it is sorted by or narrowed to: `sort`, `bits`, `size`, `format`, `author`."""
-        self._listing.step(what, self._chosen())
+        self._listing.step(what, self.chosen())
         self._said = ""
         self._show_narrowed()
         self._ask()
 
     def context(self, step: int) -> None:
         """Look at a longer or a shorter context."""
-        looked = self._looks.of(model.repo) if (model := self._chosen()) is not None else None
+        looked = self._looks.of(model.repo) if (model := self.chosen()) is not None else None
         steps = contexts(looked.details.context if looked is not None else None)
         now = min(self._tokens, steps[-1])
         others = [at for at in steps if at > now] if step > 0 else [at for at in reversed(steps) if at < now]

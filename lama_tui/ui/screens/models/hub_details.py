@@ -1,25 +1,28 @@
 """A model of the hub in full: what downloading it means, whether it will run here, its files, its card."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from textual.app import ComposeResult
 from textual.content import Content
-from textual.widgets import Static
 
 from lama_tui.engine.fit import Fit
 from lama_tui.errors import LamaError
 from lama_tui.library.gguf_models import NOT_YET
 from lama_tui.security.gate import clean_line
 from lama_tui.ui import figures
-from lama_tui.ui.screens.models import fit_bar, jobs
+from lama_tui.ui.screens.models import fit_bar, jobs, quantizations
+from lama_tui.ui.screens.models.about import About
 from lama_tui.ui.screens.models.card import Card
-from lama_tui.ui.screens.models.hub_columns import GATED, HERE, HubRow, bits
+from lama_tui.ui.screens.models.hub_columns import ADVISED, GATED, HERE, HubRow, bits
 from lama_tui.ui.screens.models.shelf import Looked
 from lama_tui.ui.screens.models.table import fact, shortened
-from lama_tui.ui.widgets.page import Page
 
 _FILES = 12
 """Files that are named, the largest first."""
+
+_QUANTIZATIONS = 24
+"""Quantizations that are listed, the smallest first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +36,8 @@ class Keys:
 
 @dataclass(frozen=True, slots=True)
 class HubShown:
-    """What the details are of. `looked` is None until the hub has answered, `trouble` why it did not."""
+    """What the details are of. `looked` is None until the hub has answered, `trouble` why it did not; `choices` are
+    the quantizations that one is asked about."""
 
     row: HubRow
     fit: Fit
@@ -42,27 +46,23 @@ class HubShown:
     keys: Keys
     looked: Looked | None = None
     trouble: LamaError | None = None
+    choices: Sequence[quantizations.Line] = ()
 
 
-class HubDetailsPage(Page):
-    """Scrolls; redrawn only when something in it changed."""
-
-    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - the name that Textual uses
-        super().__init__(id=id, classes="models-details")
-        self._shown: HubShown | None = None
-        self._drawn = Content.empty()
+class HubDetailsPage(About):
+    """Of a model of the hub, and below it what its publisher writes."""
 
     def compose(self) -> ComposeResult:
-        """What is known, and below it what its publisher writes."""
-        yield Static("", id="hub-about", classes="models-text", markup=False)
+        """What is known, and the card."""
+        yield from super().compose()
         yield Card(id="hub-card")
 
     def show(self, shown: HubShown | None, card: str = "") -> None:
         """Show this model; None: there is none."""
-        before, self._shown = self._shown, shown
-        if before is None or shown is None or before.row.model.repo != shown.row.model.repo:
-            self.scroll_home(animate=False)
-        self._draw()
+        if shown is None:
+            self.tell("", lambda _: ())
+        else:
+            self.tell(shown.row.model.repo, lambda width: lines(shown, width))
         if self.card.text != card:
             self.card.show(card)
 
@@ -70,22 +70,6 @@ class HubDetailsPage(Page):
     def card(self) -> Card:
         """The model card."""
         return self.query_one(Card)
-
-    @property
-    def text(self) -> str:
-        """What is shown above the card."""
-        return self._drawn.plain
-
-    def on_resize(self) -> None:
-        """The bar is as wide as the pane."""
-        self._draw()
-
-    def _draw(self) -> None:
-        width = max(10, self.scrollable_content_region.width)
-        text = Content("\n").join(lines(self._shown, width)) if self._shown is not None else Content.empty()
-        if not text.is_same(self._drawn):
-            self._drawn = text
-            self.query_one("#hub-about", Static).update(text)
 
 
 def lines(shown: HubShown, width: int) -> list[Content]:
@@ -99,8 +83,10 @@ def lines(shown: HubShown, width: int) -> list[Content]:
         text.append(Content.styled(agree, "$warning"))
     if shown.trouble is not None:
         text += trouble(shown.trouble)
-    text += [Content(""), *_memory(shown, width), Content(""), *_facts(shown, width)]
-    return [*text, *_files(shown, width)]
+    text += [Content(""), *_memory(shown, width), Content("")]
+    if shown.choices:
+        return [*text, *_choices(shown, width), Content(""), *_facts(shown, width), Content("")]
+    return [*text, *_facts(shown, width), *_files(shown, width)]
 
 
 def trouble(error: LamaError) -> list[Content]:
@@ -125,6 +111,14 @@ def _offer(shown: HubShown) -> list[Content]:
     offer = looked.offer
     if offer.problem is not None:
         return trouble(offer.problem)
+    if shown.choices:
+        models = sum(not (line.quantization.projector or line.quantization.choice.problem) for line in shown.choices)
+        what = f" chooses one of {models:,} quantizations" if models > 1 else " chooses what to download"
+        room = f"; the disk has {figures.size(offer.free)} free" if offer.free is not None else ""
+        found = [Content.assemble((shown.keys.download, "bold $primary"), what, (room, "$foreground-muted"))]
+        if names := [line.name for line in shown.choices if line.quantization.here]:
+            found.append(Content.assemble((f"{HERE} ", "$success"), f"on this machine: {', '.join(names)}"))
+        return found
     if offer.here:
         return [Content.assemble((f"{HERE} ", "$success"), "is on this machine, all of it")]
     some = f"{len(offer.files)} file{'s' if len(offer.files) != 1 else ''}"
@@ -137,19 +131,11 @@ def _offer(shown: HubShown) -> list[Content]:
 
 
 def _memory(shown: HubShown, width: int) -> list[Content]:
-    own = shown.looked.details.context if shown.looked is not None else None
-    context = min(shown.context, own or shown.context)
-    of = f" of {own:,}" if own and own != context else ""
-    text = [fit_bar.verdict(shown.fit)]
-    if shown.fit.weights is None:
-        return text
-    text += [
-        fit_bar.bar(shown.fit, width),
-        Content.assemble(
-            f"At {context:,}{of} tokens", (f"  {shown.keys.less} {shown.keys.more} change it", "$foreground-muted")
-        ),
-        *fit_bar.legend(shown.fit, context),
-    ]
+    verdict = fit_bar.verdict(shown.fit)
+    first = next((line.name for line in shown.choices if line.by_default), "")
+    text = [Content.assemble((f"{first} ", "bold"), verdict) if first else verdict]
+    longest = shown.looked.details.context if shown.looked is not None else None
+    text += fit_bar.needs(shown.fit, shown.context, longest, f"{shown.keys.less} {shown.keys.more}", width)
     if shown.looked is not None and (speed := shown.looked.speed) is not None:
         about = (f"  {speed.source}", "$foreground-muted")
         text.append(Content.assemble(f"about {figures.rate(speed.decode_tok_s)}", about))
@@ -176,6 +162,20 @@ def _facts(shown: HubShown, width: int) -> list[Content]:
             facts.insert(3, ("Architecture", clean_line(kind, 60)))
         facts.append(("Revision", clean_line(looked.details.commit[:12])))
     return [line for name, value in facts for line in fact(name, value, width)]
+
+
+def _choices(shown: HubShown, width: int) -> list[Content]:
+    """The quantizations; which is fetched where nobody chooses, and which to choose here."""
+    text = [
+        Content.styled("Quantizations", "bold"),
+        *quantizations.drawn(shown.choices[:_QUANTIZATIONS], shown.choices, width),
+    ]
+    if (more := len(shown.choices) - _QUANTIZATIONS) > 0:
+        text.append(Content.styled(f"and {more:,} more, larger", "$foreground-muted"))
+    best = next((line for line in shown.choices if line.advised and not line.by_default), None)
+    if best is not None:
+        text.append(Content.assemble((f"{ADVISED} ", "$accent"), f"{best.name} is the largest that fits here."))
+    return text
 
 
 def _files(shown: HubShown, width: int) -> list[Content]:

@@ -6,6 +6,7 @@ from typing import TypeVar, get_args
 
 from lama_tui.engine.fit import Machine
 from lama_tui.errors import LamaError
+from lama_tui.library.hub.fitting import by_fit
 from lama_tui.library.hub.values import HubModel, HubQuery, Sort
 from lama_tui.security.gate import clean_line
 from lama_tui.ui import figures
@@ -61,6 +62,8 @@ class Listing:
         if (query, after) == (self.query, self.after):
             known = {model.repo for model in self.models}
             self.models += [model for model in page.models if model.repo not in known]
+            if query.sort == "fit":  # else the order would begin again with every page
+                self.models = by_fit(self.models, machine)
             self.after = page.after
             self._line_up()
 
@@ -79,6 +82,18 @@ class Listing:
     def leads(self) -> Sequence[HubModel]:
         """What to begin with, as long as one looks for nothing in particular."""
         return self._advised or () if self.query == HubQuery() else ()
+
+    @property
+    def said(self) -> str:
+        """How many were found, as far as was asked."""
+        more = self.after is not None
+        if more and self.query.sort == "fit":
+            return f"{len(self.lines):,} downloaded most, the largest that fits first"
+        return f"{len(self.lines):,}{' or more' if more else ''}"
+
+    def place_of(self, repo: str) -> int | None:
+        """Its line now; None where it is not listed."""
+        return next((at for at, model in enumerate(self.lines) if model.repo == repo), None)
 
     def _line_up(self) -> None:
         leads = self.leads

@@ -19,8 +19,8 @@ from lama_tui.ui.models import ListedModel, what_to_do
 from lama_tui.ui.screens.models.catalogue import Catalogue, Measured, fit_of, machine
 from lama_tui.ui.screens.models.columns import Row, short_name
 from lama_tui.ui.screens.models.details import ModelDetails, Shown
-from lama_tui.ui.screens.models.keeping import Keeping
 from lama_tui.ui.screens.models.list import ModelList
+from lama_tui.ui.screens.models.measuring import Measuring
 from lama_tui.ui.screens.models.memory import ModelMemory
 from lama_tui.ui.widgets.filter import Filter
 
@@ -28,7 +28,7 @@ _PATIENCE = 0.5
 """Seconds that looking for models may take without a word."""
 
 
-class InstalledSection(Keeping):
+class InstalledSection(Measuring):
     """The list beside the details, and above them the field that narrows the list."""
 
     BINDINGS = bindings("installed")
@@ -39,6 +39,8 @@ class InstalledSection(Keeping):
         "models.default",
         "models.remove",
         "models.verify",
+        "models.bench",
+        "models.clean",
         "models.filter",
     )
 
@@ -51,8 +53,7 @@ class InstalledSection(Keeping):
         *,
         id: str | None = None,  # noqa: A002 - the name that Textual uses
     ) -> None:
-        super().__init__(catalogue, id=id)
-        self._memory = memory
+        super().__init__(catalogue, memory, id=id)
         self._subscribe = subscribe
         self._current = current
         self._models: Sequence[ListedModel] | None = None
@@ -96,7 +97,8 @@ class InstalledSection(Keeping):
             self._models = await self._catalogue.find()
         if self._models is None:
             self._models = ()
-        self._known.clear()
+        if self.checking is None:  # else what it found would be forgotten
+            self._known.clear()
         self.show()
         self.measure_storage()
 
@@ -127,6 +129,15 @@ class InstalledSection(Keeping):
     def machine(self) -> Machine:
         """What a model could have now."""
         return machine(self._measured, self._memory.figures, self._catalogue.memory_limit)
+
+    def fits(self, row: Row, tokens: int) -> bool | None:
+        """Whether it has room with a context of so many tokens."""
+        return fit_of(row.model, tokens, self.machine, self._memory.figures).fits
+
+    @property
+    def answering(self) -> frozenset[str]:
+        """The model of the conversation below."""
+        return frozenset({self._current})
 
     def take_keys(self) -> None:
         """Go to the list."""
@@ -173,7 +184,7 @@ class InstalledSection(Keeping):
             return
         model, now = row.model.installed, self._memory.figures
         known = self.known_of(model)
-        if model is not None and known is None and row.model.reference != GUIDE:
+        if model is not None and known is None:
             self.learn(model)
         others = [figures.model_name(m.reference) for m in now.loaded if m.reference != row.model.reference]
         alone = len(self._models or ()) == 1 and row.model.reference == GUIDE
@@ -189,7 +200,9 @@ class InstalledSection(Keeping):
                 advice=self._advice if alone else "",
                 known=known,
                 storage=self._storage.usage.of(model.ref) if self._storage is not None and model is not None else None,
+                is_measured=self.is_measured(model),
                 verify=key_at(self, "models.verify"),
+                bench=key_at(self, "models.bench"),
                 keys=f"{key_at(self, 'models.less_context')} {key_at(self, 'models.more_context')}",
             )
         )
@@ -221,12 +234,13 @@ class InstalledSection(Keeping):
             return f"Nothing here is called “{self._filter.value}”."
         has = self.machine
         free = f"{figures.size(has.available)} of {figures.size(has.total)} for a model"
-        if len(self._models) < 2:
+        here = sum(model.installed is None or bool(model.installed.path) for model in self._models)
+        if here < 2:
             return free
         if self._storage is None:
-            return f"{len(self._models)} models  ·  {free}"
-        takes = f"{len(self._models)} models take {figures.size(self._storage.usage.total)}"
-        hint = self._storage.hint()
+            return f"{here} models  ·  {free}"
+        takes = f"{here} models take {figures.size(self._storage.usage.total)}"
+        hint = self._storage.hint(key_at(self, "models.clean"))
         return Content.assemble(takes, "  ·  ", (hint, "$warning") if hint else free)
 
     # --- actions -------------------------------------------------------------------

@@ -1,12 +1,15 @@
-"""A download in words and as a bar. No widgets."""
+"""A download or an import in words and as a bar. No widgets."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from textual.content import Content
 
 from lama_tui.library.downloads.job import Job, JobState
+from lama_tui.library.hub.gguf_files import named
 from lama_tui.security.gate import clean_line
+from lama_tui.security.redaction import redact
 from lama_tui.ui import figures
 
 DONE, TODO = "█", "░"
@@ -26,11 +29,44 @@ _LONGEST = 300
 """Characters of a reason."""
 
 
+def title(job: Job) -> str:
+    """The model, and of a GGUF repo which of its quantizations."""
+    part = named(job.patterns)
+    return clean_line(f"{job.ref} {part}" if part else job.ref, _LONGEST)
+
+
+def is_local(job: Job) -> bool:
+    """Whether it is an import from this disk: that leaves nothing behind when it is stopped, and begins again."""
+    return job.kind == "import" and "://" not in job.source
+
+
+def step(job: Job) -> str:
+    """What an import does now, in one word: fetching, copying, unpacking, checking, hashing."""
+    first = job.now.partition(" ")[0]
+    if first in ("checking", "copying", "unpacking", "hashing"):
+        return first
+    return "checking" if is_local(job) else "fetching"  # which is said by the file alone
+
+
+def origin(job: Job, longest: int = _LONGEST) -> str:
+    """The hub, the address or the path that it comes from."""
+    source, home = job.source, str(Path.home())
+    if is_local(job) and source.startswith(f"{home}/"):
+        return clean_line(f"~{source[len(home) :]}", longest)
+    return clean_line(redact(source), longest)
+
+
+def here(job: Job) -> int:
+    """Bytes of it that are on the disk, and are not fetched or copied again."""
+    is_gone = is_local(job) and job.state not in ("running", "done")
+    return 0 if is_gone else job.done_bytes
+
+
 def share(job: Job) -> float | None:
     """How much of it is here, 0 to 1; None where its size is not known yet."""
     if job.state == "done":
         return 1.0
-    return min(1.0, job.done_bytes / job.total_bytes) if job.total_bytes else None
+    return min(1.0, here(job) / job.total_bytes) if job.total_bytes else None
 
 
 def percent(part: float | None) -> str:
@@ -48,9 +84,12 @@ def amount(job: Job) -> str:
     """How much of how much."""
     if job.state == "done":
         return figures.size(job.total_bytes or job.done_bytes)
+    bytes_here = here(job)
+    if job.state in ("cancelled", "failed") and not bytes_here:
+        return "nothing of it is here"
     if job.total_bytes is None:
-        return figures.size(job.done_bytes) if job.done_bytes else "size not known yet"
-    return figures.of_total(job.done_bytes, job.total_bytes)
+        return figures.size(bytes_here) if bytes_here else "size not known yet"
+    return figures.of_total(bytes_here, job.total_bytes)
 
 
 def state(job: Job, now: int) -> str:
@@ -60,7 +99,7 @@ def state(job: Job, now: int) -> str:
         case "queued":
             return why or "waits for its turn"
         case "running":
-            return "updating" if job.kind == "update" else "importing" if job.kind == "import" else "downloading"
+            return {"update": "updating", "import": f"importing: {step(job)}"}.get(job.kind, "downloading")
         case "paused":
             return "paused"
         case "waiting":
@@ -98,6 +137,7 @@ class Total:
     """All that is not ended, together. Bytes, bytes a second, seconds; None is unknown."""
 
     jobs: int = 0
+    imports: int = 0
     running: int = 0
     done: int = 0
     total: int | None = None
@@ -112,8 +152,9 @@ class Total:
         rates = [job.rate for job in running if job.rate is not None]
         return cls(
             len(open_),
+            sum(job.kind == "import" for job in open_),
             len(running),
-            sum(job.done_bytes for job in open_),
+            sum(here(job) for job in open_),
             sum(known) if open_ and len(known) == len(open_) else None,
             sum(rates) if rates else None,
         )
@@ -132,7 +173,8 @@ class Total:
         """The total line."""
         if not self.jobs:
             return "Nothing is being downloaded."
-        what = f"{self.jobs} download{'s' if self.jobs > 1 else ''}"
+        counted = ((self.jobs - self.imports, "download"), (self.imports, "import"))
+        what = ", ".join(f"{count} {name}{'s' if count > 1 else ''}" for count, name in counted if count)
         how_far = figures.of_total(self.done, self.total) if self.total is not None else figures.size(self.done)
         pieces = [what, how_far]
         if self.share is not None:
@@ -142,6 +184,12 @@ class Total:
         if self.left is not None:
             pieces.append(f"{figures.duration(self.left)} left")
         return "  ·  ".join(pieces)
+
+
+def tab(jobs: Sequence[Job]) -> str:
+    """For the name of the section: as `brief`, and how many failed and need somebody."""
+    failed = sum(job.state == "failed" for job in jobs)
+    return " ".join(filter(None, (brief(jobs), f"✕ {failed} failed" if failed else "")))
 
 
 def brief(jobs: Sequence[Job]) -> str:

@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -97,12 +97,30 @@ class Keeping(Section):
             self.say(f"{named(plan.ref)} was removed: {figures.size(removed.freed)} freed.")
             self.look()
 
+    # --- making room ---------------------------------------------------------------
+
+    @property
+    def answering(self) -> Collection[str]:
+        """Models that are in use, and never suggested to go."""
+        return ()
+
+    @work(exclusive=True, group="clean")
+    async def action_clean(self) -> None:
+        """Show what takes room and what could go; look again when something went."""
+        from lama_tui.ui.screens.models.clean_up import CleanUpScreen
+
+        if await self.app.push_screen_wait(CleanUpScreen(self._catalogue.clean_up, self.answering)):
+            self.look()
+
     # --- checking ------------------------------------------------------------------
 
-    @work(exclusive=True, group="verify")
+    @work(group="verify")
     async def action_verify(self) -> None:
         """Check every byte and let it answer; each level is shown as soon as it is known."""
         row = self.chosen()
+        if self.checking is not None:
+            self.app.bell()  # the line that tells of it says how to stop it
+            return
         model = row.model.installed if row is not None else None
         if model is None:
             self.say("" if row is None else "It is on its server: there are no files of it here.")
@@ -111,9 +129,9 @@ class Keeping(Section):
         failed = False
         try:
             with self.notice.catching():
+                self._tell_checking(f"Checking {name}…")
                 before = self._known.get(key) or await self._catalogue.known(model)
                 self._known[key] = replace(before, checks={})
-                self._tell_checking(f"Checking {name}…")
                 verification = await self._catalogue.verification()
                 async for check in verification.levels(model, deep=True, watch=self._follow_check(name)):
                     self._known[key] = replace(self._known[key], checks={**self._known[key].checks, check.level: check})
@@ -154,8 +172,8 @@ class Keeping(Section):
         """How far a check is."""
         if not self._checking:
             return None
-        stops = f"  ·  {key_at(self, 'dialog.close')} stops it"
-        return Content.assemble((self._checking, "$accent"), (stops, "$foreground-muted"))
+        stops = f"{key_at(self, 'dialog.close')} stops it  ·  "  # first: there is not always room for all of it
+        return Content.assemble((stops, "$foreground-muted"), (self._checking, "$accent"))
 
 
 def _files(plan: "RemovalPlan") -> list[tuple[int, str]]:

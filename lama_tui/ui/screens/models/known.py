@@ -1,6 +1,7 @@
 """What is known of an installed model beside its files: where it came from, what was checked, what it takes."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +15,7 @@ from lama_tui.ui.screens.models.table import fact
 
 if TYPE_CHECKING:
     from lama_tui.library.benchmarking.estimate import SpeedEstimate
+    from lama_tui.library.measurement_table import Measurement
     from lama_tui.library.storage.quota import DiskRoom, QuotaState
     from lama_tui.library.storage.usage import LibraryUsage, ModelStorage
     from lama_tui.library.verify.check import Checks, Level
@@ -30,16 +32,21 @@ LEVELS: dict["Level", str] = {
 }
 """The levels of a check, in their order, as the names of facts."""
 
+_NAMES, _COLUMN = 12, 14
+"""Cells of the names of figures, and of a length of prompt."""
+
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """Of one revision of one model. `checks` are by level; `source` is an address, an endpoint or a path."""
+    """Of one revision of one model. `checks` are by level; `source` is an address, an endpoint or a path.
+    `measured` has an entry for each length of prompt, the shortest first."""
 
     checks: "Checks" = field(default_factory=dict)
     signature: "SignatureFact | None" = None
     source: str = ""
     fetched: int | None = None
     speed: "SpeedEstimate | None" = None
+    measured: "tuple[Measurement, ...]" = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,21 +57,20 @@ class Storage:
     quota: "QuotaState"
     room: "DiskRoom | None"
 
-    def hint(self) -> str:
-        """What there is to say of all of it; empty where there is enough room."""
+    def hint(self, key: str) -> str:
+        """What there is to say of all of it, and the key to do something about it; empty where there is room."""
         if self.room is not None and self.room.low:
-            return f"the disk is low: {figures.size(self.room.free)} free"
+            return f"the disk is low: {figures.size(self.room.free)} free, {key} makes room"
         if self.quota.over:
-            what = ", ".join(clean_line(each.ref, 40) for each in self.quota.suggestions[:2])
-            over = f"{figures.size(self.quota.over)} over the quota"
-            return f"{over}: {what} could go" if what else over
+            return f"{figures.size(self.quota.over)} over the quota, {key} makes room"
         return ""
 
 
 async def known(services: "Services", model: InstalledModel) -> Known:
     """Look it up. Raises `StoreError`."""
-    from lama_tui.library.benchmarking.known import experts_in
+    from lama_tui.library.benchmarking.known import experts_in, newest
     from lama_tui.library.snapshot_table import SnapshotTable
+    from lama_tui.library.verify.benchmarked import check_benchmarked
     from lama_tui.library.verify.check_table import CheckTable
 
     database = await services.database()
@@ -72,6 +78,8 @@ async def known(services: "Services", model: InstalledModel) -> Known:
     signature = await (await services.signatures()).known(model)
     snapshots = [each for each in await SnapshotTable(database).all() if each.ref == model.ref]
     snapshot = next((each for each in snapshots if model.revision in (None, each.revision)), None)
+    measurements = await services.measurements()
+    checks = {**checks, "benchmarked": await check_benchmarked(model, measurements)}
     experts = await asyncio.to_thread(experts_in, Path(model.path)) if model.path else None
     speeds = await services.speeds([model])
     return Known(
@@ -80,6 +88,7 @@ async def known(services: "Services", model: InstalledModel) -> Known:
         snapshot.source if snapshot is not None else "",
         snapshot.fetched if snapshot is not None else None,
         speeds.of(model.ref, model.weights, model.bits, experts),
+        newest(await measurements.of(model.ref, model.revision or "")),
     )
 
 
@@ -94,13 +103,14 @@ async def storage(services: "Services") -> Storage:
     uses = await (await services.models()).all()
     loaded = await asyncio.to_thread(services.loaded_models)
     room = await disk_room(hub_cache_folder(), library.low_disk)
-    return Storage(usage, quota_state(usage, uses, library.quota, loaded), room)
+    kept = {services.settings.model, *loaded}
+    return Storage(usage, quota_state(usage, uses, library.quota, kept), room)
 
 
-def lines(found: Known, storage: "ModelStorage | None", now: int, width: int, verify: str) -> list[Content]:
-    """The facts, each on its line; `verify` is the key that checks."""
+def lines(found: Known, storage: "ModelStorage | None", now: int, width: int, verify: str, bench: str) -> list[Content]:
+    """The facts, each on its line; `verify` and `bench` are the keys that check and measure."""
     text: list[Content] = []
-    if found.speed is not None:
+    if found.speed is not None and not found.measured:
         text += fact("Speed", f"{figures.rate(found.speed.decode_tok_s)}, {found.speed.source}", width)
     if storage is not None:
         shared = storage.size - storage.alone
@@ -110,7 +120,8 @@ def lines(found: Known, storage: "ModelStorage | None", now: int, width: int, ve
     if found.source:
         came = f", {figures.ago(found.fetched, now)}" if found.fetched else ""
         text += fact("From", clean_line(found.source, 400) + came, width)
-    text += [Content(""), Content.assemble(("Checks", "bold"), (f"  {verify} checks all levels", "$foreground-muted"))]
+    how = f"  {verify} checks all levels, {bench} measures"
+    text += [Content(""), Content.assemble(("Checks", "bold"), (how, "$foreground-muted"))]
     for level, name in LEVELS.items():
         check = found.checks.get(level)
         mark, style = MARKS[check.status if check is not None else "unknown"]
@@ -123,6 +134,28 @@ def lines(found: Known, storage: "ModelStorage | None", now: int, width: int, ve
             if check.hint:
                 text += fact("", Content.assemble(("→ ", "$accent"), clean_line(check.hint, 300)), width)
     return [*text, *_signature(found.signature, width)]
+
+
+def speeds(measured: "Sequence[Measurement]", now: int, width: int) -> list[Content]:
+    """What was measured, a column for each length of prompt that there is room for; nothing where nothing was."""
+    if not measured:
+        return []
+    shown = measured[: max(1, (width - _NAMES) // _COLUMN)]
+    newest = max(measured, key=lambda each: each.at)
+    rows = (
+        ("Prompt", [f"{each.prompt_tokens:,} tokens" for each in shown]),
+        ("Reads", [figures.rate(each.prefill_tok_s) for each in shown]),
+        ("Writes", [figures.rate(each.decode_tok_s) for each in shown]),
+        ("First token", [figures.milliseconds(each.ttft_ms) for each in shown]),
+        ("Peak memory", [figures.size(each.peak_memory) for each in shown]),
+        ("Medians of", [f"{each.runs} run{'s' if each.runs != 1 else ''}" for each in shown]),
+    )
+    where = f"  on {clean_line(newest.device, 60)}, {figures.ago(newest.at, now)}"
+    text = [Content.assemble(("Measured", "bold"), (where, "$foreground-muted"))]
+    return text + [
+        Content.assemble((f"{name:<{_NAMES}}", "$foreground-muted"), "".join(f"{value:>{_COLUMN}}" for value in values))
+        for name, values in rows
+    ]
 
 
 def _signature(fact_: "SignatureFact | None", width: int) -> list[Content]:

@@ -14,7 +14,7 @@ PACE = 0.5
 
 
 class Queue:
-    """Opened when it is first needed. Lives as long as the workspace; costs nothing while nothing is downloaded.
+    """Opened when it is first needed. Lives as long as the workspace; costs nothing while nothing is fetched.
 
     `ended` hears of every job that ends, once.
     """
@@ -35,6 +35,11 @@ class Queue:
     def jobs(self) -> Sequence[Job]:
         """Those that are not ended first, each in the order they were asked for."""
         return sorted(self._jobs.values(), key=lambda job: (job.ended, -job.updated if job.ended else job.id))
+
+    @property
+    def is_open(self) -> bool:
+        """Whether `jobs` are those of the database."""
+        return self._downloads is not None
 
     def job_of(self, ref: str) -> Job | None:
         """The newest job of a model."""
@@ -61,12 +66,32 @@ class Queue:
             self._replace(await self._downloads.jobs())
             self._tell()
 
-    async def add(self, ref: str) -> JobId:
-        """Fetch a model. Raises `LamaError`."""
-        job = await (await self.open()).add(ref)
+    async def add(self, ref: str, files: Sequence[str] = ()) -> JobId:
+        """Fetch a model, or only those of its files that match a pattern of `files`. Raises `LamaError`."""
+        job = await (await self.open()).add(ref, files=files)
         self._awaited.add(job)  # it may have ended before it was ever seen
         await self.look()
         return job
+
+    async def add_import(
+        self, source: str, *, name: str = "", sha256: str = "", link: bool = False, insecure_http: bool = False
+    ) -> JobId:
+        """Bring in a model from a path or an address. Raises `LamaError`."""
+        job = await (await self.open()).add_import(
+            source, name=name, sha256=sha256, link=link, insecure_http=insecure_http
+        )
+        self._awaited.add(job)
+        await self.look()
+        return job
+
+    async def forget(self, jobs: Sequence[JobId]) -> None:
+        """Take those off the list that have ended. Raises `LamaError`."""
+        downloads = await self.open()
+        try:
+            for job in jobs:
+                await downloads.forget(job)
+        finally:
+            await self.look()
 
     async def wish(self, what: "Callable[[Downloads], Awaitable[object]]") -> None:
         """Ask something of the queue, then look what came of it. Raises `LamaError`."""

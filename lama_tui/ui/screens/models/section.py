@@ -1,11 +1,13 @@
 """What every section of the browser is: it shows something, says something, and has keys of its own."""
 
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 from textual.containers import Container
 from textual.content import Content
 from textual.message import Message
 
+from lama_tui.library.downloads.job import JobId
 from lama_tui.ui.screens.models.columns import short_name
 from lama_tui.ui.widgets.long_list import LongList
 from lama_tui.ui.widgets.notice import Notice
@@ -16,7 +18,7 @@ class Section(Container):
     """One of the browser's sections. What it does not know it asks for when it is first shown."""
 
     KEYS: ClassVar[tuple[str, ...]] = ()
-    """Ids of the bindings that matter here, the most important first."""
+    """Ids of the bindings that matter here, whatever its state."""
 
     class StatusChanged(Message):
         """The line below has something else to say."""
@@ -38,6 +40,21 @@ class Section(Container):
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - the name that Textual uses
         super().__init__(id=id)
         self._said = ""
+        self._notice: Notice | None = None
+
+    def on_mount(self) -> None:
+        """Know where problems are shown also when the screen is being closed: what was begun may still end then."""
+        self._notice = self.screen.query_one(Notice)
+
+    @property
+    def keys(self) -> Sequence[str]:
+        """Ids of the bindings that matter in its state now, the most important first."""
+        return self.KEYS
+
+    @property
+    def labels(self) -> Mapping[str, str]:
+        """What a binding does now, by its id, where the keymap names more than one thing."""
+        return {}
 
     @property
     def status(self) -> str | Content:
@@ -51,7 +68,7 @@ class Section(Container):
     @property
     def notice(self) -> Notice:
         """Where problems are shown."""
-        return self.screen.query_one(Notice)
+        return self._notice or self.screen.query_one(Notice)
 
     def say(self, text: str) -> None:
         """Say this on the line below, until something else is done."""
@@ -61,6 +78,9 @@ class Section(Container):
     def appear(self) -> None:
         """It was gone to: look at what may have changed meanwhile."""
         self.say("")
+
+    def go_to_job(self, job: JobId) -> None:
+        """Highlight a job of the queue, where they are listed."""
 
     def filter(self) -> None:
         """Let the person write what to look for; sections without a field say so."""

@@ -1,12 +1,13 @@
 """What the screens know of the hub and of the queue, and what they ask of both. No widgets."""
 
 import asyncio
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from lama_tui.engine.fit import Machine
 from lama_tui.errors import LamaError
+from lama_tui.library.hub.gguf_files import GgufChoice, choices, projectors
 from lama_tui.library.hub.values import HubDetails, HubFile, HubPage, HubQuery
 
 if TYPE_CHECKING:
@@ -19,11 +20,25 @@ _KEPT = 50
 
 
 @dataclass(frozen=True, slots=True)
+class Quantization:
+    """One of several that a GGUF repo has, or a projector for pictures. `needed` bytes of it are not here."""
+
+    choice: GgufChoice
+    needed: int
+    projector: bool = False
+
+    @property
+    def here(self) -> bool:
+        """Whether there is nothing to fetch."""
+        return not self.needed and not self.choice.problem
+
+
+@dataclass(frozen=True, slots=True)
 class Offer:
     """What downloading a model would mean. Bytes; `problem` says why it cannot be.
 
     `files` are those that lama needs of it, `needed` what of them is not here, `free` what the disk has, of which
-    `reserve` is left alone.
+    `reserve` is left alone. Where a person has the choice, it is among `quantizations`.
     """
 
     files: tuple[HubFile, ...] = ()
@@ -31,11 +46,16 @@ class Offer:
     free: int | None = None
     reserve: int = 0
     problem: LamaError | None = None
+    quantizations: tuple[Quantization, ...] = ()
 
     @property
     def short(self) -> int:
         """Bytes that the disk has too few."""
-        return 0 if self.free is None else max(0, self.needed + self.reserve - self.free)
+        return self.short_of(self.needed)
+
+    def short_of(self, needed: int) -> int:
+        """Bytes that the disk has too few for so many."""
+        return 0 if self.free is None else max(0, needed + self.reserve - self.free)
 
     @property
     def here(self) -> bool:
@@ -68,6 +88,16 @@ class Looks:
         while len(self._found) > _KEPT:
             self.forget(next(iter(self._found)))
 
+    @property
+    def details(self) -> "Sequence[HubDetails]":
+        """Those that are here."""
+        return [found.details for found in self._found.values() if isinstance(found, Looked)]
+
+    def estimated(self, repo: str, speed: "SpeedEstimate | None") -> None:
+        """How fast it would be, by what is known now."""
+        if (found := self.of(repo)) is not None:
+            self._found[repo] = replace(found, speed=speed)
+
     def forget(self, repo: str) -> None:
         """What was said is not true any more."""
         self._found.pop(repo, None)
@@ -99,14 +129,23 @@ class Shelf:
 
     async def look(self, repo: str) -> Looked:
         """The files of a model, and what downloading it would mean."""
-        from lama_tui.library.benchmarking.estimate import experts_of
-
         hub = await self._services.hub()
         details = await hub.details(repo)
         offer = await asyncio.to_thread(_offer, details)
-        experts = experts_of(details.config) if details.config else None
-        speed = (await self._services.speeds()).of(repo, details.model.size, details.model.bits, experts)
+        speed = (await self.speeds([details]))[repo]
         return Looked(details, offer, speed, f"{hub.access.endpoint}/{repo}")
+
+    async def speeds(self, several: "Sequence[HubDetails]") -> "Mapping[str, SpeedEstimate | None]":
+        """How fast models of the hub would be here, by repo, from what was measured until now."""
+        from lama_tui.library.benchmarking.estimate import experts_of
+
+        speeds = await self._services.speeds()
+        return {
+            each.model.repo: speeds.of(
+                each.model.repo, each.model.size, each.model.bits, experts_of(each.config) if each.config else None
+            )
+            for each in several
+        }
 
     async def card(self, repo: str, commit: str) -> str:
         """The model card; empty where it has none."""
@@ -127,14 +166,21 @@ class Shelf:
 
 def _offer(details: HubDetails) -> Offer:
     from lama_tui.library.downloads.layout import RepoFolder
-    from lama_tui.library.downloads.plan import choose, plan
+    from lama_tui.library.downloads.plan import by_default, choose, plan
     from lama_tui.library.downloads.space import free_space
     from lama_tui.library.hub_cache import hub_cache_folder
 
     folder = RepoFolder(hub_cache_folder(), details.model.repo)
     free, reserve = free_space(folder.cache)
+    found = [
+        Quantization(choice, plan(choice.files, folder, details.commit).needed, projector)
+        for projector, some in ((False, choices(details.files)), (True, projectors(details.files)))
+        for choice in some
+    ]
     try:
         files = choose(details.files)
     except LamaError as error:
         return Offer(free=free, reserve=reserve, problem=error)
-    return Offer(files, plan(files, folder, details.commit).needed, free, reserve)
+    asks = len(found) > 1 and by_default(details.files) is not None
+    needed = plan(files, folder, details.commit).needed
+    return Offer(files, needed, free, reserve, quantizations=tuple(found) if asks else ())

@@ -19,6 +19,8 @@ from lama_tui.ui import figures
 from lama_tui.ui.bindings import bindings, key_at
 from lama_tui.ui.screens.models import jobs
 from lama_tui.ui.screens.models.ask import Ask
+from lama_tui.ui.screens.models.asking import Asking, silence
+from lama_tui.ui.screens.models.asking import lines as lines_of_asking
 from lama_tui.ui.screens.models.catalogue import Catalogue
 from lama_tui.ui.screens.models.queue import Queue
 from lama_tui.ui.screens.models.section import Details, Section, named
@@ -70,14 +72,17 @@ class UpdatesSection(Section):
         self._updates: Mapping[str, Update] = {}
         self._revisions: Mapping[str, Revisions] = {}
         self._rows: list[UpdateRow] | None = None
-        self._asking = ""
+        self._doing = ""
+        self._asking = Asking()
+        self._own: frozenset[str] = frozenset()
         self._done: frozenset[int] = frozenset()
         self._now = 0
-        self._drawn = Content("")
+        self._drawn = self._drawn_asking = Content("")
         self._unfollow: Callable[[], None] = lambda: None
 
     def compose(self) -> ComposeResult:
-        """The list beside the details."""
+        """When the hub is asked, and below it the list beside the details."""
+        yield Static("", id="updates-asking", markup=False)
         with Container(classes="models-body"):
             yield Static("", id="updates-empty", classes="models-empty", markup=False)
             yield LongList(self._draw, id="updates-lines")
@@ -118,15 +123,26 @@ class UpdatesSection(Section):
 
     async def _read(self) -> None:
         """What is here, and what the hub said when it was asked last."""
+        from lama_tui.library.updates.updates import whole_repo
+
         updates = await self._catalogue.updates()
-        self._models = [
-            model.installed
-            for model in await self._catalogue.find()
-            if model.installed is not None and model.installed.revision is not None
-        ]
+        installed = [model.installed for model in await self._catalogue.find() if model.installed is not None]
+        repos = map(whole_repo, (model for model in installed if model.revision is not None))
+        self._models = tuple({repo.ref: repo for repo in repos}.values())  # of several GGUF files their repo, once
         self._updates = await updates.known()
         found = {model.ref: await updates.revisions(model) for model in self._models}
         self._revisions = {ref: revisions for ref, revisions in found.items() if revisions is not None}
+        following = await updates.following(self._models)
+        self._own = await updates.own()
+        check_updates, local_only = self._catalogue.asking
+        access = (await self._catalogue.hub()).access
+        self._asking = Asking(
+            len(following),
+            sum(model.ref in self._own for model in following),
+            silence(check_updates, local_only, access),
+            access.host,
+            await updates.questions(),
+        )
         self._show()
 
     # --- what is shown -------------------------------------------------------------
@@ -139,6 +155,10 @@ class UpdatesSection(Section):
         ]
         self._rows = sorted(rows, key=lambda row: (not row.is_newer, row.model.ref))
         self._now = time.time_ns() // 1_000_000
+        asking = Content("\n").join(lines_of_asking(self._asking, self._now, key_at(self, "updates.check")))
+        if not asking.is_same(self._drawn_asking):
+            self._drawn_asking = asking
+            self.query_one("#updates-asking", Static).update(asking)
         empty = self.query_one("#updates-empty", Static)
         empty.display = not self._rows
         self.set_class(not self._rows, "-bare")
@@ -169,10 +189,11 @@ class UpdatesSection(Section):
             count = len(row.update.changes)
             mark, mark_style = NEWER, "$accent"
             said = f"newer: {figures.size(row.update.size)} in {count} file{'s' if count != 1 else ''}"
-        elif row.update is None:
-            mark, mark_style, said = " ", "", "not asked yet"
         elif row.revisions is not None and row.revisions.follows is None:
             mark, mark_style, said = " ", "", "stays at its commit"
+        elif row.update is None:
+            by_hand = f"asked about only by {key_at(self, 'updates.check')}"
+            mark, mark_style, said = " ", "", "not asked yet" if row.model.ref in self._own else by_hand
         elif row.gone_back:
             mark, mark_style, said = " ", "", "you went back from the newest"
         else:
@@ -225,8 +246,8 @@ class UpdatesSection(Section):
     @property
     def status(self) -> str | Content:
         """What was said last, else how many are newer."""
-        if self._asking:
-            return Content.styled(self._asking, "$accent")
+        if self._doing:
+            return Content.styled(self._doing, "$accent")
         if self._said or self._rows is None:
             return self._said or "Looking…"
         newer = [row.update.size for row in self._rows if row.is_newer and row.update is not None]
@@ -243,26 +264,36 @@ class UpdatesSection(Section):
     @work(exclusive=True, group="updates-ask")
     async def action_check(self) -> None:
         """Ask the hub about every model, one after the other."""
-        self._said = ""
-        missed: list[LamaError] = []
+        self._said, said = "", ""
         try:
             with self.notice.catching():
                 updates, hub = await self._catalogue.updates(), await self._catalogue.hub()
-                for at, model in enumerate(self._models):
-                    self._asking = f"Asking the hub: {at + 1} of {len(self._models)}…"
+                models = await updates.following(self._models)
+                missed: list[LamaError] = []
+                told = 0
+
+                def doing() -> None:
+                    self._doing = f"Asking {hub.access.host}: {told + len(missed) + 1} of {len(models)}…"
                     self.post_message(self.StatusChanged())
-                    try:
-                        await updates.look(model, hub)
-                    except LamaError as error:
-                        missed.append(error)
+
+                doing()
+                try:
+                    async for _, found in updates.ask(models, hub):
+                        if isinstance(found, LamaError):
+                            missed.append(found)
+                        else:
+                            told += 1
+                        if told + len(missed) < len(models):
+                            doing()
+                except LamaError as error:  # it would say nothing of the others either
+                    missed.append(error)
+                if missed:
+                    self.notice.add(missed[0])
+                    said = f"The hub told nothing of {len(models) - told} of {len(models)} models."
                 await self._read()
         finally:
-            self._asking = ""
-        if missed:
-            self.notice.add(missed[0])
-            self.say(f"The hub told nothing of {len(missed)} of {len(self._models)} models.")
-        else:
-            self.say("")
+            self._doing = ""
+        self.say(said)
 
     @work(group="updates-wish")
     async def action_update(self) -> None:

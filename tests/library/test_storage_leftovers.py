@@ -12,7 +12,7 @@ import pytest
 from lama_tui.library.downloads.job_table import JobOptions, JobTable
 from lama_tui.library.hub_cache import hub_cache_folder
 from lama_tui.library.importing.target import PREFIX
-from lama_tui.library.storage.cleaning import Cleaning
+from lama_tui.library.storage.leftovers import Leftovers
 from lama_tui.library.storage.record_table import RecordTable
 from lama_tui.paths import Paths
 from lama_tui.store.database import Database
@@ -32,8 +32,8 @@ async def database(home: Path) -> AsyncIterator[Database]:
 
 
 @pytest.fixture
-def cleaning(database: Database) -> Cleaning:
-    return Cleaning(Paths.from_environment(), RecordTable(database))
+def cleaning(database: Database) -> Leftovers:
+    return Leftovers(Paths.from_environment(), RecordTable(database))
 
 
 @pytest.fixture
@@ -59,7 +59,7 @@ async def wants(database: Database, ref: str, hash_: str, state: str) -> None:
         )
 
 
-async def test_only_what_nobody_needs_goes(blobs: Path, cleaning: Cleaning, database: Database) -> None:
+async def test_only_what_nobody_needs_goes(blobs: Path, cleaning: Leftovers, database: Database) -> None:
     await wants(database, "org/model", "a" * 64, "cancelled")
     going = {
         put(blobs / ("a" * 64 + ".part"), 400),
@@ -78,16 +78,16 @@ async def test_only_what_nobody_needs_goes(blobs: Path, cleaning: Cleaning, data
     assert {leftover.path for leftover in leftovers} == going
     before = bytes_below(blobs)
 
-    removed = await cleaning.carry_out(leftovers[1:])
+    removed, refused = await cleaning.carry_out(leftovers[1:])
 
-    assert removed.freed == 750 == before - bytes_below(blobs)
+    assert refused is None and removed.freed == 750 == before - bytes_below(blobs)
     assert all(path.exists() for path in staying) and (blobs / ("a" * 64 + ".part")).exists()
     assert is_whole(blobs.parent / "snapshots" / commit_of(1), FILES)
 
 
 @pytest.mark.parametrize("state", ["queued", "running", "paused", "waiting"])
 async def test_an_unfinished_download_keeps_its_parts(
-    state: str, blobs: Path, cleaning: Cleaning, database: Database
+    state: str, blobs: Path, cleaning: Leftovers, database: Database
 ) -> None:
     await wants(database, "org/model", "a" * 64, state)
     put(blobs / ("a" * 64 + ".part"), 400, old=True)
@@ -95,7 +95,7 @@ async def test_an_unfinished_download_keeps_its_parts(
     assert await cleaning.plan() == ()
 
 
-async def test_what_another_program_has_locked_stays(blobs: Path, cleaning: Cleaning) -> None:
+async def test_what_another_program_has_locked_stays(blobs: Path, cleaning: Leftovers) -> None:
     from filelock import FileLock
 
     put(blobs / ("c" * 64 + ".12345678.incomplete"), 200, old=True)
@@ -107,7 +107,7 @@ async def test_what_another_program_has_locked_stays(blobs: Path, cleaning: Clea
 
 
 @pytest.mark.parametrize("steps", [2, *(pytest.param(n, marks=pytest.mark.slow) for n in (1, 3, 4))])
-async def test_the_rest_of_a_removal_that_was_killed(steps: int, blobs: Path, cleaning: Cleaning) -> None:
+async def test_the_rest_of_a_removal_that_was_killed(steps: int, blobs: Path, cleaning: Leftovers) -> None:
     cache = hub_cache_folder()
     lay_out(cache, "org/model", commit_of(2), FILES | {"model.safetensors": b"n" * 5_000}, refs=("main",))
     command = [sys.executable, "-c", KILLED, "org/model", commit_of(1), str(steps)]
@@ -119,7 +119,7 @@ async def test_the_rest_of_a_removal_that_was_killed(steps: int, blobs: Path, cl
     assert await cleaning.plan() == ()
 
 
-async def test_the_folder_of_an_import_whose_owner_is_gone(cleaning: Cleaning) -> None:
+async def test_the_folder_of_an_import_whose_owner_is_gone(cleaning: Leftovers) -> None:
     models = Paths.from_environment().models
     left, worked_on = models / f"{PREFIX}0123456789ab", models / f"{PREFIX}ba9876543210"
     for folder in (left, worked_on):
@@ -136,7 +136,7 @@ async def test_the_folder_of_an_import_whose_owner_is_gone(cleaning: Cleaning) -
     os.close(lock)
 
 
-async def test_hard_links_in_place_of_links(home: Path, cleaning: Cleaning) -> None:
+async def test_hard_links_in_place_of_links(home: Path, cleaning: Leftovers) -> None:
     snapshot = lay_out(hub_cache_folder(), "org/model", commit_of(1), FILES, refs=("main",))
     for link in snapshot.iterdir():
         blob = link.resolve()

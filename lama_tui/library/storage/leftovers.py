@@ -6,16 +6,18 @@ Another program may be at work in the hub's cache: what it could have written a 
 
 import asyncio
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from lama_tui.library.hub_cache import cached_repos, hub_cache_folder
+from lama_tui.errors import ModelError
+from lama_tui.library.hub_cache import cached_repo, cached_repos, hub_cache_folder
 from lama_tui.library.importing.target import unfinished
 from lama_tui.library.storage.disk import StoredFile, files_below, freed, stored
+from lama_tui.library.storage.holding import held_lock, is_held
 from lama_tui.library.storage.record_table import RecordTable
-from lama_tui.library.storage.removal import Removed, delete_files, held_lock, not_removed, remove_empty
+from lama_tui.library.storage.removal import Removed, delete_files, not_removed, remove_empty
 from lama_tui.library.storage.repo import REMOVING, RepoOnDisk, repo_on_disk
 from lama_tui.library.verify.aside import BAD
 from lama_tui.paths import Paths
@@ -39,50 +41,59 @@ class Leftover:
     size: int
 
 
-class Cleaning:
-    """Finds leftovers and deletes them."""
+class Leftovers:
+    """Finds them and deletes them."""
 
     def __init__(self, paths: Paths, records: RecordTable) -> None:
         self._paths = paths
         self._records = records
 
-    async def plan(self) -> tuple[Leftover, ...]:
-        """What can go now, the largest first."""
+    async def plan(self, of: str | None = None) -> tuple[Leftover, ...]:
+        """What can go now, the largest first; only what was left `of` one model where one is named."""
         unfinished = await self._records.unfinished()
         wanted, ended = await self._records.hashes()
-        search = _Search(frozenset(unfinished), wanted, ended, time.time())
-        return await asyncio.to_thread(search.find, self._paths)
+        search = _Search(frozenset(unfinished), wanted, ended, await self._records.importing(), time.time())
+        return await asyncio.to_thread(search.find, self._paths, of)
 
-    async def carry_out(self, leftovers: Sequence[Leftover]) -> Removed:
-        """Delete those that are still leftovers. Raises a `ModelError` where the system refuses."""
-        shown = {leftover.path for leftover in leftovers}
-        still = [leftover for leftover in await self.plan() if leftover.path in shown]
-        return await asyncio.to_thread(_delete, still)
+    async def carry_out(self, leftovers: Sequence[Leftover]) -> tuple[Removed, ModelError | None]:
+        """Delete those that are still leftovers; what the system refuses stays, and the first refusal is told."""
+        still = {each.path for ref in sorted({each.ref for each in leftovers}) for each in await self.plan(ref)}
+        return await asyncio.to_thread(_delete, [each for each in leftovers if each.path in still])
 
 
 @dataclass(frozen=True, slots=True)
 class _Search:
-    """What decides: models with `unfinished` jobs, hashes that jobs want, those of jobs that ended, and the time."""
+    """What decides: models with `unfinished` jobs, hashes that jobs want, those of jobs that ended, sources of imports
+    that go on, and the time."""
 
     unfinished: frozenset[str]
     wanted: frozenset[str]
     ended: frozenset[str]
+    importing: frozenset[str]
     now: float
 
-    def find(self, paths: Paths) -> tuple[Leftover, ...]:
-        """Look everywhere, the largest first. Blocks."""
+    def find(self, paths: Paths, of: str | None = None) -> tuple[Leftover, ...]:
+        """Look everywhere, or only at one model; the largest first. Blocks."""
         cache = hub_cache_folder().absolute()
         found: list[Leftover] = []
-        for cached in cached_repos(cache):
+        for cached in cached_repos(cache) if of is None else filter(None, (cached_repo(cache, of),)):
             repo = repo_on_disk(cache, cached.name)
-            if repo is None or repo.folder.is_symlink() or repo.name in self.unfinished:
+            if repo is None or repo.linked is not None or repo.name in self.unfinished:
                 continue
-            if held_lock(repo.folder) is None:
+            if held_lock(repo.folder) is None and not is_held(repo.folder):
                 found += [_of_one(kind, repo.name, file) for kind, file in self._parts(repo)]
                 found += [_of_one(kind, repo.name, file) for kind, file in self._orphans(repo)]
-                found += [_of_folder(repo.name, folder) for folder in (*repo.leavings, *repo.building)]
-        found += [_of_folder(folder.name, folder) for folder in (*_removals(paths.models), *unfinished(paths.models))]
+                found += [_of_folder(repo.name, folder) for folder in self._cut_off(repo)]
+        own = (*_removals(paths.models), *unfinished(paths.models, self.importing))
+        found += [_of_folder(folder.name, folder) for folder in own if of in (None, folder.name)]
         return tuple(sorted(found, key=lambda leftover: (-leftover.size, str(leftover.path))))
+
+    def _cut_off(self, repo: RepoOnDisk) -> Iterator[Path]:
+        """Folders of removals, and of downloads that nobody has touched for a day."""
+        yield from repo.leavings
+        for folder in repo.building:
+            if (now := stored(folder)) is not None and self.now - now.modified > DAY:
+                yield folder
 
     def _parts(self, repo: RepoOnDisk) -> Iterator[tuple[LeftoverKind, StoredFile]]:
         for file in repo.parts:
@@ -107,9 +118,9 @@ class _Search:
 
 
 def _removals(models: Path) -> list[Path]:
-    """Models of `data/models/` whose removal was cut off."""
+    """Models of `data/models/` whose removal was cut off, and that nobody removes now."""
     try:
-        return [entry for entry in models.iterdir() if entry.name.startswith(REMOVING)]
+        return [entry for entry in models.iterdir() if entry.name.startswith(REMOVING) and not is_held(entry)]
     except OSError:
         return []
 
@@ -124,12 +135,14 @@ def _of_folder(ref: str, folder: Path) -> Leftover:
     return Leftover("unfinished", ref, folder, files, freed(files))
 
 
-def _delete(leftovers: Iterable[Leftover]) -> Removed:
-    removed = Removed(0, 0)
+def _delete(leftovers: Sequence[Leftover]) -> tuple[Removed, ModelError | None]:
+    removed, refused = Removed(0, 0), None
     for leftover in leftovers:
         try:
-            removed += delete_files(leftover.files)
-            remove_empty(leftover.path)
+            for file in leftover.files:
+                removed += delete_files((file,))
+            if leftover.kind == "unfinished":
+                remove_empty(leftover.path)
         except OSError as error:
-            raise not_removed(str(leftover.path), error) from error
-    return removed
+            refused = refused or not_removed(str(leftover.path), error)
+    return removed, refused
