@@ -66,6 +66,9 @@ class EngineMachine(RuleBasedStateMachine):
 
     @rule(source=sources, tokens=st.integers(1, 6), text=st.integers(0, 40))
     def ask(self, source: ModelSource, tokens: int, text: int) -> None:
+        self.add(source, tokens, text)
+
+    def add(self, source: ModelSource, tokens: int, text: int) -> None:
         request = GenerationRequest(
             RequestId(f"r{len(self.readers)}"), source, (ChatMessage("user", "x" * text),), Sampling(0.0, tokens)
         )
@@ -75,11 +78,14 @@ class EngineMachine(RuleBasedStateMachine):
     @rule(several=st.lists(st.tuples(sources, st.integers(1, 6), st.integers(0, 40)), min_size=2, max_size=6))
     def ask_at_once(self, several: list[tuple[ModelSource, int, int]]) -> None:
         for one in several:
-            self.ask(*one)
-        self.work(5)
+            self.add(*one)
+        self.turn(5)
 
     @rule(source=sources, kind=st.sampled_from(["load", "unload", "count", "forget"]))
     def wish(self, source: ModelSource, kind: str) -> None:
+        self.add_wish(source, kind)
+
+    def add_wish(self, source: ModelSource, kind: str) -> None:
         made = {
             "load": lambda: LoadJob(source),
             "unload": lambda: UnloadJob(source.reference),
@@ -91,14 +97,14 @@ class EngineMachine(RuleBasedStateMachine):
         self.worker.submit(job)
 
     @precondition(lambda self: self.readers)
-    @rule(data=st.data())
-    def leave(self, data: st.DataObject) -> None:
-        data.draw(st.sampled_from(self.readers)).cancelled = True
+    @rule(at=st.integers(0, 10**6))
+    def leave(self, at: int) -> None:
+        self.readers[at % len(self.readers)].cancelled = True
 
     @precondition(lambda self: self.others)
-    @rule(data=st.data())
-    def take_back(self, data: st.DataObject) -> None:
-        data.draw(st.sampled_from(self.others)).done.cancel()
+    @rule(at=st.integers(0, 10**6))
+    def take_back(self, at: int) -> None:
+        self.others[at % len(self.others)].done.cancel()
 
     @rule(references=st.frozensets(st.sampled_from("abc")))
     def pin(self, references: frozenset[str]) -> None:
@@ -111,20 +117,23 @@ class EngineMachine(RuleBasedStateMachine):
 
     # -- what happens
 
-    @rule(data=st.data(), at=st.integers(0, 19))
-    def something_happens_while_the_next_model_loads(self, data: st.DataObject, at: int) -> None:
-        what = data.draw(st.sampled_from([self.ask, self.leave_all, self.wish]))
-        arguments = {
-            self.ask: (data.draw(sources), 2, 3),
-            self.wish: (data.draw(sources), data.draw(st.sampled_from(["load", "unload", "count"]))),
-            self.leave_all: (),
-        }[what]
-
+    @rule(
+        at=st.integers(0, 19),
+        source=sources,
+        what=st.sampled_from(["ask", "leave all", "load", "unload", "count", "forget"]),
+    )
+    def something_happens_while_the_next_model_loads(self, at: int, source: ModelSource, what: str) -> None:
         steps = itertools.count()
 
         def watch() -> None:
-            if next(steps) == at:
-                what(*arguments)
+            if next(steps) != at:
+                return
+            if what == "ask":
+                self.add(source, 2, 3)
+            elif what == "leave all":
+                self.leave_all()
+            else:
+                self.add_wish(source, what)
 
         self.backend.on_progress = watch
 
@@ -136,7 +145,7 @@ class EngineMachine(RuleBasedStateMachine):
     def a_call_will_fail(self, call: str) -> None:
         self.failed = True
         self.backend.fails = [call]
-        self.work(10)
+        self.turn(10)
 
     @rule(taken=st.integers(0, 2 * SIZE), prompts=st.integers(0, SIZE), buffers=st.integers(0, SIZE))
     def memory_changes(self, taken: int, prompts: int, buffers: int) -> None:
@@ -144,6 +153,9 @@ class EngineMachine(RuleBasedStateMachine):
 
     @rule(turns=st.integers(1, 30))
     def work(self, turns: int) -> None:
+        self.turn(turns)
+
+    def turn(self, turns: int) -> None:
         for _ in range(turns):
             self.worker.nudge()  # it does not sleep where there is nothing to do
             self.worker._shortage._looked = -1.0
@@ -155,10 +167,10 @@ class EngineMachine(RuleBasedStateMachine):
         for _ in range(ENOUGH):
             if all(reader.has_ended for reader in self.readers) and all(job.done.done() for job in self.others):
                 break
-            self.work(1)
+            self.turn(1)
         else:
             raise AssertionError("somebody waits for ever")
-        self.work(1)
+        self.turn(1)
         figures = self.worker.figures
         assert (figures.running, figures.waiting, figures.loading) == (0, 0, None)
         if not self.failed:
