@@ -59,7 +59,8 @@ class DrawnMessage:
         self.fold = Fold()
         self.figures = False
         """Whether an answer shows what it cost."""
-        self.view_begins = False
+        self.view_begins = ""
+        """What is said above it: that the model's view begins here."""
         self.unfolds = False
         """Whether the person opened the text, and it is not drawn yet."""
         self._keys = keys
@@ -175,7 +176,7 @@ class DrawnMessage:
         message = self.message
         person = message.role == "user"
         name = "You" if person else model_name(message.model) or "assistant"
-        lines = horizon(width, palette, bool(message.covers)) if self.view_begins else []
+        lines = horizon(self.view_begins, width, palette) if self.view_begins else []
         heading = [Span(name, palette.user if person else palette.assistant)]
         if message.covers:
             heading = [Span(f"≡ summary of {message.covers:,} messages", palette.warning)]

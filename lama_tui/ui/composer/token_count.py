@@ -1,10 +1,12 @@
 """What is typed, in tokens of the model that will read it, and how much room is left after it."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from lama_tui.types import ChatMessage
+from lama_tui.chat.room import Room, measure
+from lama_tui.conversations.messages import Message, Part
+from lama_tui.types import ChatMessage, ContextPolicy, ConversationId, MessageId
 from lama_tui.ui import figures
 
 if TYPE_CHECKING:
@@ -13,38 +15,56 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class TokenCount:
-    """`typed` alone, and what is `left` of the context window after the conversation and it; None unknown."""
+    """`typed` alone, and the `room` that it takes with the conversation before it, after what `policy` does; None
+    unknown. `crowded`: so little is left for an answer that the policy is to summarize first."""
 
     typed: int | None = None
-    left: int | None = None
+    room: Room = field(default_factory=Room)
+    policy: ContextPolicy = "refuse"
+    crowded: bool = False
+
+    @property
+    def left(self) -> int | None:
+        """Tokens of the window that are left; None unknown."""
+        used, window = self.room.used, self.room.window
+        return None if used is None or window is None else window - used
 
     @property
     def fits(self) -> bool:
         """Whether it is not known to be too long."""
-        return self.left is None or self.left >= 0
+        return self.left is None or self.left >= 0 or self.crowded
 
     def line(self, is_typing: bool) -> str:
         """A few words for the composer's border. What does not fit stands out by shape too."""
-        if self.left is not None and self.left < 0:
+        if not self.fits and self.left is not None:
             return f"▲ {-self.left:,} tokens too many"
         pieces = []
         if is_typing:
             pieces.append(f"{figures.UNKNOWN if self.typed is None else f'{self.typed:,}'} tokens")
-        if self.left is not None:
+        if self.crowded:
+            pieces.append("older turns will be summarized")
+        elif self.left is not None:
             pieces.append(f"{self.left:,} left")
         return " · ".join(pieces)
 
 
-async def count_tokens(provider: "Provider", model: str, context: Sequence[ChatMessage], typed: str) -> TokenCount:
-    """Count `typed` as the next message after `context`. Exact where the provider can, else unknown."""
-    question = ChatMessage("user", typed)
-    before = list(context)
-    if typed.strip():
-        if before and before[-1].role == "user":  # they become one, as when it is sent
-            question = ChatMessage("user", f"{before.pop().text}\n\n{typed}")
-        before.append(question)
-    used = await provider.count_tokens(model, before) if before else 0
-    if used is None:
+async def count_tokens(
+    provider: "Provider",
+    model: str,
+    messages: Sequence[Message],
+    typed: str,
+    *,
+    system: str = "",
+    policy: ContextPolicy = "refuse",
+    limit: Callable[[int], int] = lambda window: window,
+) -> TokenCount:
+    """Count `typed` as the next message after `messages`. Exact where the provider can, else unknown.
+
+    `limit` of the window is what a prompt may take under the policies that make room.
+    """
+    asked = [*messages, question(typed)] if typed.strip() else messages
+    room = await measure(provider, model, asked, system, limit if policy == "drop" else None)
+    if room.used is None:
         return TokenCount()
     alone = 0
     if typed.strip():
@@ -52,5 +72,10 @@ async def count_tokens(provider: "Provider", model: str, context: Sequence[ChatM
         message = await provider.count_tokens(model, [ChatMessage("user", typed)])
         around = await provider.count_tokens(model, [ChatMessage("user", "")])
         alone = max(0, (message or 0) - (around or 0))
-    window = provider.context_window(model)
-    return TokenCount(alone, None if window is None else window - used)
+    over = room.window is not None and room.used > limit(room.window)
+    return TokenCount(alone, room, policy, over and policy == "summarize" and bool(messages))
+
+
+def question(text: str) -> Message:
+    """A message of the person that is not sent."""
+    return Message(MessageId(0), ConversationId(0), None, "user", "complete", (Part("text", text),), 0)

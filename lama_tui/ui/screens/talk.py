@@ -2,8 +2,8 @@
 
 import os
 import time
-from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import TYPE_CHECKING, Any
 
 from textual import work
 from textual.message import Message
@@ -41,6 +41,7 @@ from lama_tui.ui.widgets.transcript import Transcript
 from lama_tui.ui.widgets.welcome import welcome
 
 if TYPE_CHECKING:
+    from lama_tui.chat.room import Room
     from lama_tui.events import ResourceSample, StreamEvent, StreamFailed, StreamFinished
     from lama_tui.ui.current import CurrentConversation
 
@@ -79,6 +80,7 @@ class Talk(WaitingScreen):
         self._unwatch: Callable[[], None] | None = None
         self._unsubscribe: Callable[[], None] = lambda: None
         self._deleted: list[ConversationId] = []
+        self._room: Room | None = None  # that the next prompt takes; None unknown
         self._early: list[str] = []  # sent before the store was open
         self._titles: tuple[str, list[str]] = ("", [])
         self._asked_plainly: set[str] = set()  # models that turned out to have no chat template
@@ -184,6 +186,7 @@ class Talk(WaitingScreen):
             off_machine=not place.on_machine,
             doing=doing(running, seconds, self._key("app.stop")) if running is not None else (),
             usage=current.usage,
+            room=None if running is not None or self._room is None else (self._room.used, self._room.window),
             notes=notes,
         )
         self._heading.show(current.title, marks(current.settings))
@@ -361,7 +364,7 @@ class Talk(WaitingScreen):
 
         self._do(send(), follow=True)
 
-    async def _hand_over(self, sending: Awaitable[None], text: str) -> None:
+    async def _hand_over(self, sending: Coroutine[Any, Any, None], text: str) -> None:
         await sending
 
     @work(exclusive=True, group="switch")

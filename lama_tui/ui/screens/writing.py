@@ -3,8 +3,9 @@
 import asyncio
 import contextlib
 import os
-from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING
+import sys
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import TYPE_CHECKING, Any
 
 from textual import on, work
 from textual.content import Content
@@ -13,10 +14,10 @@ from textual.worker import Worker
 
 from lama_tui.conversations.drafts import NOT_BEGUN
 from lama_tui.errors import LamaError
+from lama_tui.security.gate import clean_line
 from lama_tui.types import ConversationId
 from lama_tui.ui.composer.draft_keeper import DraftKeeper
 from lama_tui.ui.composer.history import PromptWalk
-from lama_tui.ui.composer.token_count import TokenCount, count_tokens
 from lama_tui.ui.screens.talk import Talk
 from lama_tui.ui.widgets.composer import Composer
 
@@ -92,12 +93,17 @@ class Writing(Talk):
             self._keeper.changed()
         self._count_soon()
 
-    async def _hand_over(self, sending: Awaitable[None], text: str) -> None:
+    async def _hand_over(self, sending: Coroutine[Any, Any, None], text: str) -> None:
         """Send a text, whose draft goes in the moment in which it is a message."""
         if self._keeper is None or self._current is None:
             await sending
             return
         current = self._current
+        try:
+            await self._require_room(current, text)
+        except LamaError:
+            sending.close()
+            raise
         async with self._keeper.sending(text, lambda: current.id):
             await sending
 
@@ -191,9 +197,11 @@ class Writing(Talk):
         current, opened = self._current, self._opened
         if current is None or opened is None:
             return
-        loaded = tuple(model.reference for model in opened.services.engine.figures().loaded)
-        state = (current.model, current.messages, current.settings, loaded, self._composer.text)
-        if any(now is not then and now != then for now, then in zip(state, self._counted or (None,) * 5, strict=True)):
+        loaded = tuple((model.reference, model.context_window) for model in opened.services.engine.figures().loaded)
+        state = (current.model, current.id, loaded, current.messages, current.settings, self._composer.text)
+        if any(now is not then and now != then for now, then in zip(state, self._counted or (None,) * 6, strict=True)):
+            if state[:3] != self._counted[:3]:  # what was counted says nothing of this one
+                self._room = None
             self._counted = state
             self._count(current, self._composer.expanded)
 
@@ -202,12 +210,15 @@ class Writing(Talk):
         await asyncio.sleep(_COUNT_DELAY)
         if self._opened is None:
             return
-        from lama_tui.chat.context import build_context
+        from lama_tui.ui.composer.token_count import TokenCount, count_tokens
 
+        policy = current.settings.context or "refuse"
         try:
             provider, model = self._opened.services.providers.provider_for(current.model)
-            context = await asyncio.to_thread(build_context, current.messages, current.settings.system)
-            counted = await count_tokens(provider, model, context, typed)
+            counted = await count_tokens(
+                provider, model, current.messages, typed,
+                system=current.settings.system, policy=policy, limit=self._limit(current),
+            )  # fmt: skip
         except LamaError:  # the status line says what is wrong with the model
             counted = TokenCount()
         line = counted.line(bool(typed.strip()))
@@ -215,3 +226,44 @@ class Writing(Talk):
             self._count_shown = line
             self._composer.border_subtitle = Content.styled(line, "" if counted.fits else "bold $error")
             self._composer.set_class(not counted.fits, "-too-long")
+        self._room = counted.room if counted.room.used is not None else None
+        self._transcript.begin_view(None if self._room is None else counted.room.left_out)
+        self._show_running()
+
+    def _limit(self, current: "CurrentConversation") -> Callable[[int], int]:
+        """What a prompt may take of a window here, so that there is room for an answer."""
+        from lama_tui.engine.fitting import budget
+
+        answer = current.settings.max_tokens or self._opening.settings.generation.max_tokens
+        return lambda window: budget(window, answer)
+
+    async def _require_room(self, current: "CurrentConversation", text: str) -> None:
+        """Raise `ContextError` for a message that no policy makes fit, as far as that is measured.
+
+        Counted only where it is near: what runs is not held up by it.
+        """
+        room, opened = self._room, self._opened
+        near = room is not None and (room.used or 0) + len(text.encode(errors="replace")) >= (
+            room.window or sys.maxsize
+        )
+        if not near or opened is None or current.running is not None:
+            return
+        from lama_tui.chat.room import measure
+        from lama_tui.conversations.pasted import plain
+        from lama_tui.errors import ContextError
+        from lama_tui.ui.composer.token_count import question
+
+        provider, model = opened.services.providers.provider_for(current.model)
+        policy, asked = current.settings.context or "refuse", (*current.messages, question(plain(text)))
+        limit = None if policy == "refuse" else self._limit(current)
+        room = await measure(provider, model, asked, current.settings.system, limit)
+        if room.used is None or room.window is None or room.used < room.window:
+            return
+        settings = f"another context policy ({self._key('conversation.settings')})"
+        raise ContextError(
+            "The conversation is longer than the model's context window",
+            f"With this message it has {room.used:,} tokens; {clean_line(model)} reads at most {room.window:,}.",
+            f"Summarize the oldest turns (/compact), choose {settings}, or shorten the message."
+            if policy == "refuse"
+            else "Shorten the message, the system prompt or what is pinned: the rest was left out already.",
+        )

@@ -10,26 +10,29 @@ if TYPE_CHECKING:
     from lama_tui.conversations.messages import Message
 
 
-def view_begins(shown: "Sequence[Message]") -> int:
-    """The index of the first message of the model's view: the newest summary, or what the newest answer was made from.
+def view_begins(shown: "Sequence[Message]", left_out: int | None = None) -> tuple[int, str]:
+    """The index of the first message of the model's view, and what is said above it; -1 where it sees all of them.
 
-    `shown` has the summaries among the messages. 0 where the model sees all of them.
+    `shown` has the summaries among the messages. `left_out` messages will not be in the next prompt; where that is not
+    known, the newest answer tells what was not in its.
     """
     ended = (message for message in reversed(shown) if message.role == "assistant" and message.state != "streaming")
-    newest = next(ended, None)
-    left_out = (newest.usage.left_out or 0) if newest else 0
-    begins = count = 0
+    said = "↑ the model will not see what is above"
+    if left_out is None:
+        newest = next(ended, None)
+        left_out = (newest.usage.left_out or 0) if newest else 0
+        said = "↑ the model no longer saw what is above"
+    begins, count, found = -1, 0, ""
     for index, message in enumerate(shown):
         if message.covers:
-            begins = index
+            begins, found = index, "↑ the model reads a summary of what is above"
         elif left_out and count == left_out:
-            begins, left_out = index, 0
+            begins, found = index, said
         count += not message.covers
-    return begins
+    return begins, found
 
 
-def horizon(width: int, palette: Palette, summary: bool = False) -> list[Line]:
-    """The lines that say so, above that message, which may be a `summary` of what is above."""
-    text = "↑ the model reads a summary of this" if summary else "↑ the model no longer saw what is above"
-    room = width - len(text) - 8
-    return [*wrap([Span(f"── {text} {'─' * max(2, min(room, 40))}", palette.warning)], width), []]
+def horizon(said: str, width: int, palette: Palette) -> list[Line]:
+    """The lines that say so, above that message."""
+    room = width - len(said) - 8
+    return [*wrap([Span(f"── {said} {'─' * max(2, min(room, 40))}", palette.warning)], width), []]

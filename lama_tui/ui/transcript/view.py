@@ -66,6 +66,7 @@ class TranscriptView(ScrollView, can_focus=True):
         self._folds: dict[MessageId, Fold] = {}  # of conversations that are not on screen, too
         self._figures = False
         self._empty_lines: list[Line] = []
+        self._left_out: int | None = None
         self._following = True
         self._new = 0  # lines that came below since the end left the view
         self._settling = False
@@ -78,7 +79,7 @@ class TranscriptView(ScrollView, can_focus=True):
         anchor = self._hold()
         conversation = messages[0].conversation if messages else None
         if conversation != self._conversation:
-            self._conversation = conversation
+            self._conversation, self._left_out = conversation, None
             self._cursor.reset()
             self._following = True
         grows = self._column.goes_on_in(messages)
@@ -88,8 +89,11 @@ class TranscriptView(ScrollView, can_focus=True):
         last = max(0, len(self._column) - 1)
         end = self._column.line(last) if known else 0
         height = self._column.height - end
-        begins = view_begins(messages)
-        drawn = [self._drawn(message, known.get(message.id), 0 < begins == at) for at, message in enumerate(messages)]
+        begins, said = view_begins(messages, self._left_out)
+        drawn = [
+            self._drawn(message, known.get(message.id), said if at == begins else "")
+            for at, message in enumerate(messages)
+        ]
         self._column.replace(drawn)
         self._cursor.settle()
         if follow is not None:
@@ -101,6 +105,12 @@ class TranscriptView(ScrollView, can_focus=True):
             self._cursor.put(len(messages) - 1)  # along with the conversation
         self.refresh()
 
+    def begin_view(self, left_out: int | None) -> None:
+        """The next prompt will leave out so many of the oldest messages; None: that is not known."""
+        if left_out != self._left_out:
+            self._left_out = left_out
+            self.show([drawn.message for drawn in self._column.messages])
+
     def name_keys(self, keys: KeyNames) -> None:
         """Name other keys in the lines that name some."""
         self._keys = keys
@@ -109,7 +119,7 @@ class TranscriptView(ScrollView, can_focus=True):
         self._column.replace([])
         self.show(messages)
 
-    def _drawn(self, message: "Message", known: "DrawnMessage | None", view_begins: bool) -> "DrawnMessage":
+    def _drawn(self, message: "Message", known: "DrawnMessage | None", view_begins: str) -> "DrawnMessage":
         """The message, with the drawing that is there, if it is still right."""
         if known is not None and known.message == message and known.view_begins == view_begins:
             return known

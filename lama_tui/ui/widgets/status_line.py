@@ -18,7 +18,8 @@ _GAP = " · "
 class Status:
     """What the line shows. `place` says where the model runs; `off_machine` warns.
 
-    `doing` is what the answer does now, in words and in fewer words.
+    `doing` is what the answer does now, in words and in fewer words. `room` is what the next prompt takes of which
+    context window; while it is not known, what the last answer took.
     """
 
     model: str = ""
@@ -26,6 +27,7 @@ class Status:
     off_machine: bool = False
     doing: tuple[str, ...] = ()
     usage: Usage = field(default_factory=Usage)
+    room: tuple[int | None, int | None] | None = None
     notes: tuple[str, ...] = ()
 
 
@@ -82,8 +84,8 @@ class StatusLine(Widget):
         status, usage = self.status, self.status.usage
         used = (usage.prompt_tokens or 0) + (usage.completion_tokens or 0)
         known = usage.prompt_tokens is not None or usage.completion_tokens is not None
-        window = f"/{figures.count(usage.context_window)}" if usage.context_window else ""
-        tokens = f"{figures.count(used if known else None)}{window}"
+        taken, of = status.room or (used if known else None, usage.context_window)
+        tokens = figures.count(taken) + (f"/{figures.count(of)}" if of else "")
         name = status.model.rpartition("/")[2]
         place = f"↗ {status.place}" if status.off_machine else status.place
         pieces = [
