@@ -60,7 +60,7 @@ class Worker:
         self._loading: ModelSource | None = None
         self._speeds_of = ""
         self._stopping = False
-        self._looked = 0.0
+        self._looked = self._looked_for_idle = 0.0
         self.figures = EngineFigures()
         """Replaced as a whole, so that any thread may read it."""
 
@@ -239,11 +239,11 @@ class Worker:
 
     def _unload_idle(self) -> None:
         """Unload a model that was not used for long."""
-        keep = self._models.keep
-        if not keep:
+        keep, now = self._models.keep, time.monotonic()
+        if not keep or now - self._looked_for_idle < FIGURES_INTERVAL:
             return
-        held = self._models.held(self._occupied())
-        reference = idle_too_long(self._line.wishes, held, time.monotonic() - keep)
+        self._looked_for_idle = now
+        reference = idle_too_long(self._line.wishes, self._models.held(self._occupied()), now - keep)
         if reference is None:
             return
         try:

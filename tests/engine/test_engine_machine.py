@@ -235,6 +235,6 @@ class LongEngineMachine(EngineMachine):
 
 
 LongEngineMachine.TestCase.settings = settings(
-    max_examples=600, stateful_step_count=60, deadline=None, suppress_health_check=list(HealthCheck)
+    max_examples=300, stateful_step_count=60, deadline=None, suppress_health_check=list(HealthCheck)
 )
 TestLongEngineMachine = pytest.mark.slow(LongEngineMachine.TestCase)
