@@ -33,7 +33,7 @@ class Usage:
     `decode_tok_s` = (completion − 1) / (t_last − t_first), None below two tokens.
     `prompt_tokens` counts the whole prompt; `cached_tokens` is the part of it not computed again.
     `left_out` counts the oldest messages that the model did not see, because they no longer fit; it saw those of
-    them that are pinned.
+    them that are pinned. `accepted_tokens` of the completion were proposed by a draft model; None without one.
     """
 
     prompt_tokens: int | None = None
@@ -45,6 +45,7 @@ class Usage:
     peak_memory: int | None = None
     context_window: int | None = None
     left_out: int | None = None
+    accepted_tokens: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

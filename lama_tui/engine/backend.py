@@ -32,6 +32,8 @@ class ModelSource:
     It must fit with a conversation of `context` tokens (0: the usual number), unless it is `forced`: somebody was
     told that it does not, and insists. `batch_size` is the prefill step that was found best for it, in tokens, 0: that
     of the settings. None of these makes it another model.
+    `draft` is the folder of a model that drafts its answers, `adapter` that of a LoRA adapter, `tokenizer` that of
+    a tokenizer in place of its own; empty: none. With these it is another model, under another reference.
     """
 
     reference: str
@@ -39,6 +41,9 @@ class ModelSource:
     context: int = field(default=0, compare=False)
     forced: bool = field(default=False, compare=False)
     batch_size: int = field(default=0, compare=False)
+    draft: str = ""
+    adapter: str = ""
+    tokenizer: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,7 @@ from lama_tui.engine.fit import KvForm
 from lama_tui.engine.fitting import fitted
 from lama_tui.engine.model_files import ModelFiles, check_folder
 from lama_tui.engine.pace import Pace
+from lama_tui.engine.parts import check_parts, stamp
 from lama_tui.engine.prompt_cache import PromptCache
 from lama_tui.engine.prompt_files import PromptFiles
 from lama_tui.engine.refusal import refuse_what_does_not_fit
@@ -95,7 +96,7 @@ class MlxBackend:
         if self._store is None and self._files is not None:
             self._store = MlxPromptStore(self._files)
         try:
-            key = key_of(source, repr(self._form))
+            key = key_of(source, repr(self._form) + stamp(source))
             model = mlx_model.load(source, files, progress)
             model.context_window = window_in_use(model.network, self._form, model.longest)
         except BaseException as error:
@@ -183,7 +184,7 @@ class MlxBackend:
     def needs(self, source: ModelSource) -> int:
         """Weights, KV of a conversation, and what a step takes: from the files."""
         files = self._checked(source)
-        return self._limits.fit(files, source).needed or files.weights
+        return (self._limits.fit(files, source).needed or files.weights) + check_parts(source)
 
     def free(self) -> int:
         """What the limit, and what the machine has now, leave beside the models and their running answers."""
@@ -291,6 +292,7 @@ class MlxBackend:
     def _checked(self, source: ModelSource) -> ModelFiles:
         """The files of a model. Refuses what cannot fit: on Linux the kernel would end the whole program instead."""
         files = check_folder(source)
+        check_parts(source)
         if not source.forced and source.reference != GUIDE:
             refuse_what_does_not_fit(source, files, self._limits.fit(files, source), self._settings.memory_limit)
         return files

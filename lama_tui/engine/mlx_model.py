@@ -16,11 +16,13 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from lama_tui.engine.architectures import supported
 from lama_tui.engine.backend import ModelSource
 from lama_tui.engine.model_files import GET_MLX, ModelFiles
+from lama_tui.engine.parts import draft_files
 from lama_tui.engine.prompt import PLAIN_STOP, ControlTokens
 from lama_tui.errors import LamaError, ModelFormatError, ModelLoadError, OutOfMemoryError
 
@@ -49,6 +51,8 @@ class MlxModel:
     """Strings that end an answer, besides the end-of-text tokens."""
     seconds: float
     longest: int | None
+    draft: Any = None
+    """The network of a model that drafts answers, None without one."""
 
 
 def load(source: ModelSource, files: ModelFiles, progress: Callable[[int, int], None]) -> MlxModel:
@@ -60,11 +64,18 @@ def load(source: ModelSource, files: ModelFiles, progress: Callable[[int, int], 
     _import_in_pieces(lambda: progress(0, files.weights))
     try:
         network = _network(files)
+        draft = _draft(source, network) if source.draft else None
+        if source.adapter:
+            _adapt(network, source.adapter)
         weights = _read(network, progress)
+        if draft is not None:
+            weights += _read(draft, lambda *_: progress(files.weights, files.weights))
     except (MemoryError, RuntimeError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise _explain(source, error) from error
     progress(weights, weights)
-    tokenizer = _tokenizer(files)
+    tokenizer = _tokenizer(files, source.tokenizer)
+    if source.draft or source.tokenizer:
+        _check_vocabularies(source, files, tokenizer)
     template = _template(tokenizer)
     return MlxModel(
         source,
@@ -79,6 +90,7 @@ def load(source: ModelSource, files: ModelFiles, progress: Callable[[int, int], 
         _stops(files.generation_config, asked_plainly=not tokenizer.has_chat_template),
         seconds=time.perf_counter() - started,
         longest=files.context_window,
+        draft=draft,
     )
 
 
@@ -134,18 +146,67 @@ def _read(network: Any, progress: Callable[[int, int], None]) -> int:
     return total
 
 
-def _tokenizer(files: ModelFiles) -> Any:
+def _adapt(network: Any, folder: str) -> None:
+    """Add the layers of an adapter. Raises `ModelFormatError` where they do not fit."""
+    from mlx_lm.tuner.utils import load_adapters
+
+    try:
+        load_adapters(network, folder)
+    except (RuntimeError, ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
+        raise ModelFormatError(
+            "The adapter was not made for this model",
+            f"{folder}: {type(error).__name__}: {str(error)[:300]}",
+            "Use an adapter of this model.",
+        ) from error
+    network.eval()  # else its new layers would drop out numbers, as they do in training
+
+
+def _draft(source: ModelSource, network: Any) -> Any:
+    """The network of the draft model, still to be read. Raises `ModelFormatError` where it cannot draft."""
+    from mlx_lm.models.cache import KVCache, make_prompt_cache
+
+    draft = _network(draft_files(source))
+    for each in (network, draft):
+        layers = make_prompt_cache(each)
+        if not all(type(layer) is KVCache for layer in layers) or len(layers) != len(each.layers):
+            raise ModelFormatError(
+                f"{source.reference} cannot work with a draft",
+                "What one of the two models remembers cannot be taken back where a draft was wrong.",
+                "Use models of plain attention, or no draft.",
+            )
+    return draft
+
+
+def _check_vocabularies(source: ModelSource, files: ModelFiles, tokenizer: Any) -> None:
+    """Raises `ModelFormatError` where the draft model, or the model itself, has other tokens than the tokenizer."""
+    vocabulary = tokenizer.get_vocab()
+    size = files.config.get("vocab_size")
+    if source.tokenizer and isinstance(size, int) and max(vocabulary.values(), default=0) >= size:
+        raise ModelFormatError(
+            "The tokenizer was not made for this model",
+            f"{source.tokenizer} has {max(vocabulary.values()) + 1:,} tokens, the model {size:,}.",
+            "Name another tokenizer folder, or none.",
+        )
+    if source.draft and _tokenizer(draft_files(source)).get_vocab() != vocabulary:
+        raise ModelFormatError(
+            f"{source.draft} cannot draft for {source.reference}",
+            "It has another tokenizer: its tokens mean something else.",
+            "Use a smaller model of the same family as the draft.",
+        )
+
+
+def _tokenizer(files: ModelFiles, folder: str = "") -> Any:
     from mlx_lm.utils import load_tokenizer
 
     try:
         # never its code, never the network: both would otherwise be asked for, on stdin and by default
         options = {"trust_remote_code": False, "local_files_only": True}
         ends = files.generation_config.get("eos_token_id") or files.config.get("eos_token_id")
-        return load_tokenizer(files.folder, options, eos_token_ids=ends)
+        return load_tokenizer(Path(folder or files.folder), options, eos_token_ids=ends)
     except Exception as error:  # tokenizers raises bare Exception
         raise ModelFormatError(
             "The model's tokenizer cannot be read",
-            f"{files.folder}: {type(error).__name__}: {str(error)[:300]}.",
+            f"{folder or files.folder}: {type(error).__name__}: {str(error)[:300]}.",
             "Get the model again, or choose another one.",
         ) from error
 

@@ -46,20 +46,23 @@ class MlxAnswer:
         """The token after the prompt, still being computed, shape (1,); None while the prompt is read."""
         self.checkpoint: MlxKv | None = None
         """Of KV that cannot be cut a copy, as it was before the last token of the prompt."""
+        self.drafted: list[bool] = []
+        """Of tokens that are still to be taken, whether a draft model proposed them."""
         self.passed_over = 0
         """Chunks of other prompts that were read while this one waited."""
         self._model = model
         self._tokens = list(prompt)
         self._prompt = mx.array(self._tokens, mx.uint32)
         self._cached = held
-        self._limit = limit
+        self.limit = limit
+        """Tokens of the answer at most."""
         self._pace = pace
         self._left_out = left_out
         self.choose = MlxSampler(chosen, request.sampling.seed, self._tokens)
         stops = (*model.stops, *filter(None, request.sampling.stop))
         self._text = AnswerText(model.tokenizer, prompt, stops, continued=bool(request.prefix))
         self._busy = 0.0
-        self._made = 0
+        self._made = self._accepted = 0
         self._begun = self._last = self._told = 0.0
 
     @property
@@ -70,7 +73,12 @@ class MlxAnswer:
     @property
     def is_last(self) -> bool:
         """Whether no token is wanted after the next one."""
-        return self._made + 1 >= self._limit
+        return self._made + 1 >= self.limit
+
+    @property
+    def known(self) -> int:
+        """Tokens of the prompt and of the answer so far."""
+        return len(self._tokens)
 
     @property
     def remembered(self) -> list[int]:
@@ -85,7 +93,7 @@ class MlxAnswer:
     @property
     def alone(self) -> bool:
         """Whether it makes its tokens by itself: a seed gives the same text only so, and some KV does not batch."""
-        return self.request.sampling.seed is not None or not self.kv.batches
+        return self.request.sampling.seed is not None or not self.kv.batches or self._model.draft is not None
 
     def finish(self, reason: FinishReason) -> list[StreamEvent]:
         """End with `reason`: what text was held back, then the figures."""
@@ -111,6 +119,7 @@ class MlxAnswer:
             peak_memory=int(mx.get_peak_memory()),
             context_window=self._model.context_window,
             left_out=self._left_out or None,
+            accepted_tokens=None if self._model.draft is None else self._accepted,
         )
 
     def read(self, hurry: bool) -> list[StreamEvent]:
@@ -149,11 +158,12 @@ class MlxAnswer:
         if token in self._model.tokenizer.eos_token_ids:
             return self.finish("stop")
         self._made += 1
+        self._accepted += bool(self.drafted and self.drafted.pop(0))
         self._last = now
         events: list[StreamEvent] = [*self._text.add(token)]
         if self._text.stopped:
             return [*events, *self.finish("stop")]
-        if self._made >= self._limit:
+        if self._made >= self.limit:
             return [*events, *self.finish("length")]
         return [*events, *self._tell(now)]
 

@@ -11,6 +11,7 @@ from lama_tui.engine.mlx_decoding import MlxDecoding
 from lama_tui.engine.mlx_kv import MlxKv
 from lama_tui.engine.mlx_model import MlxModel
 from lama_tui.engine.mlx_request import MlxAnswer
+from lama_tui.engine.mlx_speculation import MlxSpeculation
 from lama_tui.engine.pace import Pace
 from lama_tui.engine.prompt_cache import PromptCache
 from lama_tui.engine.reading import next_to_read
@@ -36,7 +37,7 @@ class MlxRun:
         self._explain = explain
         self._reading: list[MlxAnswer] = []
         self._together = MlxDecoding(model.network)
-        self._alone: list[MlxDecoding] = []
+        self._alone: list[MlxDecoding | MlxSpeculation] = []
         self._steps = 0
 
     @property
@@ -84,7 +85,7 @@ class MlxRun:
         decoding = [answer for decoding in (self._together, *self._alone) for answer in decoding.answers]
         return [*self._reading, *decoding]
 
-    def _decode(self, decoding: MlxDecoding) -> list[StepEvent]:
+    def _decode(self, decoding: MlxDecoding | MlxSpeculation) -> list[StepEvent]:
         started = time.perf_counter()
         try:
             made = decoding.step()
@@ -95,6 +96,8 @@ class MlxRun:
             return [StepEvent(answer.request.id, said) for answer in failed]
         produced: list[StepEvent] = []
         for answer, token in made:
+            if answer not in decoding.answers:
+                continue  # it ended before: of a draft more tokens may be right than are wanted
             try:
                 events = answer.take(token, started)
             except Exception as error:
@@ -126,14 +129,16 @@ class MlxRun:
             answer.checkpoint = None
         return _events(answer, events)
 
-    def _decoding_for(self, answer: MlxAnswer) -> MlxDecoding:
+    def _decoding_for(self, answer: MlxAnswer) -> MlxDecoding | MlxSpeculation:
         if not answer.alone:
             return self._together
-        decoding = MlxDecoding(self.model.network)
+        decoding: MlxDecoding | MlxSpeculation = MlxDecoding(self.model.network)
+        if self.model.draft is not None and answer.kv.batches and not answer.kv.bits:
+            decoding = MlxSpeculation(self.model.network, self.model.draft)
         self._alone.append(decoding)
         return decoding
 
-    def _drop(self, decoding: MlxDecoding) -> None:
+    def _drop(self, decoding: MlxDecoding | MlxSpeculation) -> None:
         if decoding is self._together:
             self._together = MlxDecoding(self.model.network)
         else:

@@ -29,6 +29,11 @@ class MlxSampler:
             self._penalty = make_repetition_penalty(chosen.repetition_penalty, PENALIZED)
             self._before = mx.array(list(prompt[-PENALIZED:]), mx.uint32)
 
+    @property
+    def penalizes(self) -> bool:
+        """Whether it looks at the tokens before."""
+        return self._penalty is not None
+
     def follow(self, token: Any) -> None:
         """Take note of a token of the answer, shape (1,), which may still be computed: the next one follows it."""
         if self._before is not None:
@@ -38,11 +43,19 @@ class MlxSampler:
 
     def __call__(self, logits: Any) -> Any:
         """The token chosen from `logits`, shape (1, vocabulary), as a lazy array of shape (1,)."""
+        return self.pick(logits if self._penalty is None else self._penalty(self._before, logits))
+
+    def penalized(self, made: Any, logits: Any) -> Any:
+        """`logits` after the tokens `made`, shape (tokens,), of an answer whose tokens were not followed."""
+        import mlx.core as mx
+
+        return self._penalty(mx.concatenate([self._before, made])[-PENALIZED:], logits)
+
+    def pick(self, logits: Any) -> Any:
+        """The tokens chosen from `logits`, shape (tokens, vocabulary), which are penalized already where they are."""
         import mlx.core as mx
 
         chosen = self._chosen
-        if self._penalty is not None:
-            logits = self._penalty(self._before, logits)
         if chosen.temperature == 0:
             return mx.argmax(logits, axis=-1)
         from mlx_lm import sample_utils

@@ -26,7 +26,8 @@ GET_AGAIN = "Get the model again."
 _WEIGHTS = "model*.safetensors"  # what MLX looks for
 INDEX = "model.safetensors.index.json"
 """Names the weight files of a model that has several."""
-_TOKENIZERS = ("tokenizer.json", "*.model", "*.tiktoken", "vocab.json", "vocab.txt")
+TOKENIZERS = ("tokenizer.json", "*.model", "*.tiktoken", "vocab.json", "vocab.txt")
+"""Files that a tokenizer is read from, any of them."""
 _OTHER_WEIGHTS = {
     "*.gguf": "GGUF",
     "*.bin": "PyTorch",
@@ -80,9 +81,9 @@ def check_folder(source: ModelSource) -> ModelFiles:
         model_type = _model_type(folder, config)
         _check_purpose(folder, config)
         shards = _shards(folder, names)
-        if not any(fnmatchcase(name, known) for name in names for known in _TOKENIZERS):
+        if not any(fnmatchcase(name, known) for name in names for known in TOKENIZERS):
             raise ModelFormatError(
-                "There is no tokenizer", f"{folder} holds none of {', '.join(_TOKENIZERS)}.", GET_AGAIN
+                "There is no tokenizer", f"{folder} holds none of {', '.join(TOKENIZERS)}.", GET_AGAIN
             )
         headers = tuple(read_header(folder / shard) for shard in shards)
         return ModelFiles(folder, config, _generation_config(folder), model_type, headers, context_window(config))
