@@ -136,7 +136,9 @@ async def test_what_cannot_fit_is_refused_with_both_numbers_and_stays_typed(work
         stage.composer.insert("x" * 30)
         await stage.until_seen("▲ 6 tokens too many")
         await stage.press("enter")
-        await stage.until_seen("With this message it has 66 tokens; guide reads at most 60.", "/compact", "f3")
+        await stage.until_seen(
+            "With this message it has 66 tokens; guide reads at most 60.", "(/compact)", "f3 changes"
+        )
         assert stage.composer.text == "x" * 30
         assert len(stage.scripted.requests) == asked and len(stage.messages) == 2
         await stage.press("escape")
@@ -162,7 +164,7 @@ async def test_the_policy_to_summarize_says_so_before_and_while_it_does(workspac
         await stage.press("enter")
         await stage.until_seen("summarizing 4 older messages")
         gate.set()
-        await stage.until_seen("≡ summary of 4 messages", "short", "↑ the model reads a summary of what is above")
+        await stage.until_seen("≡ summary of 4 messages", "short", "↑ the model reads a summary of this")
         await stage.idle()
         await stage.until(lambda: stage.messages[-1].text == "c")
         assert [m.text for m in stage.scripted.requests[-1].messages][1:] == ["short", "three, now"]

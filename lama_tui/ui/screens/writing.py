@@ -16,6 +16,7 @@ from lama_tui.conversations.drafts import NOT_BEGUN
 from lama_tui.errors import LamaError
 from lama_tui.security.gate import clean_line
 from lama_tui.types import ConversationId
+from lama_tui.ui import figures
 from lama_tui.ui.composer.draft_keeper import DraftKeeper
 from lama_tui.ui.composer.history import PromptWalk
 from lama_tui.ui.screens.talk import Talk
@@ -226,8 +227,9 @@ class Writing(Talk):
             self._count_shown = line
             self._composer.border_subtitle = Content.styled(line, "" if counted.fits else "bold $error")
             self._composer.set_class(not counted.fits, "-too-long")
-        self._room = counted.room if counted.room.used is not None else None
-        self._transcript.begin_view(None if self._room is None else counted.room.left_out)
+        # of nothing at all, and in an unknown window, there is nothing to tell
+        self._room = counted.room if counted.room.used or counted.room.window is not None else None
+        self._transcript.begin_view(None if counted.room.used is None else counted.room.left_out)
         self._show_running()
 
     def _limit(self, current: "CurrentConversation") -> Callable[[int], int]:
@@ -259,11 +261,15 @@ class Writing(Talk):
         room = await measure(provider, model, asked, current.settings.system, limit)
         if room.used is None or room.window is None or room.used < room.window:
             return
-        settings = f"another context policy ({self._key('conversation.settings')})"
+        name = clean_line(figures.model_name(model))
+        summarize = (
+            f"{self._key('app.stop')}, then {self._key('transcript.compact')} summarizes the oldest turns (/compact)"
+        )
+        settings = f"{self._key('conversation.settings')} changes what happens then (context policy)"
         raise ContextError(
             "The conversation is longer than the model's context window",
-            f"With this message it has {room.used:,} tokens; {clean_line(model)} reads at most {room.window:,}.",
-            f"Summarize the oldest turns (/compact), choose {settings}, or shorten the message."
+            f"With this message it has {room.used:,} tokens; {name} reads at most {room.window:,}.",
+            f"{summarize}; {settings}; or shorten the message."
             if policy == "refuse"
-            else "Shorten the message, the system prompt or what is pinned: the rest was left out already.",
+            else "Shorten the message, the system prompt or what is pinned: nothing else can be left out.",
         )

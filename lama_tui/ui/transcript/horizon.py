@@ -25,7 +25,7 @@ def view_begins(shown: "Sequence[Message]", left_out: int | None = None) -> tupl
     begins, count, found = -1, 0, ""
     for index, message in enumerate(shown):
         if message.covers:
-            begins, found = index, "↑ the model reads a summary of what is above"
+            begins, found = index, "↑ the model reads a summary of this"
         elif left_out and count == left_out:
             begins, found = index, said
         count += not message.covers
