@@ -7,6 +7,10 @@ from lama_tui.errors import InferenceError, LamaError, ModelLoadError
 log = logging.getLogger(__name__)
 
 
+class LoadAbandoned(Exception):
+    """Nobody waits any more for the model that is loading."""
+
+
 def stopped() -> InferenceError:
     """The error of everything that is asked of an engine that has ended."""
     return InferenceError("The engine has stopped", "Lama is closing.", "Start lama again.")

@@ -23,7 +23,7 @@ class EngineFigures:
     """What the engine is doing. `device` and `memory` are None until it was first used.
 
     `loaded` and `activity` are of the same models in the same order; `unloaded` is what left memory last,
-    and `relief` what was done last when memory was short. The speeds
+    and `relief` what was done last because memory was short, or to make room. The speeds
     (tokens per second) and the time to the first token are of the newest answer that had one, of a model that is
     still loaded; they change while it runs.
     """

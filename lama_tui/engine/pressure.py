@@ -1,8 +1,10 @@
 """What is done when memory is short, one step after the other, from what costs least to what costs most. Pure."""
 
+import time
 from collections.abc import Collection
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import Self
 
 
 class Rung(IntEnum):
@@ -22,12 +24,17 @@ class Rung(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Relief:
-    """A step that was taken because memory was short. `freed` in bytes as measured; `at` is UTC milliseconds."""
+    """A step that was taken because memory was short, or to make room. `freed` is bytes, `at` UTC milliseconds."""
 
     rung: Rung
     at: int
     freed: int = 0
     model: str = ""
+
+    @classmethod
+    def by(cls, rung: Rung, freed: int = 0, model: str = "") -> Self:
+        """One that was taken now."""
+        return cls(rung, time.time_ns() // 1_000_000, freed, model)
 
     @property
     def words(self) -> str:

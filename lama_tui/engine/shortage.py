@@ -83,7 +83,7 @@ class Shortage:
                 freed = unload(model)
             case Rung.STOP:
                 model = stop()
-        relief = Relief(rung, time.time_ns() // 1_000_000, freed, model)
+        relief = Relief.by(rung, freed, model)
         log.warning("memory is short by %d bytes: %s", self._over, relief.words)
         return relief
 

@@ -14,11 +14,12 @@ from dataclasses import replace
 
 from lama_tui.engine.asides import Asides
 from lama_tui.engine.backend import Backend, ModelSource
-from lama_tui.engine.failures import explain, stopped
+from lama_tui.engine.failures import LoadAbandoned, explain, stopped
 from lama_tui.engine.figures import EngineFigures
 from lama_tui.engine.jobs import CountJob, ForgetJob, GenerationJob, Job, LoadJob, UnloadJob
 from lama_tui.engine.line import Line
 from lama_tui.engine.models import Models
+from lama_tui.engine.pressure import Relief, Rung
 from lama_tui.engine.scheduler import Move, Next, first_to_load, idle_too_long, next_move
 from lama_tui.engine.sharing import Sharing
 from lama_tui.engine.shortage import Shortage
@@ -42,10 +43,6 @@ IDLE_CHECK = 1.0
 """Seconds after which an idle thread looks whether the program still lives."""
 
 
-class LoadAbandoned(Exception):
-    """Nobody waits any more for the model that is loading."""
-
-
 class Worker:
     """The engine thread's side. `submit`, `pin`, `nudge` and `stop` may be called from any thread."""
 
@@ -60,7 +57,7 @@ class Worker:
         self._loading: ModelSource | None = None
         self._speeds_of = ""
         self._stopping = False
-        self._looked = self._looked_for_idle = 0.0
+        self._looked = 0.0
         self.figures = EngineFigures()
         """Replaced as a whole, so that any thread may read it."""
 
@@ -98,7 +95,8 @@ class Worker:
         self._receive()
         self._drop_cancelled()
         self._asides.step(bool(self._running))
-        self._unload_idle()
+        if self._look_again():
+            self._unload_idle()
         self._relieve()
         self._move()
 
@@ -199,7 +197,8 @@ class Worker:
             self._load(job.wish.source)
         elif chosen.move is Move.EVICT:
             self._line.tell_places()
-            job.report(self._unload(chosen.evict))
+            job.report(gone := self._unload(chosen.evict))
+            self.figures = replace(self.figures, relief=Relief.by(Rung.UNLOAD, gone.freed, gone.model))
         elif isinstance(job, UnloadJob):
             freed = self._unload(job.wish.reference).freed
             self._leave_line(job)
@@ -239,12 +238,9 @@ class Worker:
 
     def _unload_idle(self) -> None:
         """Unload a model that was not used for long."""
-        keep, now = self._models.keep, time.monotonic()
-        if not keep or now - self._looked_for_idle < FIGURES_INTERVAL:
-            return
-        self._looked_for_idle = now
-        reference = idle_too_long(self._line.wishes, self._models.held(self._occupied()), now - keep)
-        if reference is None:
+        keep = self._models.keep
+        reference = idle_too_long(self._line.wishes, self._models.held(self._occupied()), time.monotonic() - keep)
+        if not keep or reference is None:
             return
         try:
             self._unload(reference)
@@ -261,6 +257,7 @@ class Worker:
                 unload, may_unload = (lambda idle: self._unload(idle).freed), self._loading is None
                 if relief := short.step(self._occupied(), may_unload, unload, self._stop_newest):
                     self.figures = replace(self.figures, relief=relief)
+                    self._look()
             new = [job for job in self._line if job.wish.source not in (None, self._loading)] if short.refusing else []
             if new and short.is_short():
                 for job in new:
@@ -330,6 +327,7 @@ class Worker:
             raise LoadAbandoned
         self._drop_cancelled()
         self._asides.step(bool(self._running))
+        self._look_again()
         self._relieve()
         return waiters
 
@@ -352,8 +350,6 @@ class Worker:
             return
         for step_event in events:
             self._deliver(step_event.request, step_event.event)
-        if time.monotonic() - self._looked > FIGURES_INTERVAL:
-            self._look()
 
     def _deliver(self, request: RequestId, event: StreamEvent) -> None:
         job = self._running.get(request)
@@ -376,9 +372,16 @@ class Worker:
         for job in failed:
             job.fail(error)
 
+    def _look_again(self) -> bool:
+        """Publish new figures where that was not done for a while; whether it was so."""
+        if time.monotonic() - self._looked < FIGURES_INTERVAL:
+            return False
+        self._looked = time.monotonic()
+        self._look()
+        return True
+
     def _look(self) -> None:
         """Publish new figures."""
-        self._looked = time.monotonic()
         wanted = {wish.reference for wish in self._line.wishes}
         figures = replace(self.figures, running=len(self._running), waiting=len(self._line))
         self.figures = self._models.seen(figures, self._occupied(), wanted)

@@ -62,7 +62,10 @@ async def test_where_there_is_no_room_another_model_takes_the_place_of_the_first
     events = await narrow.answer(narrow.request(narrow.second))
     gone = [event for event in events if isinstance(event, ModelUnloaded)]
     assert [event.model for event in gone] == ["one"] and gone[0].freed > 0
-    assert narrow.engine.figures().unloaded == gone[0]
+    figures = narrow.engine.figures()
+    assert (
+        figures.unloaded == gone[0] and figures.relief is not None and figures.relief.words.startswith("unloaded one")
+    )
     assert any(isinstance(event, ModelLoaded) and event.model == "two" for event in events)
     assert [model.reference for model in narrow.engine.figures().loaded] == ["two"]
 

@@ -2,12 +2,15 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lama_tui.config.settings import EngineSettings
 from lama_tui.engine.backend import ModelSource
+from lama_tui.engine.mlx_backend import MlxBackend
 from lama_tui.engine.pressure import Relief, Rung, next_rung
 from lama_tui.errors import OutOfMemoryError
 from lama_tui.events import StreamEvent, StreamFinished, TextDelta
@@ -140,3 +143,37 @@ async def test_a_step_that_fails_is_passed_over(memory: Memory, call: str) -> No
     assert memory.backend.fails == []
     memory.backend.taken = 0
     assert isinstance((await memory.rig.answer(memory.rig.request(ONE, tokens=1)))[-1], StreamFinished)
+
+
+async def test_what_mlx_holds_is_really_let_go(tiny_models: tuple[Path, Path]) -> None:
+    class Short(MlxBackend):
+        short = False
+
+        def pressure(self) -> int:
+            memory = self.memory()
+            return memory.cache + (memory.prompts or 0) if self.short else 0
+
+    backend = Short(EngineSettings(batch_size=64))
+    source = ModelSource("one", str(tiny_models[0]))
+    rig = Rig(lambda: backend, source, source)
+    try:
+        first = await rig.answer(rig.request(text="x" * 300, tokens=2))
+        again = await rig.answer(rig.request(text="x" * 300, tokens=2))
+        assert cached(first) == 0 < (cached(again) or 0)
+        backend.short = True
+        await until(
+            lambda: (relief := rig.engine.figures().relief) is not None and relief.rung is Rung.PROMPTS, "let go"
+        )
+        relief = rig.engine.figures().relief
+        assert relief is not None and relief.freed > 300 * 2 * 2 * 32 * 4
+        await until(lambda: (memory := rig.engine.figures().memory) is not None and memory.prompts == 0, "published")
+        assert [model.reference for model in rig.engine.figures().loaded] == ["one"], "that was enough"
+        assert cached(await rig.answer(rig.request(text="x" * 300, tokens=2))) == 0
+    finally:
+        assert await rig.engine.stop(PATIENCE)
+
+
+def cached(events: list[StreamEvent]) -> int | None:
+    end = events[-1]
+    assert isinstance(end, StreamFinished)
+    return end.usage.cached_tokens
