@@ -125,6 +125,21 @@ async def hit(visit: Visit) -> None:
     await visit.until(lambda: visit.app.screen is visit.screen and visit.transcript.has_focus)
 
 
+async def summarized(visit: Visit) -> None:
+    """Older turns have a summary, a message among them is pinned, and the next prompt is counted."""
+    visit.scripted.count, visit.scripted.window = (lambda messages: 310 * len(messages)), 4096
+    first, answer = visit.messages[:2]
+    await visit.conversations.pin(first.id, True)
+    await visit.conversations.summarize(answer.id, "They greeted each other; what to work on is open.", QWEN)
+    current = visit.screen._current
+    assert current is not None
+    await current.change_settings(context="summarize")
+    await visit.screen._show()
+    visit.transcript.focus()
+    await visit.press("g")
+    await visit.until_seen("≡ summary of 2 messages", "◆ pinned", "/4,096")
+
+
 async def themed(visit: Visit) -> None:
     """Much of what has a colour: a line of code is highlighted, a message marked, a question typed."""
     await in_transcript(visit)
@@ -211,6 +226,7 @@ STATES: Sequence[State] = (
     more("edit", editing),
     more("paste", pasted),
     more("search-hit", hit),
+    more("summary", summarized, sizes=((60, 20), (80, 24))),
     more("strip", strip, config=CONFIG + '[workspace]\nmonitor = "strip"\n'),
     more("monitor", monitor, sizes=((80, 24), (160, 48))),
     more("monitor-strained", monitor, samples=strained(), sizes=((80, 24), (160, 48))),

@@ -40,6 +40,8 @@ def test_the_parts_have_their_share() -> None:
 
 def test_over_the_limit_of_the_engine_is_told() -> None:
     assert "engine.memory_limit" in verdict(Fit(9 * GIB, 0, Machine(16 * GIB, 15 * GIB, 8 * GIB))).plain
+    on_metal = "\n".join(line.plain for line in legend(Fit(GIB, 0, Machine(16 * GIB, 16 * GIB)), 2048))
+    assert "in all for models" in on_metal and "taken" not in on_metal
 
 
 @given(st.integers(min_value=-5, max_value=400), st.integers(min_value=0, max_value=5000))

@@ -47,7 +47,9 @@ def legend(fit: Fit, context: int) -> list[Content]:
     ]
     if (headroom := fit.headroom) is not None:
         entries.append((FREE, headroom, "left") if headroom >= 0 else (MISSING, -headroom, "more than there is"))
-    if machine.total is not None and machine.available is not None:
+    if machine.available is not None and machine.available == machine.total:  # Metal: others make way
+        entries.append((FREE, machine.total, "in all for models"))
+    elif machine.total is not None and machine.available is not None:
         entries.append((TAKEN, machine.total - machine.available, f"taken, of {figures.size(machine.total)}"))
     else:
         entries.append((FREE, machine.total, "in all; what of it is free is not known"))

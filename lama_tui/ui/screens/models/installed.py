@@ -234,6 +234,8 @@ class InstalledSection(Measuring):
             return f"Nothing here is called “{self._filter.value}”."
         has = self.machine
         free = f"{figures.size(has.available)} of {figures.size(has.total)} for a model"
+        if has.available == has.total:
+            free = f"{figures.size(has.total)} for a model"
         here = sum(model.installed is None or bool(model.installed.path) for model in self._models)
         if here < 2:
             return free
