@@ -113,6 +113,7 @@ async def test_the_view_is_shown_before_anything_is_asked(workspace: Open) -> No
         assert "will not see" not in stage.seen()
         await stage.press(*"four")
         await stage.until_seen("↑ the model will not see what is above", "58/80 tokens", "4 tokens · 22 left")
+        await stage.until_seen("4 tokens · 22 left · older turns left out")
         await stage.until(lambda: _view(stage) == "2")
         # what is pinned stays, and something else goes
         stage.transcript.focus()

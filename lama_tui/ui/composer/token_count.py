@@ -45,6 +45,8 @@ class TokenCount:
             pieces.append("older turns will be summarized")
         elif self.left is not None:
             pieces.append(f"{self.left:,} left")
+        if self.room.left_out:  # also where that is all above, and no line in the transcript can tell
+            pieces.append("older turns left out")
         return " · ".join(pieces)
 
 
