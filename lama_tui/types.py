@@ -68,6 +68,21 @@ class Sampling:
 
 
 @dataclass(frozen=True, slots=True)
+class ModelParts:
+    """What a model on this machine is loaded with besides its own files; empty: nothing.
+
+    `draft` refers to a small model that drafts its answers; `adapter` and `tokenizer` are folders.
+    """
+
+    draft: str = ""
+    adapter: str = ""
+    tokenizer: str = ""
+
+
+NO_PARTS = ModelParts()
+
+
+@dataclass(frozen=True, slots=True)
 class ChatMessage:
     """One message as a provider gets it. The turn of a `pinned` one is never left out."""
 

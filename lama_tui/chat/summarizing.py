@@ -80,7 +80,8 @@ class Summarizer:
         if window is not None and tokens is not None and tokens > budget(window, LONGEST):
             raise ContextError("The turns are too long for one summary", f"{tokens:,} tokens of {window:,}.")
         sampling = replace(self.settings.sampling, max_tokens=longest, stop=(), thinking=False)
-        events = self.provider.stream(ChatRequest(self.model, prompt, sampling, conversation=self.conversation))
+        request = ChatRequest(self.model, prompt, sampling, conversation=self.conversation, parts=chosen.parts)
+        events = self.provider.stream(request)
         text = ""
         try:
             async for event in events:

@@ -220,6 +220,7 @@ class Turn:
             prefix=self._text,
             drop_oldest=settings.context == "drop",
             conversation=int(self.conversation),
+            parts=settings.parts,
         )
         events = provider.stream(request)
         try:

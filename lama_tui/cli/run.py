@@ -7,6 +7,7 @@ import os
 import stat
 import sys
 from contextlib import aclosing
+from dataclasses import replace
 from typing import Any
 
 from lama_tui.cli import output
@@ -29,7 +30,7 @@ from lama_tui.events import (
 from lama_tui.paths import Paths
 from lama_tui.providers.base import ChatRequest
 from lama_tui.security.gate import clean
-from lama_tui.types import ChatMessage, FinishReason, Sampling, Usage
+from lama_tui.types import ChatMessage, FinishReason, Usage
 from lama_tui.ui.figures import size
 
 _log = logging.getLogger(__name__)
@@ -60,26 +61,20 @@ def run(arguments: argparse.Namespace, paths: Paths, loaded: LoadedSettings) -> 
         messages.insert(0, ChatMessage("system", arguments.system))
     sampling = flags.sampling(arguments)
     answer = _JsonAnswer(arguments.model) if arguments.json else _Answer(arguments.model)
-    asked = _ask(answer, tuple(messages), sampling, paths, loaded, arguments.force)
+    request = ChatRequest("", tuple(messages), sampling, forced=arguments.force, parts=flags.parts(arguments))
+    asked = _ask(answer, request, paths, loaded)
     return run_logged(asked, paths, debug=arguments.debug)
 
 
-async def _ask(
-    answer: "_Answer",
-    messages: tuple[ChatMessage, ...],
-    sampling: Sampling,
-    paths: Paths,
-    loaded: LoadedSettings,
-    force: bool,
-) -> int:
+async def _ask(answer: "_Answer", request: ChatRequest, paths: Paths, loaded: LoadedSettings) -> int:
     from lama_tui.services import open_services
 
     services = await open_services(paths, loaded)
     try:
         provider, model = services.providers.provider_for(answer.model)
-        for name in flags.ignored(sampling, provider.capabilities):
+        for name in flags.ignored(request, provider.capabilities):
             answer.note(f"{provider.name} has no {name}: it is not sent")
-        stream = provider.stream(ChatRequest(model, messages, sampling, forced=force))
+        stream = provider.stream(replace(request, model=model))
         async with aclosing(stream) as events:  # type: ignore[type-var]
             async for event in events:
                 # stdout may be a pipe that nobody reads: it may block a thread, never the loop
@@ -183,6 +178,7 @@ class _JsonAnswer(_Answer):
                 "prefill_tok_s": usage.prefill_tok_s,
                 "decode_tok_s": usage.decode_tok_s,
                 "peak_memory": usage.peak_memory,
+                "accepted_tokens": usage.accepted_tokens,
             }
         )
 

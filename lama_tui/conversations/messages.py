@@ -9,6 +9,7 @@ from lama_tui.types import (
     FinishReason,
     MessageId,
     MessageState,
+    ModelParts,
     PartKind,
     Role,
     Sampling,
@@ -107,6 +108,14 @@ class ConversationSettings:
     repetition_penalty: float | None = None
     seed: int | None = None
     stop: tuple[str, ...] = ()
+    draft: str = ""
+    adapter: str = ""
+    tokenizer: str = ""
+
+    @property
+    def parts(self) -> ModelParts:
+        """What a model on this machine is loaded with here."""
+        return ModelParts(self.draft, self.adapter, self.tokenizer)
 
     @property
     def sampling(self) -> Sampling:

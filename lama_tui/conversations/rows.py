@@ -8,6 +8,7 @@ from typing import Any, get_args
 
 from lama_tui.config.sampling import SAMPLING
 from lama_tui.config.values import Reader
+from lama_tui.config.values import text as read_text
 from lama_tui.conversations.messages import Conversation, ConversationSettings, Message, MessageError, Part, Summary
 from lama_tui.errors import LamaError
 from lama_tui.security.gate import clean
@@ -115,6 +116,8 @@ def _is_setting(key: str, value: object) -> bool:
             return isinstance(value, bool)
         case "top_k" | "min_p" | "repetition_penalty" | "seed" | "stop":
             return _is_read(SAMPLING[key], value)
+        case "draft" | "adapter" | "tokenizer":
+            return _is_read(read_text, value)
         case _:
             return False
 

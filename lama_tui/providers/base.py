@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from lama_tui.events import StreamEvent
-from lama_tui.types import ChatMessage, Place, Sampling
+from lama_tui.types import NO_PARTS, ChatMessage, ModelParts, Place, Sampling
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,7 +14,8 @@ class Capabilities:
 
     `continues`: it can go on from the text of an unfinished answer exactly; otherwise the
     unfinished answer is sent as the last message and the model goes on as it likes, which
-    the person is told. `ignores` names what of `Sampling` is never passed on.
+    the person is told. `ignores` names what of `Sampling` and
+    `ModelParts` is never passed on.
     """
 
     continues: bool
@@ -30,7 +31,7 @@ class ChatRequest:
     `drop_oldest`: where the conversation does not fit, its oldest turns are left out, if that
     can be measured; `Usage.left_out` of the answer counts the messages. `conversation` is its
     number, 0 for none: what a model on this machine remembers of it is forgotten with it.
-    `forced`: a model on this machine is loaded even if it does not seem to fit in memory.
+    `forced`: a model on this machine is loaded even if it does not seem to fit in memory; `parts`: with these.
     """
 
     model: str
@@ -40,6 +41,7 @@ class ChatRequest:
     drop_oldest: bool = False
     conversation: int = 0
     forced: bool = False
+    parts: ModelParts = NO_PARTS
 
 
 class Provider(Protocol):

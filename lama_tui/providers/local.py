@@ -1,9 +1,11 @@
 """Models on this machine, run by the engine."""
 
 import logging
+import os
 import uuid
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 from lama_tui.config.settings import GenerationSettings
 from lama_tui.engine.backend import GenerationRequest, ModelSource
@@ -12,9 +14,12 @@ from lama_tui.engine.thread import Engine
 from lama_tui.errors import LamaError
 from lama_tui.events import ModelLoaded, ModelLoading, ModelUnloaded, Queued, StreamEvent, StreamStarted
 from lama_tui.providers.base import Capabilities, ChatRequest
-from lama_tui.types import GUIDE, ChatMessage, DeviceKind, Place, RequestId
+from lama_tui.types import GUIDE, NO_PARTS, ChatMessage, DeviceKind, ModelParts, Place, RequestId
 
 log = logging.getLogger(__name__)
+
+_WITH = " with "
+"""Between a model's reference and the parts that it is loaded with."""
 
 LABELS: dict[DeviceKind, str] = {"metal": "Metal", "cuda": "CUDA", "cpu": "CPU"}
 
@@ -43,7 +48,7 @@ class LocalProvider:
 
     async def stream(self, request: ChatRequest) -> AsyncGenerator[StreamEvent]:
         """Events of one answer; `StreamStarted` follows the loading. Raises a `LamaError`."""
-        source = replace(await self._resolve(request.model), forced=request.forced)
+        source = replace(await self._source(request.model, request.parts), forced=request.forced)
         generation = GenerationRequest(
             RequestId(uuid.uuid4().hex),
             source,
@@ -67,6 +72,26 @@ class LocalProvider:
         finally:
             await events.aclose()  # now, not when the collector comes by: the engine's thread is working for it
 
+    async def _source(self, model: str, parts: ModelParts) -> ModelSource:
+        """What to load: with parts it is another model, named so that one sees with which."""
+        source = await self._resolve(model)
+        if parts == NO_PARTS:
+            return source
+        draft = await self._resolve(parts.draft) if parts.draft else None
+        adapter, tokenizer = _folder(parts.adapter), _folder(parts.tokenizer)
+        names = [
+            f"{what} {Path(name).name}"
+            for what, name in (("draft", parts.draft), ("adapter", adapter), ("tokenizer", tokenizer))
+            if name
+        ]
+        return replace(
+            source,
+            reference=f"{source.reference}{_WITH}{', '.join(names)}",
+            draft=draft.folder if draft is not None else "",
+            adapter=adapter,
+            tokenizer=tokenizer,
+        )
+
     async def models(self) -> list[str]:
         """The built-in model; what else is on disk is the library's to know."""
         return [GUIDE]
@@ -83,9 +108,14 @@ class LocalProvider:
 
     def context_window(self, model: str) -> int | None:
         """What the loaded model's files say."""
-        loaded = {known.reference: known.context_window for known in self._engine.figures().loaded}
+        figures = self._engine.figures()
+        loaded = {known.reference.partition(_WITH)[0]: known.context_window for known in figures.loaded}
         return loaded.get(model)
 
     async def close(self) -> None:
         """Stop the engine; safe to call twice."""
         await self._engine.stop()
+
+
+def _folder(typed: str) -> str:
+    return str(Path(os.path.expanduser(typed)).absolute()) if typed else ""  # noqa: PTH111 - Path's raises for ~nobody

@@ -26,8 +26,11 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-IGNORED = frozenset({"top_k", "min_p", "repetition_penalty", "thinking"})
-"""Of sampling, what servers have no common name for: some refuse what they do not know, others name it otherwise."""
+IGNORED = frozenset({"top_k", "min_p", "repetition_penalty", "thinking", "draft", "adapter", "tokenizer"})
+"""Of `Sampling` and `ModelParts`, what servers have no common name for, or none at all.
+
+Some refuse what they do not know, others name it otherwise.
+"""
 
 _AFTER_THE_END = 5.0  # seconds to wait for figures once the answer has ended
 

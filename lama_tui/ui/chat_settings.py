@@ -37,6 +37,7 @@ def marks(settings: "ConversationSettings") -> str:
         "" if settings.repetition_penalty is None else f"rep {settings.repetition_penalty:g}",
         "" if settings.seed is None else f"seed {settings.seed}",
         "stop" if settings.stop else "",
+        *(name for name in ("draft", "adapter", "tokenizer") if getattr(settings, name)),
         "" if settings.max_tokens is None else f"max {figures.count(settings.max_tokens)}",
         "" if settings.context in (None, "refuse") else settings.context,
         thinking,

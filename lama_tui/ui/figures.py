@@ -123,7 +123,8 @@ def cost(usage: Usage) -> str:
         (
             f"{count(usage.prompt_tokens)} prompt",
             f"{count(usage.cached_tokens)} cached",
-            f"{count(usage.completion_tokens)} completion",
+            f"{count(usage.completion_tokens)} completion"
+            + ("" if usage.accepted_tokens is None else f" ({count(usage.accepted_tokens)} drafted)"),
             f"prefill {rate(usage.prefill_tok_s)}",
             f"decode {rate(usage.decode_tok_s)}",
             f"first token {milliseconds(usage.ttft_ms)}",

@@ -1,10 +1,12 @@
 """What a provider is asked for by a conversation that has settings of its own."""
 
+from dataclasses import replace
+
 from scripted import Scripted, says, until
 
 from lama_tui.conversations.messages import ConversationSettings
 from lama_tui.events import StreamFinished, StreamStarted, TextDelta, UsageUpdated
-from lama_tui.types import ChatMessage, Place, Sampling, Usage
+from lama_tui.types import ChatMessage, ModelParts, Place, Sampling, Usage
 
 
 async def answered(chat, conversation, text):
@@ -26,11 +28,13 @@ async def test_all_of_them_reach_the_provider(chat_with, conversations):
     provider = Scripted(says("yes"))
     chat = chat_with(provider)
     settings = ConversationSettings("Be brief.", 0.2, 0.9, 50, "drop", True, 40, 0.1, 1.1, 7, ("END", "\n\\"))
+    settings = replace(settings, draft="small", adapter="/a", tokenizer="/t")
     await answered(chat, await conversations.create("", "m", settings), "Hi")
     request = provider.requests[0]
     assert request.sampling == Sampling(0.2, 50, 7, 0.9, True, 40, 0.1, 1.1, ("END", "\n\\"))
     assert request.messages == (ChatMessage("system", "Be brief."), ChatMessage("user", "Hi"))
     assert request.drop_oldest
+    assert request.parts == ModelParts("small", "/a", "/t")
 
 
 async def test_a_change_counts_from_the_next_answer_on(chat_with, conversations):

@@ -61,6 +61,13 @@ def test_flags_say_how_tokens_are_chosen(lama: Callable, reciter: str) -> None:
     assert (result(ended.out)["text"], result(ended.out)["finish_reason"]) == ("Hello there", "stop")
 
 
+def test_a_draft_says_how_much_of_it_was_accepted(lama: Callable, reciter: str) -> None:
+    ended = lama("run", reciter, "Hi", "--draft", reciter, "--json")
+    assert result(ended.out)["text"] == ANSWER and result(ended.out)["accepted_tokens"] > 0
+    ended = lama("run", reciter, "Hi", "--adapter", "nowhere")
+    assert ended.code == 1 and "There is no adapter there" in ended.err
+
+
 def test_json_ends_with_the_whole_result(lama: Callable, reciter: str) -> None:
     ended = lama("run", reciter, "Hi", "--json")
     assert ended.code == 0

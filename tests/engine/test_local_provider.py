@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,8 +14,8 @@ from lama_tui.errors import ModelNotFoundError
 from lama_tui.events import ModelLoaded, StreamFinished, StreamStarted, TextDelta
 from lama_tui.providers.base import ChatRequest, Provider
 from lama_tui.providers.local import LocalProvider
-from lama_tui.types import ChatMessage, Place, Sampling
-from tests.engine.conftest import PATIENCE, mlx_backend, until
+from lama_tui.types import ChatMessage, ModelParts, Place, Sampling
+from tests.engine.conftest import PATIENCE, mlx_backend, text_of, until
 from tests.engine.fake import FakeBackend
 from tests.models import make_tiny_llama
 
@@ -110,3 +111,26 @@ async def test_tokens_are_counted_for_what_is_loaded(provider: LocalProvider) ->
     assert await provider.count_tokens("one", hello) == 5
     assert await provider.count_tokens("two", hello) is None
     assert await provider.count_tokens("nothing", hello) is None
+
+
+async def test_parts_make_another_model_of_it(tmp_path: Path) -> None:
+    one, two = make_tiny_llama(tmp_path / "one"), make_tiny_llama(tmp_path / "two", seed=2)
+
+    async def resolve(reference: str) -> ModelSource:
+        return ModelSource(reference, str({"m": one, "small": two}[reference]))
+
+    engine = Engine(mlx_backend)
+    provider = LocalProvider(engine, resolve, GenerationSettings)
+    plain = ChatRequest("m", (ChatMessage("user", "Hi"),), Sampling(0.0, 20))
+    parts = ModelParts(draft="small", tokenizer=str(one))
+    try:
+        alone, drafted = [
+            [event async for event in provider.stream(each)] for each in (plain, replace(plain, parts=parts))
+        ]
+        assert text_of(alone) == text_of(drafted)
+        last = drafted[-1]
+        assert isinstance(last, StreamFinished) and last.usage.accepted_tokens is not None
+        assert [model.reference for model in engine.figures().loaded] == ["m", "m with draft small, tokenizer one"]
+        assert provider.context_window("m") == 4096
+    finally:
+        await provider.close()

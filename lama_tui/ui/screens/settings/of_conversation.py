@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 from lama_tui.config.sampling import SAMPLING, stops_written
 from lama_tui.config.values import READERS, typed
+from lama_tui.config.values import text as read_text
 from lama_tui.conversations.messages import ConversationSettings
 from lama_tui.library.answering import Answering
 from lama_tui.security.gate import clean, clean_line
@@ -79,7 +80,7 @@ class ConversationSettingsScreen(SettingsPage):
 def entered(name: str, text: str | None) -> object:
     """What was entered for a setting; None is the default. Raises `ValueError` saying what is expected."""
     if text is None or not text.strip():
-        return {"system": "", "stop": ()}.get(name)
+        return () if name == "stop" else "" if name in ("system", *_PARTS) else None
     match name:
         case "system":
             return clean(text)[:LONGEST_SYSTEM]
@@ -87,6 +88,8 @@ def entered(name: str, text: str | None) -> object:
             return text
         case "thinking":
             return {"on": True, "off": False}.get(text)
+        case "draft" | "adapter" | "tokenizer":
+            return read_text(text)
         case "stop":
             return SAMPLING[name](text)
         case "top_k" | "min_p" | "repetition_penalty" | "seed":
@@ -187,6 +190,7 @@ def rows_of(
             resets=bool(settings.stop),
             written=stops_written(settings.stop),
         ),
+        *(_part(settings, name, answering is None) for name in _PARTS),
     ]
 
 
@@ -200,6 +204,27 @@ _NOT_MEASURED = (
     " What a server's model reads cannot be measured from here: everything is sent, and where it is too much the "
     "server says so."
 )
+
+_PARTS = {
+    "draft": (
+        "Draft model",
+        "A small model that drafts answers, which this one only checks: the same words, sooner where they agree. "
+        "It must have the same tokenizer. Answers with a draft are made alone, beside no others.",
+    ),
+    "adapter": ("Adapter", "The folder of a LoRA adapter that mlx_lm.lora made for this model."),
+    "tokenizer": ("Tokenizer", "The folder of a tokenizer, and its chat template, in place of the model's own."),
+}
+
+
+def _part(settings: ConversationSettings, name: str, on_server: bool) -> Row:
+    label, about = _PARTS[name]
+    here = getattr(settings, name)
+    return Row(
+        name, label, clean_line(here, 120) or "none", HERE if here else DEFAULT, about, "line",
+        differs=bool(here), resets=bool(here), written=here,
+        note="Only models on this machine can have one." if on_server else "",
+    )  # fmt: skip
+
 
 _NEVER_SENT = frozenset({"top_k", "min_p", "repetition_penalty"})
 
