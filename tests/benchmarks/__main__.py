@@ -1,6 +1,6 @@
 """How fast the workspace is: `python -m tests.benchmarks [NAME…]` in the checkout.
 
-Prints one table in about four minutes. Ratios are of programs that take turns in this run, so they bear some
+Prints one table in about five minutes. Ratios are of programs that take turns in this run, so they bear some
 other load on the machine; the other figures are of this machine as it is now. `--strict` ends with status 1 when a
 bound is missed; without it a busy machine fails nothing.
 """
@@ -11,7 +11,19 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from tests.benchmarks import decode, downloads, echo, first_byte, idle, library_browse, memory, screens, startup, stream
+from tests.benchmarks import (
+    decode,
+    downloads,
+    echo,
+    engine,
+    first_byte,
+    idle,
+    library_browse,
+    memory,
+    screens,
+    startup,
+    stream,
+)
 from tests.benchmarks.answer import pieces
 
 _RATE = 100.0  # tokens a second
@@ -67,6 +79,38 @@ def _decode(rounds: int) -> list[Row]:
         Row(f"decode by stream_generate alone, {found.device}", f"{found.alone:.0f} tok/s"),
         Row("  through the provider, at its reader", f"{found.seen:.0f} tok/s"),
         Row(f"  ratio, fastest of {rounds} each", f"{found.ratio:.2f}", "≥ 0.95", found.ratio >= 0.95),
+    ]
+
+
+def _engine(rounds: int) -> list[Row]:
+    """Beside mlx-lm's own parts in the same run, of the guide and of random Llamas."""
+    rows = []
+    for found in engine.measure(rounds):
+        speeds, waits = found.speeds, found.waits
+        one, four = speeds.one / speeds.one_alone, speeds.four / speeds.four_alone
+        rows += [
+            Row(f"engine, {found.shape}: one request", f"{speeds.one:.0f} tok/s"),
+            Row(f"  over stream_generate, fastest of {rounds} each", f"{one:.3f}", "≥ 0.97", one >= 0.97),
+            Row("  four together", f"{speeds.four:.0f} tok/s"),
+            Row("  over BatchGenerator, fastest of each", f"{four:.3f}", "≥ 0.95", four >= 0.95),
+        ]
+        rows += _waits(waits) if waits is not None else []
+    return rows
+
+
+def _waits(found: engine.Waits) -> list[Row]:
+    again, restarted = found.cold / found.warm, found.cold / found.restarted
+    chunk = f"a chunk takes {1000 * found.chunk:.0f} ms"
+    return [
+        Row(f"  first token of a turn after {engine.HISTORY:,} tokens, cold", f"{1000 * found.cold:.0f} ms"),
+        Row("    of the second turn, sooner", f"{again:.0f} ×", "≥ 10 ×", again >= 10),
+        Row("    after a restart, sooner", f"{restarted:.0f} ×", "≥ 5 ×", restarted >= 5),
+        Row("  first token of a short question alone", f"{1000 * found.question:.0f} ms"),
+        Row(
+            "    beside a long prompt, of twice that and a chunk", f"{found.waited:.2f}", "≤ 1.00", found.waited <= 1.0
+        ),
+        Row(f"  cancelling, worst ({chunk})", f"{1000 * found.cancel:.1f} ms", "≤ chunk", found.cancel <= found.chunk),
+        Row("  of its weights a model gives back", f"{found.unloaded:.1%}", "≥ 99 %", found.unloaded >= 0.99),
     ]
 
 
@@ -175,6 +219,7 @@ _ALL: dict[str, Callable[[int], list[Row]]] = {
     "startup": _startup,
     "memory": _memory,
     "decode": _decode,
+    "engine": _engine,
     "stream": _stream,
     "echo": _echo,
     "screens": _screens,

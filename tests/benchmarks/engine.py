@@ -1,17 +1,20 @@
-"""What the engine does with several requests and with what it remembers: `python -m tests.benchmarks.engine`.
+"""What the engine does with several requests and with what it remembers: `python -m tests.benchmarks.engine [SHAPE…]`.
 
 Drives the backend as the engine's thread does, without the event loop, beside mlx-lm's own parts on the same random
 Llamas in the same run: by turns, the fastest of each, after the same warm-up. All in one thread.
 """
 
+import gc
 import os
 import random
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 os.environ.setdefault("MLX_DISABLE_COMPILE", "1")
@@ -21,6 +24,7 @@ from lama_tui.engine.backend import GenerationRequest, ModelSource
 from lama_tui.engine.mlx_backend import MlxBackend
 from lama_tui.engine.prompt_files import PromptFiles
 from lama_tui.events import StreamFailed, StreamFinished, TextDelta
+from lama_tui.paths import guide_weights
 from lama_tui.types import ChatMessage, RequestId, Sampling, Usage
 from tests.models import make_tiny_llama
 
@@ -30,6 +34,9 @@ SHAPES = {
     "deep": {"hidden": 128, "layers": 8, "heads": 4},
 }
 """Random Llamas: 0.3, 2.7 and 1.4 million parameters."""
+USUAL = "usual"
+GUIDE = "guide"
+"""Its window is too short for a long history: only its speed is measured."""
 
 TOKENS = 200
 HISTORY = 1000
@@ -37,14 +44,19 @@ LONG = 4000
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """Of one shape. Tokens a second, seconds; `warm` and `restarted` against `cold` are times to the first token."""
+class Speeds:
+    """Tokens a second, the fastest of all rounds."""
 
-    shape: str
     one: float
     one_alone: float
     four: float
     four_alone: float
+
+
+@dataclass(frozen=True, slots=True)
+class Waits:
+    """Seconds. `warm` and `restarted` against `cold` are times to the first token of the second turn and the first."""
+
     cold: float
     warm: float
     restarted: float
@@ -58,6 +70,15 @@ class Found:
     def waited(self) -> float:
         """How long a short question beside a long prompt takes, of what it may: twice its time and a chunk."""
         return self.beside_long / (2 * self.question + self.chunk)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Of one shape; `waits` is None for one with a short window."""
+
+    shape: str
+    speeds: Speeds
+    waits: Waits | None
 
 
 def words(chance: random.Random, count: int) -> str:
@@ -76,10 +97,11 @@ class Bench:
         self.backend = self.open()
 
     def open(self) -> MlxBackend:
-        """A backend with the model loaded."""
+        """A backend with the model loaded, which never ends an answer by itself."""
         backend = MlxBackend(EngineSettings(), PromptFiles(self.prompts, 2**30))
         backend.open()
         backend.load(self.source, lambda done, total: None)
+        backend._runs[self.source.reference].model.tokenizer.eos_token_ids = set()
         return backend
 
     def request(self, *texts: str, tokens: int = 10, conversation: int = 0) -> GenerationRequest:
@@ -111,7 +133,8 @@ class Bench:
         return texts[request.id], (usages[request.id].ttft_ms or 0.0) / 1000
 
 
-def _decode_speeds(bench: Bench, rounds: int) -> tuple[float, float, float, float]:
+def _decode_speeds(bench: Bench, rounds: int, rounds_of_four: int) -> Speeds:
+    """By turns, ours first and then theirs first; what else the machine does only ever slows one down."""
     from mlx_lm.generate import BatchGenerator, stream_generate
     from mlx_lm.utils import load
 
@@ -146,29 +169,30 @@ def _decode_speeds(bench: Bench, rounds: int) -> tuple[float, float, float, floa
         made = sum(usage.completion_tokens or 0 for usage in usages.values())
         return made / (time.perf_counter() - began)
 
-    ways: list[Callable[[Sequence[str]], float]] = [one, one_alone, four, four_alone]
-    speeds: list[list[float]] = [[] for _ in ways]
-    for number in range(rounds + 1):
-        texts = [words(bench.chance, 30 + 10 * each) for each in range(4)]
-        for way, found in zip(ways, speeds, strict=True):
-            speed = way(texts)
-            if number:  # the first is the warm-up
-                found.append(speed)
-    return tuple(max(found) for found in speeds)  # type: ignore[return-value]
+    def fastest(ours: Callable[[Sequence[str]], float], theirs: Callable[[Sequence[str]], float], rounds: int) -> Any:
+        found: tuple[list[float], list[float]] = ([], [])
+        for number in range(rounds + 1):
+            texts = [words(bench.chance, 30 + 10 * each) for each in range(4)]
+            ways = [(ours, found[0]), (theirs, found[1])]
+            for way, speeds in ways if number % 2 else ways[::-1]:
+                speed = way(texts)
+                if number:  # the first is the warm-up
+                    speeds.append(speed)
+        return [max(speeds) for speeds in found]
+
+    return Speeds(*fastest(one, one_alone, rounds), *fastest(four, four_alone, rounds_of_four))
 
 
 def _remembering(bench: Bench, rounds: int) -> tuple[float, float, list[tuple[str, str]]]:
-    """Seconds to the first token of a second turn, with nothing known and from memory; and the first turns of other
-    conversations, which are on the disk then."""
+    """Seconds to the first token of a first turn, of which nothing is known, and of the second; and the first turns,
+    which are on the disk then."""
     cold, warm, left = [], [], []
-    for _ in range(rounds):
+    for number in range(1, rounds + 1):
         history = words(bench.chance, HISTORY)
-        answer, _ = bench.first_token(bench.request(history))
-        warm.append(bench.first_token(bench.request(history, answer, "and then?"))[1])
-        cold.append(bench.first_token(bench.request(words(bench.chance, HISTORY), answer, "and then?"))[1])
-    for number in range(rounds):
-        history = words(bench.chance, HISTORY)
-        left.append((history, bench.first_token(bench.request(history, conversation=number + 1))[0]))
+        answer, seconds = bench.first_token(bench.request(history, conversation=number))
+        cold.append(seconds)
+        warm.append(bench.first_token(bench.request(history, answer, "and then?", conversation=number))[1])
+        left.append((history, answer))
         while bench.backend.rest():
             pass
     return min(cold), min(warm), left
@@ -180,7 +204,7 @@ def _after_a_restart(folder: Path, prompts: Path, left: Sequence[tuple[str, str]
     try:
         bench.first_token(bench.request("warm up"))
         return min(
-            bench.first_token(bench.request(*turn, "and then?", conversation=number + 1))[1]
+            bench.first_token(bench.request(*turn, "but why?", conversation=number + 1))[1]
             for number, turn in enumerate(left)
         )
     finally:
@@ -203,7 +227,7 @@ def _beside_a_long_prompt(bench: Bench, rounds: int) -> tuple[float, float, floa
         began = time.perf_counter()
         bench.backend.cancel(long.id)
         cancels.append(time.perf_counter() - began)
-    return min(alone), max(beside), max(chunks), max(cancels)
+    return median(alone), median(beside), median(chunks), max(cancels)
 
 
 def _unloaded(bench: Bench) -> float:
@@ -211,6 +235,8 @@ def _unloaded(bench: Bench) -> float:
     import mlx.core as mx
 
     (model,) = bench.backend.loaded()
+    bench.backend.shrink_prompts(0)  # they would be counted with the weights
+    gc.collect()  # and so would what mlx-lm had loaded beside
     before = mx.get_active_memory()
     bench.backend.unload(model.reference)
     return (before - mx.get_active_memory()) / model.weights
@@ -222,11 +248,12 @@ def _in_a_thread(work: Callable[..., Any], *arguments: object) -> Any:
         return thread.submit(work, *arguments).result()
 
 
-def _first_life(folder: Path, prompts: Path, rounds: int) -> tuple[Any, ...]:
+def _first_life(folder: Path, prompts: Path, rounds: int, few: int, is_long: bool) -> tuple[Any, ...]:
     bench = Bench(folder, prompts)
-    few = max(3, rounds // 3)
     try:
-        speeds = _decode_speeds(bench, rounds)
+        speeds = _decode_speeds(bench, rounds, few)
+        if not is_long:
+            return speeds, None, (), 0.0
         remembered = _remembering(bench, few)
         return speeds, remembered, _beside_a_long_prompt(bench, few), _unloaded(bench)
     finally:
@@ -234,33 +261,44 @@ def _first_life(folder: Path, prompts: Path, rounds: int) -> tuple[Any, ...]:
 
 
 def _measure(shape: str, rounds: int) -> Found:
+    few = min(rounds, 3 if shape == USUAL else 2)  # what nothing is known of takes long to read
     with tempfile.TemporaryDirectory() as temporary:
         prompts = Path(temporary) / "prompts"
-        folder = make_tiny_llama(Path(temporary) / shape, window=16_384, **SHAPES[shape])
-        speeds, (cold, warm, left), waits, unloaded = _in_a_thread(_first_life, folder, prompts, rounds)
+        if shape == GUIDE:
+            folder = guide_weights()
+        else:
+            folder = make_tiny_llama(Path(temporary) / shape, window=16_384, **SHAPES[shape])
+        found = _in_a_thread(_first_life, folder, prompts, rounds, few, shape != GUIDE)
+        speeds, remembered, waits, unloaded = found
+        if remembered is None:
+            return Found(shape, speeds, None)
+        cold, warm, left = remembered
         restarted = _in_a_thread(_after_a_restart, folder, prompts, left)
-        return Found(shape, *speeds, cold, warm, restarted, *waits, unloaded)
+        return Found(shape, speeds, Waits(cold, warm, restarted, *waits, unloaded))
 
 
-def measure(rounds: int = 9) -> list[Found]:
-    """All shapes, one after the other."""
-    return [_measure(shape, rounds) for shape in SHAPES]
+def measure(rounds: int = 9, shapes: Sequence[str] = (GUIDE, *SHAPES)) -> list[Found]:
+    """All shapes, one after the other. Of one answer alone there are as many `rounds`, of what takes long fewer."""
+    return [_measure(shape, rounds) for shape in shapes]
 
 
 def main() -> None:
-    for found in measure():
+    for found in measure(shapes=sys.argv[1:] or (GUIDE, *SHAPES)):
+        speeds, waits = found.speeds, found.waits
         print(f"{found.shape}")
-        print(f"  one request       {found.one:8.0f} tok/s, stream_generate {found.one_alone:8.0f}"
-              f"   ratio {found.one / found.one_alone:.2f}")  # fmt: skip
-        print(f"  four requests     {found.four:8.0f} tok/s, BatchGenerator  {found.four_alone:8.0f}"
-              f"   ratio {found.four / found.four_alone:.2f}")  # fmt: skip
-        print(f"  second turn       {1000 * found.warm:8.0f} ms,    cold            {1000 * found.cold:8.0f}"
-              f"   {found.cold / found.warm:.0f} times sooner")  # fmt: skip
-        print(f"  after a restart   {1000 * found.restarted:8.0f} ms"
-              f"                               {found.cold / found.restarted:.0f} times sooner")  # fmt: skip
-        print(f"  a short question  {1000 * found.question:8.0f} ms,    beside a long   {1000 * found.beside_long:8.0f}"
-              f"   {found.waited:.2f} of what it may (chunk {1000 * found.chunk:.0f} ms)")  # fmt: skip
-        print(f"  cancelling        {1000 * found.cancel:8.0f} ms;  unloading gives back {found.unloaded:.1%}")
+        print(f"  one request       {speeds.one:8.0f} tok/s, stream_generate {speeds.one_alone:8.0f}"
+              f"   ratio {speeds.one / speeds.one_alone:.3f}")  # fmt: skip
+        print(f"  four requests     {speeds.four:8.0f} tok/s, BatchGenerator  {speeds.four_alone:8.0f}"
+              f"   ratio {speeds.four / speeds.four_alone:.3f}")  # fmt: skip
+        if waits is None:
+            continue
+        print(f"  second turn       {1000 * waits.warm:8.0f} ms,    cold            {1000 * waits.cold:8.0f}"
+              f"   {waits.cold / waits.warm:.0f} times sooner")  # fmt: skip
+        print(f"  after a restart   {1000 * waits.restarted:8.0f} ms"
+              f"                               {waits.cold / waits.restarted:.0f} times sooner")  # fmt: skip
+        print(f"  a short question  {1000 * waits.question:8.0f} ms,    beside a long   {1000 * waits.beside_long:8.0f}"
+              f"   {waits.waited:.2f} of what it may (chunk {1000 * waits.chunk:.0f} ms)")  # fmt: skip
+        print(f"  cancelling        {1000 * waits.cancel:8.1f} ms;  unloading gives back {waits.unloaded:.1%}")
 
 
 if __name__ == "__main__":
