@@ -80,7 +80,7 @@ class Summarizer:
         if window is not None and tokens is not None and tokens > budget(window, LONGEST):
             raise ContextError("The turns are too long for one summary", f"{tokens:,} tokens of {window:,}.")
         sampling = replace(self.settings.sampling, max_tokens=longest, stop=(), thinking=False)
-        request = ChatRequest(self.model, prompt, sampling, conversation=self.conversation, parts=chosen.parts)
+        request = ChatRequest(self.model, prompt, sampling, conversation=self.conversation, parts=self.settings.parts)
         events = self.provider.stream(request)
         text = ""
         try:
