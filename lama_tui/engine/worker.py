@@ -222,11 +222,10 @@ class Worker:
 
     def _fail(self, job: Job, error: Exception) -> None:
         """A job in line fails alone; one that left meanwhile is not asked."""
+        explained = explain(error)
         if job in self._line:
             self._leave_line(job)
-            job.fail(explain(error))
-        else:
-            log.warning("failed for nobody: %s", error)
+            job.fail(explained)
 
     def _fail_all(self, error: LamaError) -> None:
         """Everything fails that runs or waits."""
