@@ -87,7 +87,7 @@ class MlxBackend:
         files = self._checked(source)
         self.unload(source.reference)
         if source.forced:
-            self._limits.force(source.reference, self._limits.fit(files, source).needed or 0)
+            self._limits.force(source.reference, self._limits.fit(files, source, check_parts(source)).needed or 0)
         from lama_tui.engine import mlx_model
         from lama_tui.engine.mlx_kv import window_in_use
         from lama_tui.engine.mlx_prompt_store import MlxPromptStore, key_of
@@ -184,7 +184,8 @@ class MlxBackend:
     def needs(self, source: ModelSource) -> int:
         """Weights, KV of a conversation, and what a step takes: from the files."""
         files = self._checked(source)
-        return (self._limits.fit(files, source).needed or files.weights) + check_parts(source)
+        added = check_parts(source)
+        return self._limits.fit(files, source, added).needed or files.weights + added
 
     def free(self) -> int:
         """What the limit, and what the machine has now, leave beside the models and their running answers."""
@@ -292,9 +293,9 @@ class MlxBackend:
     def _checked(self, source: ModelSource) -> ModelFiles:
         """The files of a model. Refuses what cannot fit: on Linux the kernel would end the whole program instead."""
         files = check_folder(source)
-        check_parts(source)
+        added = check_parts(source)
         if not source.forced and source.reference != GUIDE:
-            refuse_what_does_not_fit(source, files, self._limits.fit(files, source), self._settings.memory_limit)
+            refuse_what_does_not_fit(source, files, self._limits.fit(files, source, added), self._settings.memory_limit)
         return files
 
 

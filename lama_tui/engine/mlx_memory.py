@@ -1,5 +1,6 @@
 """What MLX may take of this machine, and what it has taken. Import only in the engine thread."""
 
+import time
 from typing import Any
 
 from lama_tui.engine.backend import DeviceFacts, ModelSource
@@ -8,6 +9,11 @@ from lama_tui.engine.fit import USUAL_CONTEXT, WORKING, Fit, KvForm, Machine, fi
 from lama_tui.engine.machine import for_models, machine_memory
 from lama_tui.engine.model_files import ModelFiles
 from lama_tui.types import DeviceKind
+
+RESERVE = 256 * 1024**2
+"""Bytes that are to stay free beside models on the processor."""
+LOOK = 0.5
+"""Seconds between two looks at the memory of the machine."""
 
 
 class MlxMemory:
@@ -18,6 +24,7 @@ class MlxMemory:
 
         self._share = limit
         self._form = form
+        self._looked = 0.0
         self._forced: dict[str, int] = {}  # bytes that each model needs that was loaded although it did not fit
         kind: DeviceKind = "cpu"
         if mx.default_device() == mx.gpu:
@@ -44,10 +51,10 @@ class MlxMemory:
         held, forced = mx.get_active_memory() + mx.get_cache_memory(), sum(self._forced.values())
         return for_models(machine_memory(), self.device.kind, self.device.memory, held, self._share, forced)
 
-    def fit(self, files: ModelFiles, source: ModelSource) -> Fit:
-        """How a model fits, with a conversation of as many tokens as are asked for."""
+    def fit(self, files: ModelFiles, source: ModelSource, added: int = 0) -> Fit:
+        """How a model fits, with a conversation of as many tokens as are asked for, and `added` bytes of weights."""
         context = min(source.context or USUAL_CONTEXT, files.context_window or USUAL_CONTEXT)
-        return fit(files.weights, files.kv, context, self.machine, self._form)
+        return fit(files.weights + added, files.kv, context, self.machine, self._form)
 
     def free(self) -> int:
         """What the limit, and the machine now, leave beside what is in use; free buffers count as free."""
@@ -58,11 +65,28 @@ class MlxMemory:
         return int(most - mx.get_active_memory())
 
     def pressure(self) -> int:
-        """What is held above the limit, free buffers included."""
+        """What is held above the limit, free buffers included, or what the machine lacks of `RESERVE`.
+
+        The latter only where the kernel ends programs when there is no memory left, where giving something up here
+        would help, and where nobody insisted.
+        """
         import mlx.core as mx
 
-        limit = self.limit
-        return max(0, mx.get_active_memory() + mx.get_cache_memory() - limit) if limit else 0
+        held, limit = mx.get_active_memory() + mx.get_cache_memory(), self.limit
+        over = int(held - limit) if limit else 0
+        if self.device.kind == "cpu" and held > RESERVE and not self._forced:
+            over = max(over, self._lacking())
+        return max(0, over)
+
+    def _lacking(self) -> int:
+        """What the machine lacks of `RESERVE`: looking takes a millisecond, so seldom while all is well."""
+        now = time.monotonic()
+        if now - self._looked < LOOK:
+            return 0
+        available = machine_memory().available
+        lacking = 0 if available is None else max(0, RESERVE - available)
+        self._looked = 0.0 if lacking else now
+        return lacking
 
     def drop_buffers(self) -> int:
         """Give free buffers back to the system; the bytes."""

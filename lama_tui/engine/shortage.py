@@ -42,7 +42,7 @@ class Shortage:
         """Why a question is not answered now."""
         return OutOfMemoryError(
             "Memory is short",
-            f"Models hold {_mib(self._over)} more than they may here (engine.memory_limit).",
+            f"Models hold {_mib(self._over)} more than they may here (engine.memory_limit), or than there is left.",
             "Ask again when the running answers have ended, or unload a model.",
         )
 
@@ -50,7 +50,8 @@ class Shortage:
         """Why an answer ends before its time."""
         return OutOfMemoryError(
             "The answer was stopped: memory is short",
-            f"Models held {_mib(self._over)} more than they may here (engine.memory_limit), and nothing else could go.",
+            f"Models held {_mib(self._over)} more than they may here (engine.memory_limit), or than was left,"
+            " and nothing else could go.",
             "Start a new conversation, choose a smaller model, or ask when nothing else runs.",
         )
 

@@ -187,6 +187,25 @@ def test_the_limits_are_set_on_mlx(tiny_models: tuple[Path, Path]) -> None:
     assert 0 < buffers <= WORKING
 
 
+def test_a_machine_that_runs_short_is_a_shortage_for_whoever_holds_much(monkeypatch: pytest.MonkeyPatch) -> None:
+    import mlx.core as mx
+
+    from lama_tui.engine import mlx_memory
+
+    def work(backend: MlxBackend) -> tuple[int, int, int]:
+        monkeypatch.setattr(mlx_memory, "machine_memory", lambda: Machine(16 * GIB, 100 * 1024**2))
+        little = backend.pressure()
+        much = mx.zeros((mlx_memory.RESERVE,), mx.uint8)
+        mx.eval(much)
+        mx.eval(one := mx.zeros((1,)))
+        short = backend.pressure()
+        monkeypatch.setattr(mlx_memory, "machine_memory", lambda: Machine(16 * GIB, 8 * GIB))
+        assert much.size and one.size
+        return little, short, backend.pressure()
+
+    assert in_a_thread(work) == (0, 156 * 1024**2, 0)
+
+
 # -- what comes back
 
 
@@ -222,7 +241,7 @@ def test_within_its_window_an_answer_is_what_it_was_and_beyond_it_goes_on(wide: 
         backend.load(wide, lambda done, total: None)
         backend.begin(request("short", wide, "x" * 60, tokens=40))
         short = ended(backend, ["short"])["short"]
-        backend.begin(request("long", wide, "x" * 100, tokens=320))
+        backend.begin(request("long", wide, "x" * 100, tokens=180))
         most = 0
         long: list[StreamEvent] = []
         while not any(isinstance(event, StreamFinished) for event in long):
@@ -234,11 +253,11 @@ def test_within_its_window_an_answer_is_what_it_was_and_beyond_it_goes_on(wide: 
     turning = in_a_thread(work, EngineSettings(window=256))
     assert text_of(plain[0]) == text_of(turning[0]) != ""
     finished = turning[1][-1]
-    assert isinstance(finished, StreamFinished) and finished.usage.completion_tokens == 320
+    assert isinstance(finished, StreamFinished) and finished.usage.completion_tokens == 180
     assert finished.usage.context_window == turning[3] == 256 and plain[3] == 4096
     kv = check_folder(wide).kv
     assert kv is not None
-    assert turning[2] == kv.size(424, KvForm(window=256)) == kv.size(256) < plain[2]
+    assert turning[2] == kv.size(284, KvForm(window=256)) == kv.size(256) < plain[2]
 
 
 def test_a_question_must_fit_in_the_window(wide: ModelSource) -> None:
