@@ -13,7 +13,8 @@ MessageState = Literal["streaming", "complete", "stopped", "interrupted", "faile
 """`stopped`: by the person; `interrupted`: by a crash or by quitting; `failed`: by an error."""
 
 FinishReason = Literal["stop", "length", "cancelled", "content_filter", "tool_calls"]
-PartKind = Literal["text", "reasoning"]
+PartKind = Literal["text", "reasoning", "calls"]
+"""`calls`: tools that the model asked for, `NAME(ARGUMENTS)` on a line each."""
 
 DeviceKind = Literal["metal", "cuda", "cpu"]
 

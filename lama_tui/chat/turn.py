@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
+from lama_tui.chat.calls import Calls
 from lama_tui.chat.context import build_context, shown_before, summarized_before
 from lama_tui.chat.progress import Phase, TurnProgress, phase_of
 from lama_tui.chat.room import measure
@@ -67,6 +68,7 @@ class Turn:
         self._text = message.text
         # Without a text to go on from, the model starts over, and so does its reasoning.
         self._reasoning = message.reasoning if message.text else ""
+        self._calls = Calls()
         self._conversations = conversations
         self._providers = providers
         self._emit = emit
@@ -253,7 +255,8 @@ class Turn:
                 event = ReasoningDelta(clean(text))
                 self._reasoning += event.text
                 self._grow()
-            case ToolCallDelta():
+            case ToolCallDelta(index, name, arguments):
+                self._calls.add(index, name, arguments)
                 self._grow()
             case UsageUpdated(usage):
                 self._usage = self._counted(usage)
@@ -281,7 +284,7 @@ class Turn:
             self._grown.clear()
             began = loop.time()
             try:
-                await self._conversations.checkpoint(self.message, self._text, self._reasoning)
+                await self._conversations.checkpoint(self.message, self._text, self._reasoning, self._calls.text)
             except StoreError as error:
                 self._delay(error)
                 self._grown.set()
@@ -300,6 +303,7 @@ class Turn:
                     outcome.state,
                     text=self._text,
                     reasoning=self._reasoning,
+                    calls=self._calls.text,
                     finish_reason=event.reason if isinstance(event, StreamFinished) else None,
                     usage=self._usage,
                     error=event.error if isinstance(event, StreamFailed) else None,

@@ -11,7 +11,7 @@ from lama_tui.types import ConversationId, FinishReason, MessageId, MessageState
 if TYPE_CHECKING:
     from aiosqlite import Connection
 
-_ORDINALS: dict[PartKind, int] = {"reasoning": 0, "text": 1}  # an answer is preceded by its reasoning
+_ORDINALS: dict[PartKind, int] = {"reasoning": 0, "text": 1, "calls": 2}  # an answer is preceded by its reasoning
 
 
 async def insert_message(
@@ -48,9 +48,9 @@ async def insert_message(
     return message
 
 
-async def write_parts(connection: "Connection", message: MessageId, text: str, reasoning: str) -> None:
+async def write_parts(connection: "Connection", message: MessageId, text: str, reasoning: str, calls: str = "") -> None:
     """Replace what a streaming message says; one that has ended is left as it is."""
-    bodies: tuple[tuple[PartKind, str], ...] = (("reasoning", reasoning), ("text", text))
+    bodies: tuple[tuple[PartKind, str], ...] = (("reasoning", reasoning), ("text", text), ("calls", calls))
     for kind, body in bodies:
         if body:
             await connection.execute(

@@ -79,6 +79,11 @@ class Message:
         """The reasoning parts, joined."""
         return "".join(part.text for part in self.parts if part.kind == "reasoning")
 
+    @property
+    def calls(self) -> tuple[str, ...]:
+        """The tools that the model asked for, each as `NAME(ARGUMENTS)`."""
+        return tuple(call for part in self.parts if part.kind == "calls" for call in part.text.split("\n"))
+
 
 @dataclass(frozen=True, slots=True)
 class QueuedMessage:

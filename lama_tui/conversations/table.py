@@ -286,10 +286,10 @@ class Conversations:
                     "Look again when that one has ended.",
                 )
 
-    async def checkpoint(self, message: MessageId, text: str, reasoning: str) -> None:
+    async def checkpoint(self, message: MessageId, text: str, reasoning: str, calls: str = "") -> None:
         """Keep what a streaming answer says so far; survives the end of the process."""
         async with self._database.transaction() as connection:
-            await write_parts(connection, message, clean(text), clean(reasoning))
+            await write_parts(connection, message, clean(text), clean(reasoning), clean(calls))
 
     async def finish(
         self,
@@ -298,6 +298,7 @@ class Conversations:
         *,
         text: str,
         reasoning: str = "",
+        calls: str = "",
         finish_reason: FinishReason | None = None,
         usage: Usage | None = None,
         error: LamaError | None = None,
@@ -305,7 +306,7 @@ class Conversations:
         """End a streaming answer; durable. Without effect on one that has ended, so it can be tried again."""
         async with self._database.transaction(durable=True) as connection:
             # The parts first: as its state changes, the message enters the search index.
-            await write_parts(connection, message, clean(text), clean(reasoning))
+            await write_parts(connection, message, clean(text), clean(reasoning), clean(calls))
             await end_message(connection, message, state, finish_reason, usage or Usage(), error)
 
     # -- what waits for an answer to end

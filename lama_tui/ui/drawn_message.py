@@ -11,12 +11,12 @@ from lama_tui.config.key_names import in_own_keys
 from lama_tui.conversations.messages import Message
 from lama_tui.types import GUIDE
 from lama_tui.ui import figures
-from lama_tui.ui.figures import model_name
 from lama_tui.ui.markdown import pieces
 from lama_tui.ui.markdown.code import CodeBlock, code_blocks
 from lama_tui.ui.markdown.stream import GrowingMarkdown
 from lama_tui.ui.markdown.wrap import Line, Span, indent, width_of, wrap
 from lama_tui.ui.palette import Palette
+from lama_tui.ui.transcript.calls import calls_of
 from lama_tui.ui.transcript.ending import ending_of, hint
 from lama_tui.ui.transcript.estimate import HUGE, LONG, SHOWN, height_of, lines_of
 from lama_tui.ui.transcript.horizon import horizon
@@ -27,7 +27,7 @@ from lama_tui.ui.transcript.mark import Mark, Wish, marked, wish_at
 _HEAD = 8_000
 """Characters that are drawn of a folded text that is huge."""
 
-Part = Literal["heading", "reasoning", "text", "ending", "figures", "gap"]
+Part = Literal["heading", "reasoning", "text", "calls", "ending", "figures", "gap"]
 
 _ORDER: tuple[Part, ...] = get_args(Part)
 
@@ -47,6 +47,7 @@ class Fold:
 
     text: bool | None = None
     reasoning: bool | None = None
+    calls: bool = True
 
 
 class DrawnMessage:
@@ -149,6 +150,7 @@ class DrawnMessage:
             text, reasoning = self._text, self._reasoning_text
             self._add("reasoning", self._reasoning(reasoning, bool(text), width, palette))
             self._add("text", self._answer(text, width, palette))
+            self._add("calls", calls_of(message.calls, self.fold.calls, width, palette))
             ending = ending_of(message, self._progress.doing if self._progress else None, self._keys, width, palette)
             self._add("ending", [[], *ending] if ending and text and self._progress is None else ending)
             if self.figures and self._progress is None and not message.covers:
@@ -175,7 +177,7 @@ class DrawnMessage:
     def _heading(self, width: int, palette: Palette) -> list[Line]:
         message = self.message
         person = message.role == "user"
-        name = "You" if person else model_name(message.model) or "assistant"
+        name = "You" if person else figures.model_name(message.model) or "assistant"
         lines = horizon(self.view_begins, width, palette) if self.view_begins else []
         heading = [Span(name, palette.user if person else palette.assistant)]
         if message.covers:
@@ -307,7 +309,8 @@ class DrawnMessage:
         """
         has_reasoning = self.message.role != "user" and bool(self._reasoning_text.strip())
         if not has_reasoning and not self._long:
-            return False
+            self.fold_part("fold_calls")
+            return bool(self.message.calls)
         if not has_reasoning:
             self.fold_part("fold_text")
         elif not self._long:
@@ -326,6 +329,8 @@ class DrawnMessage:
             self._set_fold(replace(self.fold, text=not self._text_folded))
         elif wish == "fold_reasoning":
             self._set_fold(replace(self.fold, reasoning=not self._reasoning_folded))
+        elif wish == "fold_calls":
+            self._set_fold(replace(self.fold, calls=not self.fold.calls))
 
     def keep_open(self, part: Part) -> None:
         """Do not fold this part by itself, as it would when an answer begins or lines become more: it is being read."""

@@ -32,7 +32,7 @@ def ending_of(message: Message, doing: str | None, keys: KeyNames, width: int, p
         case _ if message.finish_reason == "length":
             reached = "■ the limit of tokens for an answer was reached · "
             return wrap(hint(keys, reached, more, palette.warning), width)
-        case _ if not message.text.strip():
+        case _ if not message.text.strip() and not message.calls:
             return wrap([Span("the model answered with nothing", palette.muted)], width)
         case _:
             return []

@@ -9,7 +9,7 @@ from rich.style import Style
 
 from lama_tui.ui.markdown.wrap import Line, Span
 
-Wish = Literal["older", "newer", "fold_text", "fold_reasoning"]
+Wish = Literal["older", "newer", "fold_text", "fold_reasoning", "fold_calls"]
 
 
 class Mark(Segment):

@@ -343,5 +343,5 @@ class Transcript(TranscriptView):
                     self.action_sibling(-1)
                 case "newer":
                     self.action_sibling(1)
-                case "fold_text" | "fold_reasoning" as wish:
+                case "fold_text" | "fold_reasoning" | "fold_calls" as wish:
                     self._fold_part(index, within, wish)
