@@ -153,6 +153,7 @@ class Services:
             conversations = await self.conversations()
             chat = Chat(conversations, self.providers.provider_for)
             await chat.load()
+            await self.follow_pins()
             chat.subscribe(self._note_use)
             self._chat = self._chat or chat
         return self._chat

@@ -129,3 +129,16 @@ async def test_a_state_folder_that_cannot_be_written_stops_nothing(paths: Paths)
     paths.state.write_text("a file where the folder should be")
     async with opened(paths) as services:
         assert await (await services.conversations()).list() == []
+
+
+async def test_pins_are_kept_by_the_engine_from_the_start(paths: Paths) -> None:
+    pytest.importorskip("mlx.core")
+    async with opened(paths) as services:
+        await (await services.models()).pin("guide", True)
+        await services.chat()
+        await services.engine.load(await services.resolve("guide"))
+        (model,) = services.engine.figures().activity
+        assert (model.reference, model.pinned, model.unload_at) == ("guide", True, None)
+        await (await services.models()).pin("guide", False)
+        await services.follow_pins()
+        await until(lambda: services.engine.figures().activity[0].unload_at is not None)
