@@ -35,15 +35,24 @@ async def test_a_model_that_nobody_uses_leaves_and_a_pinned_one_stays(rig: Rig) 
     rig.engine.pin(["two"])
     await rig.engine.load(rig.second)
     await rig.answer(rig.request())
-    now = activity(rig)
-    assert now["two"] == ModelActivity("two", pinned=True)
-    leaves = now["one"].unload_at
-    assert leaves is not None and abs(leaves - time.time() * 1000) < 60_000
     await until(lambda: loaded(rig) == ["two"], "one leaves")
     unloaded = rig.engine.figures().unloaded
     assert unloaded is not None and unloaded.model == "one" and unloaded.freed > 0
     rig.engine.pin([])
     await until(lambda: loaded(rig) == [], "so does the other, once it is not pinned any more")
+
+
+async def test_it_is_told_when_a_model_will_leave() -> None:
+    rig = rig_with(FakeBackend(), idle_unload=600.0)
+    rig.engine.pin(["two"])
+    before = time.time_ns() // 1_000_000
+    await rig.answer(rig.request(TWO))
+    await rig.answer(rig.request())
+    after = time.time_ns() // 1_000_000
+    await until(lambda: activity(rig)["one"].unload_at is not None, "the last answer has ended")
+    assert activity(rig)["two"] == ModelActivity("two", pinned=True)
+    assert before + 600_000 <= (activity(rig)["one"].unload_at or 0) <= after + 600_000
+    assert await rig.engine.stop(PATIENCE)
 
 
 async def test_a_model_that_answers_or_is_wanted_does_not_leave() -> None:
