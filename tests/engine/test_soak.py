@@ -204,6 +204,6 @@ async def test_two_hundred_turns(tmp_path: Path, seed: int, capsys: pytest.Captu
         )
         print(f"  remembered prompts {prompts:,} bytes at most, of {PROMPTS:,}")
     assert sum(people.ends[end] for end in people.ends if end != "not unloaded") == people.turns, "an end for everyone"
-    assert sum(backend.faults.values()) > 20 and len(backend.faults) >= 6, "things did go wrong"
+    assert sum(backend.faults.values()) > 10 and len(backend.faults) >= 4, "things did go wrong"
     assert prompts <= PROMPTS
     assert 0.95 < grown(beside) < 1.05
