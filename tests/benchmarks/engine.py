@@ -235,7 +235,7 @@ def _unloaded(bench: Bench) -> float:
     import mlx.core as mx
 
     (model,) = bench.backend.loaded()
-    bench.backend.shrink_prompts(0)  # they would be counted with the weights
+    bench.backend.shrink_prompts(bench.backend.memory().prompts or 0)  # they would be counted with the weights
     gc.collect()  # and so would what mlx-lm had loaded beside
     before = mx.get_active_memory()
     bench.backend.unload(model.reference)
@@ -251,7 +251,7 @@ def _in_a_thread(work: Callable[..., Any], *arguments: object) -> Any:
 def _first_life(folder: Path, prompts: Path, rounds: int, few: int, is_long: bool) -> tuple[Any, ...]:
     bench = Bench(folder, prompts)
     try:
-        speeds = _decode_speeds(bench, rounds, few)
+        speeds = _decode_speeds(bench, rounds, few + 1)
         if not is_long:
             return speeds, None, (), 0.0
         remembered = _remembering(bench, few)
@@ -261,7 +261,7 @@ def _first_life(folder: Path, prompts: Path, rounds: int, few: int, is_long: boo
 
 
 def _measure(shape: str, rounds: int) -> Found:
-    few = min(rounds, 3 if shape == USUAL else 2)  # what nothing is known of takes long to read
+    few = min(rounds, 2 if shape == USUAL else 1)  # what nothing is known of takes long to read
     with tempfile.TemporaryDirectory() as temporary:
         prompts = Path(temporary) / "prompts"
         if shape == GUIDE:
