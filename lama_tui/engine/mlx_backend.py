@@ -46,6 +46,7 @@ log = logging.getLogger(__name__)
 _LAST_MOMENT = 0.25
 """Seconds for writing remembered prompts when the program ends, or a model leaves."""
 
+_ROOM = "Summarize the oldest turns (/compact), or have them left out or summarized (context policy, chat settings)."
 _SHORTER = "Start a new conversation, shorten the message, or choose a model with a larger window."
 
 
@@ -152,7 +153,7 @@ class MlxBackend:
                 "The conversation is longer than the model's context window",
                 f"It has {len(prompt):,} tokens; {request.source.reference} reads at most {model.context_window:,}"
                 f"{'' if model.context_window == model.longest else ' (engine.window)'}.",
-                _SHORTER if request.drop_oldest else f"Let the oldest turns be left out (chat settings). {_SHORTER}",
+                _SHORTER if request.drop_oldest else f"{_ROOM} {_SHORTER}",
             )
         limit = chosen.max_tokens if model.longest is None else min(chosen.max_tokens, model.longest - len(prompt))
         if not any(other.requests for other in self._runs.values()):
