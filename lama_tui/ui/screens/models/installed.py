@@ -237,7 +237,7 @@ class InstalledSection(Measuring):
             return free
         if self._storage is None:
             return f"{here} models  ·  {free}"
-        takes = takes_room(self._storage.usage)
+        takes = takes_room(self._storage.usage) if self._storage.usage.models else f"{here} models"
         hint = self._storage.hint(key_at(self, "models.clean"))
         return Content.assemble(takes, "  ·  ", (hint, "$warning") if hint else free)
 
