@@ -160,12 +160,12 @@ async def test_five_thousand_models_do_not_hold_the_loop(
             section._list.focus()
             worst, lags = 0.0, asyncio.Event()
 
-            async def watch() -> None:
+            async def watch() -> None:  # by the processor's time: others may keep the machine busy
                 nonlocal worst
                 while not lags.is_set():
-                    before = time.perf_counter()
+                    before = time.thread_time()
                     await asyncio.sleep(0.005)
-                    worst = max(worst, time.perf_counter() - before - 0.005)
+                    worst = max(worst, time.thread_time() - before)
 
             watching = asyncio.create_task(watch())
             while section._listing.after is not None:
