@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from terminal import Terminal
-from workspace import READY, Steady, ask, configure, lama, leave, provider, saved, server, wait_saved
+from workspace import READY, Steady, ask, configure, in_time, lama, leave, provider, saved, server, wait_saved
 
 BOTH = """
 import sys
@@ -97,7 +97,7 @@ def test_ten_seconds_unread_cost_one_frame(tmp_path: Path) -> None:
             with terminal.not_reading():
                 ends = time.monotonic() + 10
                 while time.monotonic() < ends:
-                    sent = "".join(word for when, word in steady.sent[0] if when < time.monotonic() - 0.5)
+                    sent = "".join(word for when, word in steady.sent[0] if when < time.monotonic() - in_time(0.5))
                     assert saved(tmp_path)[-1].text.startswith(sent)
                     time.sleep(0.2)
                 before, newest = len(terminal.raw), steady.sent[0][-1][1].strip()

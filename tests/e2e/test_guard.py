@@ -9,7 +9,7 @@ from pathlib import Path
 import psutil
 import pytest
 from terminal import Terminal
-from workspace import COMMAND, KILLED, READY, Steady, app, ask, configure, lama, leave, provider, saved, server
+from workspace import COMMAND, KILLED, READY, Steady, app, ask, configure, in_time, lama, leave, provider, saved, server
 from xterm import Xterm
 
 from lama_tui.cli.entry import FLAGS, VALUED, opens_workspace
@@ -19,7 +19,7 @@ from lama_tui.ui.terminal.early import place
 ASKED = "any other key leaves"
 
 
-def wait_until(holds: Callable[[], object], within: float = 10) -> None:
+def wait_until(holds: Callable[[], object], within: float = 30) -> None:
     deadline = time.monotonic() + within
     while not holds():
         assert time.monotonic() < deadline, "it never happened"
@@ -250,7 +250,7 @@ def test_what_cannot_end_is_killed(tmp_path: Path) -> None:
         since = time.monotonic()
         terminal.signal(signal.SIGTERM)
         assert terminal.wait_exit() == 1
-        assert time.monotonic() - since < 3
+        assert time.monotonic() - since < in_time(3)
         assert terminal.modes_restored()
         assert terminal.echoes()
 
@@ -279,7 +279,7 @@ def test_without_its_guard_the_app_leaves_well(shell: Terminal, tmp_path: Path) 
         since = time.monotonic()
         guard.kill()
         wait_until(lambda: is_gone(workspace), 5)
-        assert time.monotonic() - since <= 1.0
+        assert time.monotonic() - since <= in_time(1.0)
     wait_until(lambda: not shell.modes_left_on())
     shell.send("\rclear; stty -a\r")
     shell.wait_for(lambda text: {"icanon", "echo", "isig", "icrnl"} <= set(text.replace(";", " ").split()))
@@ -399,7 +399,7 @@ def test_under_nohup_a_closed_terminal_saves_and_ends(tmp_path: Path) -> None:
             since = time.monotonic()
             terminal.close_pty()
             assert terminal.wait_exit() == 0
-            assert time.monotonic() - since <= 1.0
+            assert time.monotonic() - since <= in_time(1.0)
             assert is_gone(workspace)
     assert saved(tmp_path)[-1].state == "interrupted"
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from terminal import Terminal
-from workspace import READY, Steady, ask, configure, lama, leave, provider, saved, server, wait_saved
+from workspace import READY, Steady, ask, configure, in_time, lama, leave, provider, saved, server, wait_saved
 
 from tests.chance import seeds
 
@@ -15,8 +15,8 @@ SMALLEST, LARGEST = (20, 5), (400, 120)
 
 def quiet(terminal: Terminal, least: float = 0.4) -> None:
     """Wait until nothing more is written for a while."""
-    length, since, deadline = -1, time.monotonic(), time.monotonic() + 20
-    while time.monotonic() - since < least:
+    length, since, deadline = -1, time.monotonic(), time.monotonic() + 60
+    while time.monotonic() - since < in_time(least):
         assert time.monotonic() < deadline, "it never stops drawing"
         if len(terminal.raw) != length:
             length, since = len(terminal.raw), time.monotonic()
@@ -49,7 +49,9 @@ def test_resizes_at_random_leave_what_a_fresh_drawing_shows(tmp_path: Path, seed
                 time.sleep(chance.choice([0, 0.01, 0.1]))
             wait_saved(tmp_path, lambda rows: rows[-1].state == "complete")
             for size in (SMALLEST, anything(), LARGEST, anything(), (100, 30)):
+                length = len(terminal.raw)
                 terminal.resize(*size)
+                terminal.wait_for(lambda _, length=length: len(terminal.raw) > length)
                 quiet(terminal)
                 before, length = cells(terminal), len(terminal.raw)
                 terminal.key("f5")

@@ -1,6 +1,7 @@
 """The real `lama` in a terminal, a server that it can ask, and what it saved."""
 
 import asyncio
+import os
 import signal
 import sqlite3
 import sys
@@ -113,7 +114,7 @@ def drafts(home: Path) -> dict[int, str]:
         return dict(connection.execute("SELECT conversation_id, text FROM drafts"))
 
 
-def wait_saved(home: Path, wanted: Callable[[list[Saved]], object], timeout: float = 10) -> list[Saved]:
+def wait_saved(home: Path, wanted: Callable[[list[Saved]], object], timeout: float = 30) -> list[Saved]:
     """Wait until what is saved fulfils `wanted`."""
     deadline = time.monotonic() + timeout
     while True:
@@ -122,6 +123,11 @@ def wait_saved(home: Path, wanted: Callable[[list[Saved]], object], timeout: flo
             return found
         assert time.monotonic() < deadline, f"after {timeout:g} s this is saved: {found}"
         time.sleep(0.05)
+
+
+def in_time(seconds: float) -> float:
+    """So many seconds, and as many times longer as there are programs for each processor: others may keep it busy."""
+    return seconds * max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
 
 
 def configure(home: Path, text: str) -> Path:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import pytest
 from chat.scripted import Scripted
 from textual._context import visible_screen_stack
+from textual.css.query import NoMatches
 from textual.pilot import Pilot
 
 from lama_tui.chat.chat import Chat
@@ -23,6 +24,13 @@ from lama_tui.ui.widgets.transcript import Transcript
 
 _LOOK = 0.03
 """Seconds between looks at the screen: reading it costs as much as drawing it."""
+
+
+def _holds(condition: Callable[[], object]) -> bool:
+    try:
+        return bool(condition())
+    except NoMatches:
+        return False
 
 
 @dataclass(frozen=True)
@@ -98,10 +106,13 @@ class Stage:
         return all(text in seen for text in texts)
 
     async def until(self, condition: Callable[[], object], *, every: float = 0.005) -> None:
-        """Wait for a condition, looking `every` so many seconds; on failure show what was on screen."""
+        """Wait for a condition, looking `every` so many seconds; on failure show what was on screen.
+
+        A widget that it looks for may not be there yet.
+        """
         try:
             async with asyncio.timeout(20):
-                while not condition():  # noqa: ASYNC110 - any condition, not only those that can notify
+                while not _holds(condition):  # noqa: ASYNC110 - any condition, not only those that can notify
                     await asyncio.sleep(every)
         except TimeoutError:
             pytest.fail(f"did not come to be; on screen:\n{self.seen()}")

@@ -60,6 +60,9 @@ async def test_the_list_is_narrowed_by_keys(workspace: Open, monkeypatch: pytest
             await stage.until(lambda: repos(section)[:1] == ["second/model-0005-8bit"])
             await stage.press("f")
             await stage.until_seen("Nothing on the hub is like this", "f GGUF")
+            await stage.press("f")  # the empty list still takes the keys
+            await stage.until_seen("f MLX")
+            await stage.until(lambda: repos(section)[:1] == ["second/model-0005-8bit"])
 
 
 @pytest.mark.slow
@@ -121,9 +124,7 @@ async def test_what_keeps_the_hub_from_answering_is_said(
             await stage.until(lambda: len(hub.asked("GET", "/api/models")) > before)
             await stage.press("enter", "d", "down", "plus", "enter")
             hub.behave()
-            await stage.press("tab", "tab")
-            section._list.focus()
-            await stage.press("r")
+            await stage.press("r")  # the empty list still takes the keys
             await stage.until(lambda: REAL in repos(section))
             await stage.until_seen("real-4bit")
     monkeypatch.setenv("HF_ENDPOINT", "https://hub.example")
@@ -159,12 +160,12 @@ async def test_five_thousand_models_do_not_hold_the_loop(
             section._list.focus()
             worst, lags = 0.0, asyncio.Event()
 
-            async def watch() -> None:
+            async def watch() -> None:  # by the processor's time: others may keep the machine busy
                 nonlocal worst
                 while not lags.is_set():
-                    before = time.perf_counter()
+                    before = time.thread_time()
                     await asyncio.sleep(0.005)
-                    worst = max(worst, time.perf_counter() - before - 0.005)
+                    worst = max(worst, time.thread_time() - before)
 
             watching = asyncio.create_task(watch())
             while section._listing.after is not None:

@@ -61,7 +61,7 @@ async def highlighted(stage: Stage, ref: str) -> DownloadsSection:
     return section
 
 
-@pytest.mark.parametrize("size", [(60, 20), (80, 24)])
+@pytest.mark.parametrize("size", [pytest.param((60, 20), marks=pytest.mark.slow), (80, 24)])
 async def test_a_folder_is_asked_for_field_by_field(workspace: Open, folder: Path, size: tuple[int, int]) -> None:
     async with workspace(size=size) as stage:
         browser = await browse(stage)
@@ -102,6 +102,7 @@ async def test_a_folder_is_asked_for_field_by_field(workspace: Open, folder: Pat
         assert (stage.paths.models / "of my own" / "config.json").is_file()
 
 
+@pytest.mark.slow
 async def test_over_http_only_by_choice_then_paused_resumed_and_given_up(
     workspace: Open, folder: Path, tmp_path: Path
 ) -> None:
@@ -148,6 +149,7 @@ async def test_over_http_only_by_choice_then_paused_resumed_and_given_up(
             await stage.until_seen("Nothing is being downloaded", "i imports a model")
 
 
+@pytest.mark.slow
 async def test_what_another_program_does_is_seen_wherever_one_is_in_the_browser(
     workspace: Open, folder: Path, tmp_path: Path
 ) -> None:

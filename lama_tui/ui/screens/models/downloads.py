@@ -8,6 +8,7 @@ from textual.app import ComposeResult
 from textual.content import Content
 from textual.widgets import Static
 
+from lama_tui.errors import LamaError
 from lama_tui.library.downloads.job import Job, JobId, JobState
 from lama_tui.security.gate import clean_line
 from lama_tui.ui import figures
@@ -52,6 +53,8 @@ class DownloadsSection(Section):
         self._now = 0
         self._drawn = Content("")
         self._wanted: JobId | None = None
+        self._use: dict[JobId, str | None] = {}
+        """Of those that are here: why one cannot answer; empty where it can, None while that is looked up."""
         self._unfollow: Callable[[], None] = lambda: None
 
     def compose(self) -> ComposeResult:
@@ -79,6 +82,7 @@ class DownloadsSection(Section):
     def appear(self) -> None:
         """Others may have added some."""
         super().appear()
+        self._use.clear()  # what could answer may have been removed
         self._open()
 
     @property
@@ -172,7 +176,7 @@ class DownloadsSection(Section):
             text += hub_details.trouble(job.error)
             text.append(Content.assemble((key_at(self, "downloads.retry"), "bold $primary"), " tries again."))
         elif job.state == "done":
-            text.append(Content.assemble((key_at(self, "downloads.use"), "bold $primary"), " lets it answer here."))
+            text += self._said_of_use(job)
         elif job.state == "cancelled":
             text.append(Content.assemble((key_at(self, "downloads.retry"), "bold $primary"), " begins it again."))
         elif job.state == "paused":
@@ -196,6 +200,28 @@ class DownloadsSection(Section):
             facts.append(("Revision", revision))
         facts.append(("Asked for", figures.ago(job.created, self._now)))
         return text + [line for name, value in facts for line in fact(name, value, width)]
+
+    def _said_of_use(self, job: Job) -> list[Content]:
+        """Whether it can answer, which is looked up when it is first asked: nothing until that is known."""
+        if job.id not in self._use:
+            self._use[job.id] = None
+            self._look_at_use(job)
+        problem = self._use[job.id]
+        if problem is None:
+            return []
+        if problem:
+            return [Content.styled(problem, "$foreground-muted")]
+        return [Content.assemble((key_at(self, "downloads.use"), "bold $primary"), " lets it answer here.")]
+
+    @work(group="downloads-usable")
+    async def _look_at_use(self, job: Job) -> None:
+        try:
+            await self._check_usable(job.ref)
+        except LamaError as error:
+            self._use[job.id] = clean_line(f"{error.title}: {error.detail}" if error.detail else error.title, 300)
+        else:
+            self._use[job.id] = ""
+        self._show_details()
 
     @property
     def status(self) -> str | Content:

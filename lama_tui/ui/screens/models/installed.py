@@ -22,6 +22,7 @@ from lama_tui.ui.screens.models.details import ModelDetails, Shown
 from lama_tui.ui.screens.models.list import ModelList
 from lama_tui.ui.screens.models.measuring import Measuring
 from lama_tui.ui.screens.models.memory import ModelMemory
+from lama_tui.ui.screens.models.room import takes_room
 from lama_tui.ui.widgets.filter import Filter
 
 _PATIENCE = 0.5
@@ -241,7 +242,7 @@ class InstalledSection(Measuring):
             return free
         if self._storage is None:
             return f"{here} models  ·  {free}"
-        takes = f"{here} models take {figures.size(self._storage.usage.total)}"
+        takes = takes_room(self._storage.usage) if self._storage.usage.models else f"{here} models"
         hint = self._storage.hint(key_at(self, "models.clean"))
         return Content.assemble(takes, "  ·  ", (hint, "$warning") if hint else free)
 

@@ -12,6 +12,7 @@ from lama_tui.ui.screens.models.table import pad
 
 if TYPE_CHECKING:
     from lama_tui.library.storage.clean_up import CouldGo, Gone, TakesRoom
+    from lama_tui.library.storage.usage import LibraryUsage
 
 GROUPS = (
     ("Left behind", ("part", "incomplete", "unfinished", "bad")),
@@ -47,12 +48,16 @@ def lines_of(could_go: "Sequence[CouldGo]") -> list[Line]:
     return shown
 
 
+def takes_room(usage: "LibraryUsage") -> str:
+    """How many models take how much, as `lama ls` says it: a repo is one, the guide and models of servers are none."""
+    count = len(usage.models)
+    return f"{count:,} model{'s' if count != 1 else ''} take{'s' if count == 1 else ''} {figures.size(usage.total)}"
+
+
 def sums(room: "TakesRoom") -> list[Content]:
     """What models take, against the disk and the quota."""
-    count = len(room.usage.models)
-    takes = f"{count} model{'s' if count != 1 else ''} take{'s' if count == 1 else ''} {figures.size(room.usage.total)}"
     shared = f", {figures.size(room.usage.shared)} of it shared" if room.usage.shared else ""
-    text = [Content.assemble((takes, "bold"), shared)]
+    text = [Content.assemble((takes_room(room.usage), "bold"), shared)]
     if room.disk is not None:
         free = f"{figures.size(room.disk.free)} of {figures.size(room.disk.total)} free on the disk"
         low = (f"; {figures.size(room.disk.lacking)} too little", "$warning") if room.disk.low else ""
