@@ -26,6 +26,11 @@ def no_control_bytes(terminal: Terminal) -> None:
     assert not [byte for byte in raw if (byte < 0x20 and byte != 0x0A) or byte == 0x7F], raw
 
 
+def asks(text: str) -> bool:
+    """Whether it waits for what one writes."""
+    return text.rstrip().endswith("You:")
+
+
 def test_a_dumb_terminal_gets_plain_lines_and_keeps_what_was_said(tmp_path: Path) -> None:
     steady = Steady(rate=50)
     with server(steady) as served:
@@ -37,6 +42,7 @@ def test_a_dumb_terminal_gets_plain_lines_and_keeps_what_was_said(tmp_path: Path
             terminal.wait_for("here:steady: 0.0 0.1 ")
             terminal.key("ctrl+c")
             terminal.wait_for("Stopped: what is there of the answer is kept.")
+            terminal.wait_for(asks)
             (question, answer) = saved(tmp_path)
             assert question.text == "Count \nfor me" and answer.state == "stopped"
             assert answer.text.startswith("0.0 0.1 ")
@@ -51,6 +57,7 @@ def test_a_dumb_terminal_gets_plain_lines_and_keeps_what_was_said(tmp_path: Path
         with plain(tmp_path, "--plain", env={"TERM": "xterm-256color"}) as terminal:
             terminal.wait_for(LEAVES, 30)
             terminal.wait_for("You: Count")
+            terminal.wait_for(asks)  # before that ctrl+c leaves at once
             terminal.key("ctrl+c")
             terminal.wait_for("ctrl+c again")
             terminal.key("ctrl+c")
