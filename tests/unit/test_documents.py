@@ -73,7 +73,7 @@ def test_it_names_every_theme() -> None:
 
 
 def test_the_command_line_is_as_it_says() -> None:
-    shown = README.split("```text\n")[1].split("```")[0].splitlines()
+    shown = re.sub(r"\n +", " ", README.split("```text\n")[1].split("```")[0]).splitlines()
     parser = build_parser()
     [verbs] = [action for action in parser._actions if isinstance(action, argparse._SubParsersAction)]
     assert [line.split()[1] for line in shown[1:]] == list(verbs.choices)
