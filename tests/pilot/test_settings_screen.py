@@ -149,7 +149,7 @@ async def test_switches_and_choices(workspace: Open) -> None:
         await stage.until_seen("pause-on-battery")
         await stage.press("down", "enter")
         await saved(stage, "library.downloads", "pause-on-battery")
-        await go_to(stage, "engine.idle_unload")
+        await go_to(stage, "engine.threads")
         await stage.until_seen("does not use it yet")
 
 
