@@ -6,10 +6,8 @@ connections to servers begin with their first use.
 
 import asyncio
 import logging
-import os
 import sys
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -23,9 +21,11 @@ from lama_tui.errors import LamaError, StoreError
 from lama_tui.events import StreamEvent, TurnStarted
 from lama_tui.library.hub_cache import hub_cache_folder
 from lama_tui.library.installed import describe, resolve
+from lama_tui.library.use import UseOfModels
+from lama_tui.library.watching import Watching
 from lama_tui.monitor.battery import on_battery
 from lama_tui.monitor.gpu import AppleGpuProbe, NvidiaProbe
-from lama_tui.monitor.presence import present
+from lama_tui.monitor.instances import is_quiet, loaded_models
 from lama_tui.monitor.presence_writer import PresenceWriter
 from lama_tui.monitor.probes import CpuProbe, DiskProbe, MemoryProbe, ModelProbe, Probe, ProcessProbe, SwapProbe
 from lama_tui.monitor.sampler import Sampler
@@ -59,7 +59,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-_WATCH_AFTER = 30.0  # seconds; a start is busy enough
 _ENGINE_SECONDS = 0.3  # a token takes less; an import or the read of a large file may take more
 
 
@@ -91,8 +90,8 @@ class Services:
         self._chat: Chat | None = None
         self._hub: Hub | None = None
         self._downloads: Downloads | None = None
-        self._watching: asyncio.Task[None] | None = None
-        self._noting: set[asyncio.Task[None]] = set()
+        self._watching = Watching(self._watch)
+        self._uses = UseOfModels(self.models, self.engine.pin)
         self._closed = False
 
     @property
@@ -209,36 +208,22 @@ class Services:
 
         `changed` gets what differs from what was published, `newer` each newer revision once.
         """
-        if self._watching is None and not self._closed:
-            self._watching = asyncio.create_task(self._watch_models(changed, newer), name="models")
+        if not self._closed:
+            self._watching.begin(changed, newer)
 
-    async def _watch_models(self, changed: "Callable[[LamaError], None]", newer: "Callable[[Update], None]") -> None:
-        await asyncio.sleep(_WATCH_AFTER)
-        try:
-            watch = await asyncio.to_thread(_model_watch)
-            database = await self.database()
-            await watch(self.paths, database, lambda: self.settings, self.hub, self._is_at_rest).run(changed, newer)
-        except Exception:  # nobody waits for it who could be told
-            log.exception("models are not watched any more")
-
-    async def _end_watching(self) -> None:
-        if self._watching is not None:
-            self._watching.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._watching
+    async def _watch(self) -> "ModelWatch":
+        watch = await asyncio.to_thread(_model_watch)
+        return watch(self.paths, await self.database(), lambda: self.settings, self.hub, self._is_at_rest)
 
     async def _is_at_rest(self) -> bool:
         """Whether nothing generates or loads, here or in another lama, nothing is fetched, and there is power."""
         figures = self.engine.figures()
         if figures.running or figures.waiting or figures.loading:
             return False
-
-        def elsewhere() -> bool:
-            return any(instance.running for instance in present(self.paths.run)) or bool(on_battery())
-
         from lama_tui.library.downloads.job_table import JobTable
 
-        return not (await JobTable(await self.database()).any_running() or await asyncio.to_thread(elsewhere))
+        fetches = await JobTable(await self.database()).any_running()
+        return not fetches and await asyncio.to_thread(is_quiet, self.paths.run)
 
     async def signatures(self) -> "Signatures":
         """What says who signed a model, by the settings now. Raises `StoreError`, `SignatureError`."""
@@ -317,11 +302,7 @@ class Services:
 
         Blocks.
         """
-        elsewhere = [instance for instance in present(self.paths.run) if instance.pid != os.getpid()]  # ours is late
-        others = {model: instance.pid for instance in elsewhere for model in instance.models}
-        now = self.engine.figures()
-        own = [model.reference for model in now.loaded] + ([now.loading.model] if now.loading is not None else [])
-        return others | {model: os.getpid() for model in own}
+        return loaded_models(self.paths.run, self.engine.figures())
 
     def _note_use(self, conversation: ConversationId, message: MessageId, event: StreamEvent) -> None:
         """A turn began: if its model is one of this machine, keep that it was used now."""
@@ -332,9 +313,7 @@ class Services:
         except LamaError:
             return  # the turn itself tells
         if provider.name == LocalProvider.name:
-            noting = asyncio.create_task(self._keep_use(model))
-            self._noting.add(noting)
-            noting.add_done_callback(self._noting.discard)
+            self._uses.note(model)
 
     async def forget_prompts(self, conversation: ConversationId) -> None:
         """Let no model remember a conversation any more, in memory or on the disk."""
@@ -342,17 +321,9 @@ class Services:
         files = _remembered_prompts(self.settings, self.paths)
         await asyncio.to_thread(files.forget, int(conversation))
 
-    async def _keep_use(self, model: str) -> None:
-        try:
-            await (await self.models()).note_use(model)
-            await self.follow_pins()
-        except StoreError as error:  # nobody's answer waits or fails for this
-            log.warning("the use of a model was not kept: %s", error.title)
-
     async def follow_pins(self) -> None:
         """Let the engine keep what is pinned now, here or by another lama. Raises `StoreError`."""
-        models = await (await self.models()).all()
-        self.engine.pin([reference for reference, use in models.items() if use.pinned])
+        await self._uses.follow_pins()
 
     async def close(self) -> None:
         """Save what runs, then release everything; what fails is logged. Safe to call twice.
@@ -373,7 +344,7 @@ class Services:
             steps.insert(0, self._downloads.close)
         if self._hub is not None:
             steps.append(self._hub.close)
-        steps.insert(0, self._end_watching)
+        steps.insert(0, self._watching.end)
         if self._chat is not None:  # first: it saves the running answers
             steps.insert(0, self._chat.close)
         for step in steps:

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from lama_tui import services as composition
 from lama_tui.config.loader import LoadedSettings
 from lama_tui.config.settings import LibrarySettings, Settings
 from lama_tui.errors import LamaError
+from lama_tui.library import watching as beginning
 from lama_tui.library.updates import watch as watching
 from lama_tui.library.updates.update import Update
 from lama_tui.paths import Paths
@@ -41,7 +41,7 @@ async def services(server: TestHub, monkeypatch: pytest.MonkeyPatch, home: Path)
     monkeypatch.setenv("HF_ENDPOINT", server.endpoint)
     monkeypatch.delenv("HF_HUB_OFFLINE")
     monkeypatch.setattr(watching, "_SPREAD", 0.0)
-    monkeypatch.setattr(composition, "_WATCH_AFTER", 0.0)
+    monkeypatch.setattr(beginning, "_AFTER", 0.0)
     opened = await open_services(Paths.from_environment(), LoadedSettings(Settings()))
     yield opened
     await asyncio.wait_for(opened.close(), 20)
@@ -72,6 +72,7 @@ async def test_the_settings_turn_both_off(server: TestHub, services: Services) -
     heard = Heard()
     services.watch_models(heard.changed.append, heard.newer.append)
     await until(
-        lambda: services._watching is not None and services._watching.done(), "the end of what has nothing to do"
+        lambda: services._watching._task is not None and services._watching._task.done(),
+        "the end of what has nothing to do",
     )
     assert server.asked() == [] and not heard.newer

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 from stage import Open
 
-from lama_tui import services as composition
+from lama_tui.library import watching as beginning
 from lama_tui.library.model_table import ModelTable
 from lama_tui.library.updates import watch as watching
 from lama_tui.paths import Paths
@@ -24,7 +24,7 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[TestHub]:
         monkeypatch.setenv("HF_ENDPOINT", server.endpoint)
         monkeypatch.delenv("HF_HUB_OFFLINE")
         monkeypatch.setattr(watching, "_SPREAD", 0.0)
-        monkeypatch.setattr(composition, "_WATCH_AFTER", 0.0)
+        monkeypatch.setattr(beginning, "_AFTER", 0.0)
         yield server
 
 

@@ -14,6 +14,7 @@ from lama_tui.config.key_names import in_own_keys
 from lama_tui.errors import LamaError
 from lama_tui.security.gate import clean_line
 from lama_tui.types import GUIDE, ConversationId, MessageId
+from lama_tui.ui.places import continues
 from lama_tui.ui.screens.talk import Talk
 from lama_tui.ui.screens.writing import Writing
 from lama_tui.ui.terminal.clipboard import copy
@@ -114,7 +115,7 @@ class Reading(Writing):
             case "continue" if current.is_complete(event.message):
                 self._tell(f"This answer is complete; {self._key('transcript.regenerate')} asks for another one.")
             case "continue":
-                if not self._goes_on(current, event.message):
+                if not continues(self._opened, current.model_of(event.message)):
                     self._tell("This server cannot go on from an exact word: what it adds may begin again.")
                 self._do(current.resume(event.message), follow=True)
             case "sibling":

@@ -12,11 +12,11 @@ from textual.timer import Timer
 from textual.widgets import Static
 
 from lama_tui.conversations.pasted import outlined
-from lama_tui.errors import ConfigError, LamaError
+from lama_tui.errors import LamaError
 from lama_tui.monitor.history import History
 from lama_tui.monitor.steady import steadied
 from lama_tui.security.gate import clean_line
-from lama_tui.types import ConversationId, MessageId, Place
+from lama_tui.types import ConversationId, MessageId
 from lama_tui.ui import figures
 from lama_tui.ui.bindings import key_of
 from lama_tui.ui.chat_settings import marks
@@ -24,6 +24,7 @@ from lama_tui.ui.markdown.wrap import Line
 from lama_tui.ui.opening import Opened, Opening
 from lama_tui.ui.options import WorkspaceOptions
 from lama_tui.ui.palette import Palette
+from lama_tui.ui.places import place_of, server_of
 from lama_tui.ui.screens.waiting import WaitingScreen
 from lama_tui.ui.terminal.app import TerminalApp
 from lama_tui.ui.terminal.attention import Attention, note
@@ -174,7 +175,7 @@ class Talk(WaitingScreen):
         if running is not None:
             seconds = self._phases.seconds(running)
             self._transcript.advance(running.message, shown(running, seconds, self._key("app.stop")))
-        place = self._place(current.model)
+        place = place_of(self._opened, current.model)
         notes = self._opening.notes
         if current.model in self._asked_plainly:
             notes += ("no chat template",)
@@ -211,36 +212,6 @@ class Talk(WaitingScreen):
         self._titles = (title, lines)
         self._queue.update("\n".join(lines))
         self._queue.set_class(bool(queued), "-shown")
-
-    def _place(self, model: str) -> Place:
-        """Where the model of this conversation runs, or what is wrong with its name."""
-        if self._opened is None:
-            return Place("", True)
-        try:
-            provider, name = self._opened.services.providers.provider_for(model)
-        except LamaError as error:
-            return Place("unknown server" if isinstance(error, ConfigError) else "cannot run", True)
-        return provider.place(name)
-
-    def _goes_on(self, current: "CurrentConversation", message: MessageId) -> bool:
-        """Whether the model of an answer can continue it exactly."""
-        if self._opened is None:
-            return True
-        try:
-            provider, _ = self._opened.services.providers.provider_for(current.model_of(message))
-        except LamaError:
-            return True  # it fails, and says why
-        return provider.capabilities.continues
-
-    def _server(self, model: str) -> str | None:
-        """The server that answers as `model`; empty where this program does, None where nobody knows it."""
-        if self._opened is None:
-            return ""
-        try:
-            provider, name = self._opened.services.providers.provider_for(model)
-        except LamaError:
-            return None
-        return "" if provider.name == "local" else provider.place(name).label
 
     def _tick(self) -> None:
         """Draw a frame, unless the last one took so long that input would be felt to lag."""
@@ -344,7 +315,8 @@ class Talk(WaitingScreen):
 
     def _welcome(self, width: int, height: int, palette: Palette) -> list[Line]:
         model = self._current.model if self._current else ""
-        return welcome(width, height, palette, model, self._server(model), self._opening.saves, self._key)
+        server = server_of(self._opened, model)
+        return welcome(width, height, palette, model, server, self._opening.saves, self._key)
 
     # --- what others ask for ---------------------------------------------------------
 

@@ -21,7 +21,7 @@ from lama_tui.ui.markdown.wrap import Line, width_of
 from lama_tui.ui.palette import Palette
 from lama_tui.ui.transcript.column import Anchor, Column
 from lama_tui.ui.transcript.cursor import Cursor, Place
-from lama_tui.ui.transcript.horizon import view_begins
+from lama_tui.ui.transcript.drawings import Drawings
 from lama_tui.ui.transcript.key_names import KeyNames
 from lama_tui.ui.transcript.mark import arrived
 from lama_tui.ui.transcript.selection import MARGIN, Selected, row
@@ -31,7 +31,7 @@ from lama_tui.ui.transcript.unfinished import SLICE, Unfinished
 
 if TYPE_CHECKING:  # they come with the first message
     from lama_tui.conversations.messages import Message
-    from lama_tui.ui.drawn_message import DrawnMessage, Fold, Progress
+    from lama_tui.ui.drawn_message import Progress
 
 WIDEST = 100
 """Cells: longer lines are hard to read."""
@@ -58,15 +58,12 @@ class TranscriptView(ScrollView, can_focus=True):
         super().__init__(id=id)
         self._palette = palette
         self._empty = empty
-        self._keys = keys
+        self._drawings = Drawings(keys)
         self._column = Column()
         self._cursor = Cursor(self._column)
         self._selected: Selected | None = None
         self._conversation: ConversationId | None = None
-        self._folds: dict[MessageId, Fold] = {}  # of conversations that are not on screen, too
-        self._figures = False
         self._empty_lines: list[Line] = []
-        self._left_out: int | None = None
         self._following = True
         self._new = 0  # lines that came below since the end left the view
         self._settling = False
@@ -79,26 +76,21 @@ class TranscriptView(ScrollView, can_focus=True):
         anchor = self._hold()
         conversation = messages[0].conversation if messages else None
         if conversation != self._conversation:
-            self._conversation, self._left_out = conversation, None
+            self._conversation, self._drawings.left_out = conversation, None
             self._cursor.reset()
             self._following = True
         grows = self._column.goes_on_in(messages)
         if not grows:  # a place is told by the number of its message
             self.end_selection()
-        known = {drawn.message.id: drawn for drawn in self._column.messages}
-        last = max(0, len(self._column) - 1)
-        end = self._column.line(last) if known else 0
+        had = len(self._column)
+        last = max(0, had - 1)
+        end = self._column.line(last) if had else 0
         height = self._column.height - end
-        begins, said = view_begins(messages, self._left_out)
-        drawn = [
-            self._drawn(message, known.get(message.id), said if at == begins else "")
-            for at, message in enumerate(messages)
-        ]
-        self._column.replace(drawn)
+        self._column.replace(self._drawings.of(messages, self._column.messages))
         self._cursor.settle()
         if follow is not None:
             self._following = follow
-        if grows and known and not self._following:
+        if grows and had and not self._following:
             self._came(sum(self._column.draw(index).height for index in range(last, len(messages))) - height)
         self._settle(None if self._following else anchor, grows)
         if self._following and self._cursor.index is not None and self._cursor.begun is None and messages[last + 1 :]:
@@ -107,31 +99,18 @@ class TranscriptView(ScrollView, can_focus=True):
 
     def begin_view(self, left_out: int | None) -> None:
         """The next prompt will leave out so many of the oldest messages; None: that is not known."""
-        if left_out != self._left_out:
-            self._left_out = left_out
+        if left_out != self._drawings.left_out:
+            self._drawings.left_out = left_out
             self.show([drawn.message for drawn in self._column.messages])
 
     def name_keys(self, keys: KeyNames) -> None:
         """Name other keys in the lines that name some."""
-        self._keys = keys
+        self._drawings.keys = keys
         messages = [drawn.message for drawn in self._column.messages]
-        self._folds |= {drawn.message.id: drawn.fold for drawn in self._column.messages}
+        for drawn in self._column.messages:
+            self._drawings.remember(drawn)
         self._column.replace([])
         self.show(messages)
-
-    def _drawn(self, message: "Message", known: "DrawnMessage | None", view_begins: str) -> "DrawnMessage":
-        """The message, with the drawing that is there, if it is still right."""
-        if known is not None and known.message == message and known.view_begins == view_begins:
-            return known
-        from lama_tui.ui.drawn_message import DrawnMessage
-
-        drawn = DrawnMessage(message, self._keys)
-        drawn.view_begins = view_begins
-        drawn.fold = known.fold if known is not None else self._folds.get(message.id, drawn.fold)
-        if known is not None:
-            drawn.take_over(known)
-        drawn.show_figures(self._figures)
-        return drawn
 
     def advance(self, message: MessageId, progress: "Progress") -> None:
         """Show a running answer as far as it is."""
@@ -166,7 +145,8 @@ class TranscriptView(ScrollView, can_focus=True):
     @property
     def way_down(self) -> str:
         """The key that leads to the end from where one is."""
-        return self._keys.last if self.has_focus else self._keys.page_down
+        keys = self._drawings.keys
+        return keys.last if self.has_focus else keys.page_down
 
     @property
     def current(self) -> "Message | None":

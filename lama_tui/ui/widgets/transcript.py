@@ -249,16 +249,16 @@ class Transcript(TranscriptView):
     def _folded(self, index: int) -> None:
         """A message has other lines now: what was selected in it is gone."""
         drawn = self._column.messages[index]
-        self._folds[drawn.message.id] = drawn.fold
+        self._drawings.remember(drawn)
         self.end_selection()
 
     def action_figures(self) -> None:
         """Show what each answer cost, or not."""
-        self._figures = not self._figures
+        self._drawings.figures = not self._drawings.figures
         anchor = self._hold()
         for drawn in self._column.messages:
             if drawn.message.role == "assistant":
-                drawn.show_figures(self._figures)
+                drawn.show_figures(self._drawings.figures)
         self._column.changed()
         self._settle(anchor)
         self.refresh()
