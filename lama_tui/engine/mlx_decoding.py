@@ -55,13 +55,14 @@ class MlxDecoding:
     def leave(self, answer: MlxAnswer) -> None:
         """Let an answer go, with the KV that is its own."""
         at = self._answers.index(answer)
-        if len(self._answers) == 1:
+        stay = [row for row in range(len(self._answers)) if row != at]
+        # first: if what follows fails, the next step finds more rows than answers, and fails those
+        del self._answers[at]
+        if not stay:
             answer.kv = MlxKv(self._layers)
-            self._answers, self._layers, self._next = [], [], None
+            self._layers, self._next = [], None
             return
         answer.kv = extracted(self._layers, at)
-        stay = [row for row in range(len(self._answers)) if row != at]
-        del self._answers[at]
         if len(stay) == 1:
             self._layers = extracted(self._layers, stay[0]).layers
         else:

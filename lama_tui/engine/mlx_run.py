@@ -145,21 +145,32 @@ class MlxRun:
             self._alone.remove(decoding)
 
     def _leave(self, answer: MlxAnswer) -> None:
-        """Let an answer go and keep what was computed for it."""
+        """Let an answer go, and keep what was computed for it."""
         if answer in self._reading:
             self._reading.remove(answer)
         else:
-            decoding = next(each for each in (self._together, *self._alone) if answer in each.answers)
-            decoding.leave(answer)
-            if not len(decoding) and decoding is not self._together:
-                self._alone.remove(decoding)
+            self._leave_decoding(answer)
         if answer.held:
             self._keep(answer, answer.remembered, answer.kv)
         answer.kv = MlxKv([])
 
+    def _leave_decoding(self, answer: MlxAnswer) -> None:
+        decoding = next(each for each in (self._together, *self._alone) if answer in each.answers)
+        try:
+            decoding.leave(answer)
+        except Exception as error:  # it ended all the same; what there is of it is not whole
+            self._explain(error)
+            answer.held = 0
+        if not len(decoding) and decoding is not self._together:
+            self._alone.remove(decoding)
+
     def _keep(self, answer: MlxAnswer, tokens: Sequence[int], kv: MlxKv) -> None:
-        kv.evaluate()
-        self._cache.keep(self.model.source.reference, tokens, kv, answer.request.conversation)
+        """Keep what was computed of `tokens`; where there is no memory for that nothing is kept, and nothing fails."""
+        try:
+            kv.evaluate()
+            self._cache.keep(self.model.source.reference, tokens, kv, answer.request.conversation)
+        except Exception as error:
+            self._explain(error)
 
 
 def _events(answer: MlxAnswer, events: Sequence[StreamEvent]) -> list[StepEvent]:

@@ -56,13 +56,14 @@ class MlxSpeculation:
         """Let it go, with the KV of the tokens that it took."""
         from mlx_lm.models.cache import trim_prompt_cache
 
+        self._answers = []
         if self._rounds is not None:
             self._rounds.close()  # takes back what it looked at and did not use
         there = int(self._kv.layers[0].offset)
         answer.held = min(there, answer.known)
         trim_prompt_cache(self._kv.layers, there - answer.held)
         answer.kv, self._kv, self._drafts = self._kv, MlxKv([]), MlxKv([])
-        self._answers, self._rounds = [], None
+        self._rounds = None
 
     def step(self) -> list[tuple[MlxAnswer, int]]:
         """The first token; then the prompt is read by the draft model in chunks, without one; then a round each."""

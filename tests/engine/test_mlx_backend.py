@@ -14,9 +14,11 @@ from lama_tui.engine.mlx_backend import MlxBackend
 from lama_tui.engine.pace import FIRST, STEP_SECONDS, Pace
 from lama_tui.engine.prompt_files import PromptFiles
 from lama_tui.errors import InferenceError, ModelLoadError
-from lama_tui.events import StreamFailed, StreamFinished
+from lama_tui.events import StreamEvent, StreamFailed, StreamFinished
 from lama_tui.types import ChatMessage, RequestId, Sampling, Usage
 from tests.engine.conftest import Rig
+
+Ends = StreamFailed | StreamFinished
 
 
 def test_a_machine_without_mlx_is_told_what_to_use(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -65,6 +67,43 @@ def test_an_answer_that_fails_fails_alone(tiny_models: tuple[Path, Path]) -> Non
     seen = in_a_thread(work)
     assert seen["bad"] == [StreamFailed]
     assert seen["good"][-1] is StreamFinished
+
+
+def test_an_end_that_cannot_be_remembered_is_an_end_and_costs_nobody_else(
+    tiny_models: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, two = (ModelSource(path.name, str(path)) for path in tiny_models)
+
+    def request(name: str, source: ModelSource, tokens: int) -> GenerationRequest:
+        return GenerationRequest(RequestId(name), source, (ChatMessage("user", name),), Sampling(0.0, tokens))
+
+    def no_memory(*_: object) -> None:
+        raise RuntimeError("[malloc] Unable to allocate")
+
+    def work(backend: MlxBackend) -> dict[str, list[StreamEvent]]:
+        for source in (one, two):
+            backend.load(source, lambda done, total: None)
+        requests = [request("short", one, 2), request("long", one, 8), request("stopped", one, 8), request("x", two, 8)]
+        for each in requests:
+            backend.begin(each)
+        monkeypatch.setattr(backend._prompts, "keep", no_memory)
+        seen: dict[str, list[StreamEvent]] = {each.id: [] for each in requests}
+        events = []
+        while any(run.requests for run in backend._runs.values()):
+            if seen["short"] and isinstance(seen["short"][-1], StreamFinished) and not events:
+                monkeypatch.setattr("lama_tui.engine.mlx_decoding.extracted", no_memory)
+                events = [*backend.cancel(RequestId("stopped"))]
+                monkeypatch.undo()
+                seen["stopped"] += [event.event for event in events]
+            for event in backend.step():
+                seen[event.request].append(event.event)
+        return seen
+
+    seen = in_a_thread(work)
+    ends = {name: [type(event) for event in events if isinstance(event, Ends)] for name, events in seen.items()}
+    # a batch that could not be taken apart is not trusted any more: of it, and only of it, the others fail
+    assert ends["short"] == ends["x"] == [StreamFinished] and ends["long"] == [StreamFailed]
+    assert ends["stopped"] == [StreamFinished]
 
 
 def test_a_request_for_what_is_not_loaded(tiny_models: tuple[Path, Path]) -> None:
