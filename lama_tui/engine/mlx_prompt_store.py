@@ -52,6 +52,8 @@ class MlxPromptStore:
             layers, metadata = load_prompt_cache(str(file.path), return_metadata=True)
             kv = MlxKv(layers)
             kv.evaluate()
+            if not file.path.exists():
+                raise ValueError("removed meanwhile, and perhaps overwritten")
             if metadata.get(TOKENS) is None or not {type(layer).__name__ for layer in layers} <= _CLASSES:
                 raise ValueError("other layers than were written")
         except Exception as error:  # it has the digest of its name, but another version wrote it
@@ -68,20 +70,23 @@ class MlxPromptStore:
 
     def write(self, key: str, conversation: int, tokens: Sequence[int], kv: MlxKv) -> bool:
         """Keep what was computed from `tokens`, in place of what there is of the conversation."""
-        from mlx_lm.models.cache import save_prompt_cache
-
         if len(tokens) < WORTH:
             return False
         began = time.monotonic()
-        kept = self._files.add(
-            key,
-            conversation,
-            kv.nbytes,
-            lambda path: save_prompt_cache(str(path), kv.layers, {TOKENS: packed(tokens)}),
-        )
+        kept = self._files.add(key, conversation, kv.nbytes, lambda path: _save(path, tokens, kv))
         if kept:
             self._rate = max(1.0, kv.nbytes / max(time.monotonic() - began, 1e-3))
         return kept
+
+
+def _save(path: Path, tokens: Sequence[int], kv: MlxKv) -> None:
+    """Raises `OSError` where the disk refuses."""
+    from mlx_lm.models.cache import save_prompt_cache
+
+    try:
+        save_prompt_cache(str(path), kv.layers, {TOKENS: packed(tokens)})
+    except (RuntimeError, MemoryError) as error:  # what MLX makes of a full disk, or of one that is read only
+        raise OSError(str(error)) from error
 
 
 def key_of(source: ModelSource, settings: str) -> str:

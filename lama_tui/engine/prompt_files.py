@@ -107,7 +107,7 @@ class PromptFiles:
         folder = self._folder / key
         if expected > self._limit or not conversation:
             return False
-        temporary = folder / f".{os.getpid()}-{time.monotonic_ns()}.safetensors"
+        temporary = folder / f".{conversation}-{os.getpid()}-{time.monotonic_ns()}.safetensors"
         try:
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             self.bound(expected)
@@ -119,8 +119,8 @@ class PromptFiles:
             temporary.replace(path)
         except OSError as error:
             log.warning("a prompt is not kept on the disk: %s", error)
-            with contextlib.suppress(OSError):
-                temporary.unlink(missing_ok=True)
+            if temporary.exists():
+                self.remove(temporary)
             return False
         for other in folder.glob(f"{conversation}-*.safetensors"):
             if other != path:
@@ -147,16 +147,21 @@ class PromptFiles:
 
     def forget(self, conversation: int) -> None:
         """Remove what is kept of a conversation, of all models."""
-        for path in list(self._folder.glob(f"*/{conversation}-*.safetensors")):
-            self.remove(path)
+        for name in (f"{conversation}-*", f".{conversation}-*"):  # what nobody finished too
+            for path in list(self._folder.glob(f"*/{name}.safetensors")):
+                self.remove(path)
 
     def remove(self, path: Path) -> None:
         """Remove a file; a file that cannot be removed is told in the log."""
         self._known.pop(path, None)
         try:
             if self._wipe:
+                # another instance may read it just now: what is overwritten does not have its name any more
+                path = path.replace(path.with_name(f".{path.name.lstrip('.')}"))
                 _overwrite(path)
-            path.unlink(missing_ok=True)
+            path.unlink()
+        except FileNotFoundError:
+            return
         except OSError as error:
             log.warning("a remembered prompt cannot be removed: %s", error)
 
@@ -204,7 +209,7 @@ def _digest(path: Path) -> str:
 
 def _overwrite(path: Path) -> None:
     """Fill a file with zeros. Disks that copy on write keep what was there all the same."""
-    with contextlib.suppress(FileNotFoundError), path.open("r+b") as file:
+    with path.open("r+b") as file:
         left = os.fstat(file.fileno()).st_size
         while left > 0:
             left -= file.write(bytes(min(left, _PIECE)))

@@ -112,6 +112,22 @@ def test_what_is_wiped_is_overwritten_first(tmp_path: Path) -> None:
     assert not path.exists() and set((tmp_path / "same").read_bytes()) == {0}
 
 
+def test_what_was_never_finished_goes_with_its_conversation(files: PromptFiles) -> None:
+    left: list[Path] = []
+
+    def killed(path: Path) -> None:
+        holding([1])(path)
+        left.append(path)
+        raise KeyboardInterrupt
+
+    for conversation in (7, 77):
+        with pytest.raises(KeyboardInterrupt):
+            files.add("k", conversation, 100, killed)
+    assert paths(files) == sorted(left)
+    PromptFiles(files._folder, 10_000).forget(7)
+    assert paths(files) == left[1:]
+
+
 def test_a_disk_that_refuses_keeps_what_was_there(files: PromptFiles) -> None:
     files.add("k", 7, 100, holding([1]))
 

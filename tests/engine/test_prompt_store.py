@@ -97,6 +97,41 @@ def test_unloading_keeps_it_too(live: Callable[[Callable[[Life], T]], T]) -> Non
     assert live(work).cached_tokens
 
 
+def test_a_disk_that_is_full_costs_no_model_its_unloading(
+    live: Callable[[Callable[[Life], T]], T], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(path: str, *_: object) -> None:
+        Path(path).write_bytes(b"half")
+        raise RuntimeError("[write] Unable to write 117175 bytes to file.")  # MLX's own
+
+    def work(life: Life) -> int:
+        life.ask(HISTORY)
+        monkeypatch.setattr("mlx_lm.models.cache.save_prompt_cache", full)
+        assert life.backend.rest()
+        life.ask("y" * 600, conversation=8)
+        return life.backend.unload("one")
+
+    assert live(work) > 0 and not saved(tmp_path)
+
+
+def test_what_is_wiped_while_it_is_read_is_not_used(
+    live: Callable[[Callable[[Life], T]], T], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from mlx_lm.models import cache
+
+    answer, _ = live(lambda life: life.ask(HISTORY))
+    load = cache.load_prompt_cache
+
+    def wiped(path: str, **how: bool) -> object:
+        found = load(path, **how)  # its arrays are read when they are needed
+        PromptFiles(tmp_path / "prompts", 10**9, wipe=True).forget(7)
+        return found
+
+    monkeypatch.setattr(cache, "load_prompt_cache", wiped)
+    _, usage = live(lambda life: life.ask(HISTORY, answer, "and?"))
+    assert usage.cached_tokens == 0
+
+
 def test_a_damaged_file_is_replaced(live: Callable[[Callable[[Life], T]], T], tmp_path: Path) -> None:
     answer, _ = live(lambda life: life.ask(HISTORY))
     (path,) = saved(tmp_path)
