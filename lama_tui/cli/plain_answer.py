@@ -8,9 +8,10 @@ from dataclasses import dataclass
 
 from lama_tui.chat.progress import TurnProgress
 from lama_tui.cli.plain_io import NOTICED, Speech
+from lama_tui.cli.plain_shown import ended, whole
 from lama_tui.conversations.messages import Message
 from lama_tui.errors import LamaError
-from lama_tui.events import StreamEvent
+from lama_tui.events import StreamEvent, StreamFailed, Summarized
 from lama_tui.types import ConversationId, MessageId
 from lama_tui.ui.current import CurrentConversation
 from lama_tui.ui.figures import model_name
@@ -45,11 +46,21 @@ class PlainAnswer:
         self._phases = Phases()
         self._printed: _Printed | None = None
         self._told = ("", 0.0)
+        self._summary: MessageId | None = None
+        self._news: list[str] = []
+        self._failure: LamaError | None = None
+        self._left_out: tuple[ConversationId | None, int] = (None, 0)  # as last told
         self.failed = False
         """Whether an answer ended with an error."""
         current.chat.subscribe(self._listen)
 
     def _listen(self, conversation: ConversationId, message: MessageId, event: StreamEvent) -> None:
+        if isinstance(event, Summarized):
+            self._news.append(
+                f"The model reads a summary of the first {event.messages:,} messages now; /read prints it."
+            )
+        elif isinstance(event, StreamFailed) and message == self._summary:  # no message keeps it
+            self._failure = event.error
         self._heard.set()
 
     async def follow(self, *, going_on: bool = False) -> None:
@@ -57,6 +68,9 @@ class PlainAnswer:
 
         May be cancelled and called again: nothing is printed twice.
         """
+        if self._summary is not None:
+            await self.follow_summary(self._summary)
+            return
         current = self._current
         await current.reload()
         if self._printed is None and current.messages:
@@ -73,10 +87,37 @@ class PlainAnswer:
                 await self._print(turn.reasoning, turn.text, whole=lengths == seen)  # what stands still is a word
                 seen = lengths
                 await self._tell_wait(turn)
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._heard.wait(), NOTICED)
-            await asyncio.sleep(_PACE)
+            await self._tell_news()
+            await self._wait()
         await self._finish()
+
+    async def follow_summary(self, number: MessageId) -> None:
+        """Say how far the summary `number` is, and print it when it is whole; nothing of it is kept before.
+
+        Raises why there is none. May be cancelled and called again.
+        """
+        current, self._summary = self._current, number
+        while current.id is not None and current.chat.is_busy(current.id):
+            self._heard.clear()
+            if (turn := current.running) is not None:
+                await self._tell_wait(turn)
+            await self._wait()
+        self._summary, failure, self._failure = None, self._failure, None
+        if failure is not None:
+            raise failure
+        await current.reload()
+        made = next((message for message in current.shown if message.id == number), None)
+        await self._speech.line(whole(made) if made is not None else "(Stopped: nothing was summarized.)")
+
+    async def _wait(self) -> None:
+        """Until something is new, or it is time to look."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._heard.wait(), NOTICED)
+        await asyncio.sleep(_PACE)
+
+    async def _tell_news(self) -> None:
+        while self._news:
+            await self._speech.remark(f"({self._news.pop(0)})")
 
     async def _follow_to(self, turn: TurnProgress) -> None:
         """A message that waited is answered now: end the answer before it and say what is asked."""
@@ -113,7 +154,7 @@ class PlainAnswer:
     async def _tell_wait(self, turn: TurnProgress) -> None:
         """Say what is waited for: at once when that changes, else every now and then."""
         seconds = self._phases.seconds(turn)
-        writes = turn.phase == "streaming" and bool(turn.text or turn.reasoning)
+        writes = turn.phase == "streaming" and bool(turn.text or turn.reasoning) and not turn.summarizes
         phase, when = self._told
         now = time.monotonic()
         if writes and seconds < _AGAIN:
@@ -137,6 +178,12 @@ class PlainAnswer:
         await self._tell_end(message)
 
     async def _tell_end(self, message: Message) -> None:
+        await self._tell_news()
+        left_out = self._current.id, message.usage.left_out or 0
+        if left_out[1] and left_out != self._left_out:
+            oldest = f"the oldest {left_out[1]:,} messages"
+            await self._speech.remark(f"(The model did not see {oldest}: they no longer fit. /context says more.)")
+        self._left_out = left_out
         if message.state == "failed":
             self.failed = True
             error = message.error
@@ -145,22 +192,6 @@ class PlainAnswer:
             )
         elif (end := ended(message)) and message.state != "streaming":
             await self._speech.note(f"({end} /continue goes on with it, /regenerate answers again.)")
-
-
-def ended(message: Message) -> str:
-    """How an answer ended early, as a sentence; empty where it did not."""
-    if message.role != "assistant":
-        return ""
-    match message.state:
-        case "stopped":
-            return "Stopped: what is there of the answer is kept."
-        case "interrupted":
-            return "Interrupted: what is there of the answer is kept."
-        case "streaming":
-            return "Still being written."
-        case "failed":
-            return f"Failed: {message.error.title if message.error else 'the answer'}."
-    return "It reached its limit of tokens." if message.finish_reason == "length" else ""
 
 
 def _whole_words(text: str) -> str:

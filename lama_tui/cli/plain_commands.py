@@ -8,11 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lama_tui.cli.output import home_as_tilde
-from lama_tui.cli.plain_answer import PlainAnswer
+from lama_tui.cli.plain_context import POLICIES, ContextCommands
 from lama_tui.cli.plain_io import Speech
 from lama_tui.cli.plain_shown import lately, listed, whole
 from lama_tui.config.keymap import KEYMAP
-from lama_tui.conversations.messages import Message
 from lama_tui.errors import LamaError
 from lama_tui.security.gate import clean_line
 from lama_tui.types import ConversationId
@@ -64,6 +63,11 @@ COMMANDS: Mapping[str, Command] = {
     "continue": _of_keymap("transcript.continue", "go_on"),
     "edit": Command("Ask your last question in other words; the old one is kept beside it", "TEXT", "edit"),
     "fork": Command("Go on from here in a new conversation", "", "fork"),
+    "pin": Command("Keep your last message and its answer in the model's view, or not", "", "pin"),
+    "compact": _of_keymap("transcript.compact", "compact"),
+    "context": Command(
+        "Say how full the model's context window is, or what happens when it is full", "|".join(POLICIES), "context"
+    ),
     "figures": Command("Say what the last answer cost: tokens, cached, speed, first token", "", "figures"),
     "copy": Command("Write the last answer to a file to copy from", "", "copy"),
     "export": _of_keymap("transcript.export", "export"),
@@ -77,17 +81,13 @@ COMMANDS: Mapping[str, Command] = {
 _ALSO = {"find": "search", "exit": "quit"}
 
 
-class Commands:
+class Commands(ContextCommands):
     """Carries out what was written: a command, or a message to send."""
 
     def __init__(
         self, opening: Opening, opened: Opened, current: CurrentConversation, speech: Speech, ask: Ask
     ) -> None:
-        self.answer = PlainAnswer(current, speech)
-        self._opening = opening
-        self._opened = opened
-        self._current = current
-        self._speech = speech
+        super().__init__(opening, opened, current, speech)
         self._ask = ask
         self._deleted: list[ConversationId] = []
 
@@ -156,7 +156,7 @@ class Commands:
         """Print messages."""
         if argument and not (argument.isdecimal() and int(argument)):
             raise LamaError(f"“{argument}” is no number of messages", "", "Write a number after /read, or nothing.")
-        messages = self._current.messages
+        messages = self._current.shown
         for message in messages[-int(argument) :] if argument else messages:
             await self._speech.line(whole(message))
         if not messages:
@@ -332,9 +332,3 @@ class Commands:
     async def quit(self, argument: str) -> None:
         """Leave."""
         raise Quit
-
-    def _last(self) -> Message:
-        """The last message. Raises `LamaError` where there is none."""
-        if not self._current.messages:
-            raise LamaError("There is no message in this conversation yet", "", "Write one.")
-        return self._current.messages[-1]

@@ -103,6 +103,14 @@ class Speech:
         if self.attended:
             await self.line(text)
 
+    async def remark(self, text: str) -> None:
+        """Write a line that nobody may miss: beside the answers where these go into a pipe or a file."""
+        if self.attended:
+            await self.line(text)
+            return
+        async with self._order:
+            await asyncio.to_thread(output.note, text)
+
     async def error(self, error: LamaError) -> None:
         """Write what went wrong, why, and what to do."""
         if not self.at_start:

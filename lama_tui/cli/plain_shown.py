@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Sequence
 
-from lama_tui.cli.plain_answer import ended
 from lama_tui.conversations.messages import Conversation, Message
 from lama_tui.security.gate import clean, clean_line
 from lama_tui.ui.current import CurrentConversation
@@ -29,6 +28,9 @@ def lately(current: CurrentConversation) -> str:
 def whole(message: Message, limit: int | None = None) -> str:
     """A message with who said it, its reasoning named as such, and how it ended; cut at `limit` characters."""
     name = "You" if message.role == "user" else model_name(message.model) or message.role
+    if message.covers:
+        name = f"Summary of {message.covers:,} messages" + (f" by {name}" if message.model else "")
+    name += " (pinned)" if message.pinned else ""
     lines = []
     if message.reasoning.strip() and limit is None:
         lines.append(f"{name}, reasoning: {clean(message.reasoning).strip()}")
@@ -36,9 +38,27 @@ def whole(message: Message, limit: int | None = None) -> str:
     if limit is not None and len(text) > limit:
         text = f"{text[:limit].rstrip()}… (/read prints all of it)"
     lines.append(f"{name}: {text}")
+    if limit is None:
+        lines += [f"{name}, asking for a tool: {clean_line(call, len(call))}" for call in message.calls]
     if end := ended(message):
         lines.append(f"({end})")
     return "\n".join(lines)
+
+
+def ended(message: Message) -> str:
+    """How an answer ended early, as a sentence; empty where it did not."""
+    if message.role != "assistant":
+        return ""
+    match message.state:
+        case "stopped":
+            return "Stopped: what is there of the answer is kept."
+        case "interrupted":
+            return "Interrupted: what is there of the answer is kept."
+        case "streaming":
+            return "Still being written."
+        case "failed":
+            return f"Failed: {message.error.title if message.error else 'the answer'}."
+    return "It reached its limit of tokens." if message.finish_reason == "length" else ""
 
 
 def listed(conversations: Sequence[Conversation], now: int, here: int | None) -> Iterable[str]:

@@ -158,10 +158,9 @@ class CurrentConversation:
         else:
             await self.chat.edit(question, text, self.model)
 
-    async def compact(self) -> None:
-        """Have all but the last turns summarized."""
-        if self.id is not None:
-            await self.chat.compact(self.id, self.model)
+    async def compact(self) -> MessageId | None:
+        """Have all but the last turns summarized; the number of the summary, None where nothing was said yet."""
+        return await self.chat.compact(self.id, self.model) if self.id is not None else None
 
     async def fork(self, message: MessageId) -> ConversationId:
         """A new conversation that goes on from this message."""

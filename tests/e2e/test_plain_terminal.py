@@ -112,3 +112,26 @@ def test_leaving_in_the_middle_saves_the_answer(tmp_path: Path, how: str) -> Non
                 assert terminal.wait_exit(3) == 128 + signal.Signals[how]
             answer = wait_saved(tmp_path, lambda rows: rows[-1].state == "interrupted", 5)[-1]
             assert answer.text.startswith("0.0 0.1 ")
+
+
+@pytest.mark.slow
+def test_a_summary_can_be_stopped_and_nothing_of_it_is_kept(tmp_path: Path) -> None:
+    with server(Steady(rate=12, words=16)) as served:
+        configure(tmp_path, provider(served.endpoint))
+        with plain(tmp_path) as terminal:
+            terminal.wait_for(LEAVES, 30)
+            for number in range(2):
+                terminal.send("Count\n")
+                terminal.wait_for(lambda screen, number=number: f"{number}.15" in screen and asks(screen))
+            terminal.send("/compact\n")
+            terminal.wait_for("summarizing 2 messages")
+            terminal.wait_for("; ctrl+c stops)")
+            terminal.key("ctrl+c")
+            terminal.wait_for("(Stopped: nothing was summarized.)")
+            terminal.wait_for(asks)
+            terminal.send("/compact\n")
+            terminal.wait_for("Summary of 2 messages by here:steady: 3.0 3.1")
+            terminal.wait_for(asks)
+            terminal.key("ctrl+d")
+            assert terminal.wait_exit() == 0
+            no_control_bytes(terminal)

@@ -354,7 +354,7 @@ class Talk(WaitingScreen):
             await self._show(follow=True)
             self._composer.focus()
 
-    def _do(self, wish: Awaitable[None], follow: bool = False, what: str = "saving") -> None:
+    def _do(self, wish: Awaitable[object], follow: bool = False, what: str = "saving") -> None:
         """Carry out a wish and show what came of it; what goes wrong is shown where the eye is."""
 
         async def carry_out() -> None:
