@@ -13,6 +13,7 @@ LamaError
 │   ├── ModelFormatError not a model that can be used, or damaged
 │   ├── ModelIntegrityError  differs from what was published
 │   ├── ModelNotFoundError   no such model here
+│   ├── UntrustedCodeError   it brings a program that the person has not agreed to
 │   └── OutOfMemoryError     does not fit
 ├── InferenceError       generation failed (template, sampling, backend)
 │   └── ContextError     the prompt is longer than the model reads (a ProviderError too: servers say so as well)
@@ -127,6 +128,12 @@ class ModelNotFoundError(ModelError):
     """No model of that name is on this machine."""
 
     kind = "model_not_found"
+
+
+class UntrustedCodeError(ModelError):
+    """The model brings a program of its own that the person has not agreed to run."""
+
+    kind = "untrusted_code"
 
 
 class OutOfMemoryError(ModelError):

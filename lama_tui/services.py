@@ -6,7 +6,6 @@ connections to servers begin with their first use.
 
 import asyncio
 import logging
-import sys
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from functools import partial
@@ -20,14 +19,14 @@ from lama_tui.engine.thread import Engine
 from lama_tui.errors import LamaError, StoreError
 from lama_tui.events import StreamEvent, TurnStarted
 from lama_tui.library.hub_cache import hub_cache_folder
-from lama_tui.library.installed import describe, resolve
+from lama_tui.library.installed import describe, source_of
+from lama_tui.library.trusted_code import TrustedCode, demand_agreement
 from lama_tui.library.use import UseOfModels
 from lama_tui.library.watching import Watching
 from lama_tui.monitor.battery import on_battery
-from lama_tui.monitor.gpu import AppleGpuProbe, NvidiaProbe
 from lama_tui.monitor.instances import is_quiet, loaded_models
+from lama_tui.monitor.looks import probes
 from lama_tui.monitor.presence_writer import PresenceWriter
-from lama_tui.monitor.probes import CpuProbe, DiskProbe, MemoryProbe, ModelProbe, Probe, ProcessProbe, SwapProbe
 from lama_tui.monitor.sampler import Sampler
 from lama_tui.paths import Paths
 from lama_tui.providers.local import LocalProvider
@@ -82,7 +81,7 @@ class Services:
         )
         local = LocalProvider(self.engine, self.resolve, lambda: self.settings.generation)
         self.providers = Providers(self.settings, local)
-        self.sampler = Sampler(_probes(self.engine))
+        self.sampler = Sampler(probes(self.engine.figures, hub_cache_folder()))
         self._presence = PresenceWriter(paths, self.engine)
         self._opening = asyncio.Lock()
         self._database: Database | None = None
@@ -232,22 +231,32 @@ class Services:
         return Signatures(await self.database(), self.settings.library)
 
     async def resolve(self, reference: str) -> ModelSource:
-        """The model to load, where it may be. Raises a `ModelError`; `SignatureError` for one that must be signed."""
+        """The model to load, where it may be: signed and agreed to. Raises a `ModelError`, `SignatureError`."""
+        model = await self.trusting(await describe(reference, self.paths))
         if self.settings.library.require_signatures == "always":
-            await (await self.signatures()).demand(await describe(reference, self.paths))
-        source = await resolve(reference, self.paths)
-        return replace(source, batch_size=await self.batch_size(source.reference))
+            await (await self.signatures()).demand(model)
+        await demand_agreement(model)
+        return replace(source_of(model), batch_size=await self.batch_size(model.ref))
+
+    async def trusting(self, model: "InstalledModel") -> "InstalledModel":
+        """`model` with what of its program the person agreed to run. Makes no store. Raises `StoreError`."""
+        return await (await self.trusted_code()).told(model) if model.code and await self._has_store() else model
+
+    async def trusted_code(self) -> TrustedCode:
+        """The programs of models that the person agreed to run. Raises `StoreError`."""
+        return TrustedCode(await self.database())
 
     async def batch_size(self, reference: str) -> int:
         """The prefill step that `lama bench --tune` found for a model; 0: that of the settings. Makes no store."""
         try:
-            if self._database is None and not await asyncio.to_thread(self.paths.database.exists):
-                return 0
-            tuning = await (await self.tunings()).of(reference)
+            tuning = await (await self.tunings()).of(reference) if await self._has_store() else None
         except StoreError as error:  # nobody's answer fails for this
             log.warning("how %s was tuned is not known: %s", reference, error.title)
             return 0
         return tuning.batch_size if tuning is not None else 0
+
+    async def _has_store(self) -> bool:
+        return self._database is not None or await asyncio.to_thread(self.paths.database.exists)
 
     def imports(self) -> "Imports":
         """What brings models from elsewhere into `data/models/`."""
@@ -357,13 +366,6 @@ class Services:
         async with self._opening:  # it may be opening just now
             if self._database is not None:
                 await self._database.close()
-
-
-def _probes(engine: Engine) -> list[Probe]:
-    """What the monitor looks at; models are kept in the hub's cache."""
-    gpu = AppleGpuProbe() if sys.platform == "darwin" else NvidiaProbe()
-    disk = DiskProbe(hub_cache_folder())
-    return [CpuProbe(), MemoryProbe(), SwapProbe(), disk, gpu, ProcessProbe(), ModelProbe(engine.figures)]
 
 
 def _hub_of_environment(local_only: bool) -> "Hub":

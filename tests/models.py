@@ -205,3 +205,17 @@ def _write_tokenizer(folder: Path, template: str | None, added: Sequence[Mapping
 
 def _write_json(path: Path, value: Mapping[str, Any]) -> None:
     path.write_text(json.dumps(value), encoding="utf-8")
+
+
+def make_coded(folder: Path) -> Path:
+    """Let the Llama in `folder` bring its own program, which does what MLX would and makes the file `ran` beside it."""
+    program = (
+        "from pathlib import Path\n"
+        "from mlx_lm.models.llama import Model, ModelArgs\n"
+        "(Path(__file__).parent / 'ran').touch()\n"
+    )
+    (folder / "model.py").write_text(program, encoding="utf-8")
+    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    config |= {"model_type": "own", "model_file": "model.py"}
+    (folder / "config.json").write_text(json.dumps(config), encoding="utf-8")
+    return folder

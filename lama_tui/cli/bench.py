@@ -114,7 +114,7 @@ async def _bench(
         table = await services.measurements()
         results = await benchmark(
             services.engine,
-            model,
+            await services.trusting(model),
             lambda at: progress.show(f"{model.ref}: {benchmark_step(at)}"),
             prompt_tokens=arguments.prompt_tokens,
             tokens=arguments.tokens,

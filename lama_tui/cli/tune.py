@@ -52,7 +52,7 @@ async def _tune(
         source = await services.resolve(arguments.model)  # raises where it may not be loaded, with what to do
         found = await tune(
             services.engine,
-            model,
+            await services.trusting(model),
             source.batch_size or loaded.settings.engine.batch_size,
             lambda at: progress.show(f"{model.ref}: {benchmark_step(at)}"),
             runs=arguments.runs,

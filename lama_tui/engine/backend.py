@@ -34,6 +34,8 @@ class ModelSource:
     of the settings. None of these makes it another model.
     `draft` is the folder of a model that drafts its answers, `adapter` that of a LoRA adapter, `tokenizer` that of
     a tokenizer in place of its own; empty: none. With these it is another model, under another reference.
+    `code` is the digest of the program that it brings and the person trusts, `draft_code` that of its draft: no other
+    program is run for it.
     """
 
     reference: str
@@ -44,6 +46,8 @@ class ModelSource:
     draft: str = ""
     adapter: str = ""
     tokenizer: str = ""
+    code: str = ""
+    draft_code: str = ""
 
 
 @dataclass(frozen=True, slots=True)

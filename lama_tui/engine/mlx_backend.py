@@ -23,6 +23,7 @@ from lama_tui.engine.chat_template import TemplateRenderer
 from lama_tui.engine.device import advice
 from lama_tui.engine.fit import KvForm
 from lama_tui.engine.fitting import fitted
+from lama_tui.engine.model_code import demand_trust
 from lama_tui.engine.model_files import ModelFiles, check_folder
 from lama_tui.engine.pace import Pace
 from lama_tui.engine.parts import check_parts, stamp
@@ -97,7 +98,7 @@ class MlxBackend:
         if self._store is None and self._files is not None:
             self._store = MlxPromptStore(self._files)
         try:
-            key = key_of(source, repr(self._form) + stamp(source))
+            key = key_of(source, repr(self._form) + stamp(source) + source.code)
             model = mlx_model.load(source, files, progress)
             model.context_window = window_in_use(model.network, self._form, model.longest)
         except BaseException as error:
@@ -294,6 +295,7 @@ class MlxBackend:
     def _checked(self, source: ModelSource) -> ModelFiles:
         """The files of a model. Refuses what cannot fit: on Linux the kernel would end the whole program instead."""
         files = check_folder(source)
+        demand_trust(source.reference, files.code, source.code)
         added = check_parts(source)
         if not source.forced and source.reference != GUIDE:
             refuse_what_does_not_fit(source, files, self._limits.fit(files, source, added), self._settings.memory_limit)

@@ -21,6 +21,7 @@ from typing import Any
 
 from lama_tui.engine.architectures import supported
 from lama_tui.engine.backend import ModelSource
+from lama_tui.engine.model_code import KEY, ModelCode, classes
 from lama_tui.engine.model_files import GET_MLX, ModelFiles
 from lama_tui.engine.parts import draft_files
 from lama_tui.engine.prompt import PLAIN_STOP, ControlTokens
@@ -63,7 +64,7 @@ def load(source: ModelSource, files: ModelFiles, progress: Callable[[int, int], 
     started = time.perf_counter()
     _import_in_pieces(lambda: progress(0, files.weights))
     try:
-        network = _network(files)
+        network = _network(source, files)
         draft = _draft(source, network) if source.draft else None
         if source.adapter:
             _adapt(network, source.adapter)
@@ -113,16 +114,40 @@ def _import_in_pieces(between: Callable[[], None]) -> None:
     gc.freeze()
 
 
-def _network(files: ModelFiles) -> Any:
+def _network(source: ModelSource, files: ModelFiles) -> Any:
     """The model's layers with weights that are still to be read. Raises `ModelFormatError` and foreign errors."""
     from mlx_lm import utils
 
+    if files.code is not None:
+        return _own_network(source, files, files.code)
     if not supported(files.model_type):
         detail = f"Its config.json says model_type {files.model_type[:80]!r}, unknown to this mlx-lm."
         if "auto_map" in files.config:
-            detail += " It brings code of its own; lama never runs code that comes with a model."
+            detail += " It brings code of its own for PyTorch, which MLX cannot run."
         raise ModelFormatError("This kind of model is not supported", detail, GET_MLX)
     network, _ = utils.load_model(files.folder, lazy=True, trust_remote_code=False)
+    return network
+
+
+def _own_network(source: ModelSource, files: ModelFiles, code: ModelCode) -> Any:
+    """The layers as the model's own program makes them. It is run here: mlx-lm would read the file once more."""
+    from mlx_lm import utils
+
+    made = classes(source, code)
+    try:
+        network, _ = utils.load_model(
+            files.folder,
+            lazy=True,
+            model_config={KEY: None},
+            get_model_classes=lambda config: made,
+            trust_remote_code=False,
+        )
+    except (Exception, SystemExit) as error:  # what a stranger wrote raises anything
+        if isinstance(error, Exception) and is_out_of_memory(error):
+            raise
+        raise ModelLoadError(
+            "The model's own program failed", f"{type(error).__name__}: {str(error)[:300]}", GET_MLX
+        ) from error
     return network
 
 
@@ -165,7 +190,7 @@ def _draft(source: ModelSource, network: Any) -> Any:
     """The network of the draft model, still to be read. Raises `ModelFormatError` where it cannot draft."""
     from mlx_lm.models.cache import KVCache, make_prompt_cache
 
-    draft = _network(draft_files(source))
+    draft = _network(source, draft_files(source))
     for each in (network, draft):
         layers = make_prompt_cache(each)
         if not all(type(layer) is KVCache for layer in layers) or len(layers) != len(each.layers):

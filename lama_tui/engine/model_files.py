@@ -1,7 +1,7 @@
 """Checks the folder of an MLX model before anything is loaded from it.
 
 What can be seen from names, sizes and headers is told here, in words; reading the weights is
-left to MLX. Nothing in the folder is ever run. The title of each error says in a few words why
+left to MLX. Nothing in the folder is run by this. The title of each error says in a few words why
 the folder cannot be used: lists of models show it as it is.
 """
 
@@ -16,6 +16,7 @@ from typing import Any
 
 from lama_tui.engine.backend import ModelSource
 from lama_tui.engine.fit import KeyValueShape, computed_width, key_value_shape
+from lama_tui.engine.model_code import ModelCode, model_code
 from lama_tui.engine.safetensors import Header, read_header
 from lama_tui.errors import ModelError, ModelFormatError, ModelLoadError, ModelNotFoundError
 from lama_tui.types import GUIDE
@@ -49,7 +50,7 @@ _JSON_LIMIT = 64 * 1024**2  # bytes
 
 @dataclass(frozen=True, slots=True)
 class ModelFiles:
-    """A folder that looks like a whole MLX model. `headers` are those of its weight files."""
+    """A folder that looks like a whole MLX model. `headers` are those of its weight files, `code` is what it brings."""
 
     folder: Path
     config: Mapping[str, Any]
@@ -57,6 +58,7 @@ class ModelFiles:
     model_type: str
     headers: tuple[Header, ...]
     context_window: int | None
+    code: ModelCode | None = None
 
     @property
     def weights(self) -> int:
@@ -80,19 +82,31 @@ def check_folder(source: ModelSource) -> ModelFiles:
         config = read_json(folder / "config.json")
         model_type = _model_type(folder, config)
         _check_purpose(folder, config)
+        code = model_code(folder, config)
         shards = _shards(folder, names)
         if not any(fnmatchcase(name, known) for name in names for known in TOKENIZERS):
             raise ModelFormatError(
                 "There is no tokenizer", f"{folder} holds none of {', '.join(TOKENIZERS)}.", GET_AGAIN
             )
         headers = tuple(read_header(folder / shard) for shard in shards)
-        return ModelFiles(folder, config, _generation_config(folder), model_type, headers, context_window(config))
+        window = context_window(config)
+        return ModelFiles(folder, config, _generation_config(folder), model_type, headers, window, code)
     except OSError as error:
         file = Path(str(error.filename or folder))
         raise ModelLoadError(
             f"{file.name[:80]} cannot be read: {error.strerror or error}",
             f"{source.reference} needs {file}.",
             "Check the permissions of the folder and the disk.",
+        ) from error
+
+
+def read_code(folder: Path) -> ModelCode | None:
+    """The program that the model in `folder` brings, as it is now; None without one. Raises a `ModelError`."""
+    try:
+        return model_code(folder, read_json(folder / "config.json"))
+    except OSError as error:
+        raise ModelLoadError(
+            "Its program cannot be read", f"{folder}: {error.strerror or error}.", GET_AGAIN
         ) from error
 
 
@@ -176,12 +190,6 @@ def _model_type(folder: Path, config: Mapping[str, Any]) -> str:
 
 
 def _check_purpose(folder: Path, config: Mapping[str, Any]) -> None:
-    if "model_file" in config:
-        raise ModelFormatError(
-            "It wants to run its own program, which lama never does",
-            f"config.json in {folder} names {str(config['model_file'])[:80]!r} as code to run.",
-            "Choose a model that MLX knows.",
-        )
     names = config.get("architectures")
     if isinstance(names, list) and names and all(isinstance(n, str) and _NOT_WRITERS.fullmatch(n) for n in names):
         raise ModelFormatError(

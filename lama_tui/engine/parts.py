@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from lama_tui.engine.backend import ModelSource
+from lama_tui.engine.model_code import demand_trust
 from lama_tui.engine.model_files import TOKENIZERS, check_folder, read_json
 from lama_tui.engine.safetensors import read_header
 from lama_tui.errors import ModelFormatError, ModelLoadError, ModelNotFoundError
@@ -29,8 +30,10 @@ def check_parts(source: ModelSource) -> int:
 
 
 def draft_files(source: ModelSource) -> Any:
-    """The files of the draft model, checked."""
-    return check_folder(ModelSource(source.draft, source.draft))
+    """The files of the draft model, checked. Raises a `ModelError`."""
+    files = check_folder(ModelSource(source.draft, source.draft))
+    demand_trust(source.draft, files.code, source.draft_code)
+    return files
 
 
 def stamp(source: ModelSource) -> str:

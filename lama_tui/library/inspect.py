@@ -27,6 +27,7 @@ class Inspection:
     """What a folder holds. `size` and `weights` in bytes, `context` in tokens; None is unknown.
 
     `kv` is what its KV cache keeps of a token, None where the architecture keeps something else.
+    `code` is the digest of the program that it brings and is asked about before it runs; empty: it brings none.
     `problem` says why it cannot be used, and is empty for a model that can.
     """
 
@@ -39,6 +40,7 @@ class Inspection:
     context: int | None = None
     license: str | None = None
     kv: KeyValueShape | None = None
+    code: str = ""
     problem: str = ""
 
 
@@ -58,9 +60,10 @@ def _inspect(folder: Path) -> Inspection:
     try:
         model = check_folder(ModelSource(str(folder), str(folder)))
     except ModelError as error:
-        config, problem = _config(folder), error.title
+        config, problem, code = _config(folder), error.title, ""
     else:
         config, problem, headers = model.config, "", model.headers
+        code = model.code.digest if model.code is not None else ""
     tensors = {name: tensor for header in headers for name, tensor in header.tensors.items()}
     params, bits = parameters.count(tensors, config)
     shards = weight_files([name for name in files if Path(name).name == name])
@@ -74,6 +77,7 @@ def _inspect(folder: Path) -> Inspection:
         context=context_window(config),
         license=_license(folder),
         kv=key_value_shape(config, computed_width(tensors)),
+        code=code,
         problem=problem,
     )
 

@@ -23,9 +23,11 @@ class InstalledModel:
     """A model on this machine. Bytes, tokens, bits a weight; None is unknown.
 
     `size` is what its files take on disk, `weights` what will be in memory. `fits` is for a KV cache of
-    usual size, in the memory that is free now; `kv` is what that cache keeps of a token. `problem` says why
-    it cannot be used; empty: it can. `quantization` is that of GGUF as llama.cpp names it. `path` is the
-    folder, or the file of a GGUF model that is not alone in one.
+    usual size, in the memory that is free now; `kv` is what that cache keeps of a token. `code` is the digest
+    of the program that it brings and that is asked about before it runs, empty: none; `trusted` that of the one
+    which the person agreed to, where somebody looked. `problem` says why it cannot be used; empty: it can.
+    `quantization` is that of GGUF as llama.cpp names it. `path` is the folder, or the file of a GGUF model that
+    is not alone in one.
     """
 
     ref: str
@@ -42,6 +44,8 @@ class InstalledModel:
     license: str | None = None
     fits: bool | None = None
     kv: KeyValueShape | None = None
+    code: str = ""
+    trusted: str = ""
     problem: str = ""
 
     @property
@@ -62,10 +66,14 @@ async def describe(reference: str, paths: Paths) -> InstalledModel:
 
 async def resolve(reference: str, paths: Paths) -> ModelSource:
     """The folder to load for `reference`. Raises `ModelNotFoundError` or `ModelFormatError`."""
-    model = await describe(reference, paths)
+    return source_of(await describe(reference, paths))
+
+
+def source_of(model: InstalledModel) -> ModelSource:
+    """What to load for it, with what of its program is known to be trusted. Raises `ModelFormatError`."""
     if model.problem:
         raise ModelFormatError(f"{model.ref} cannot be used", model.problem, _remedy(model))
-    return ModelSource(model.ref, model.path)
+    return ModelSource(model.ref, model.path, code=model.trusted)
 
 
 def _list(paths: Paths) -> list[InstalledModel]:

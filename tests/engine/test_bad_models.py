@@ -97,9 +97,9 @@ CASES: dict[str, tuple[Callable[[Path], object], type[ModelError], str]] = {
     "needs its own code": (
         change_config(model_type="nobody", auto_map={"AutoModel": "x.Y"}),
         ModelFormatError,
-        "never runs code",
+        "PyTorch, which MLX cannot run",
     ),
-    "names its own code": (change_config(model_file="model.py"), ModelFormatError, "lama never does"),
+    "names its own code": (change_config(model_file="model.py"), ModelFormatError, "no file model.py"),
     "torch weights": (torch_only, ModelFormatError, "PyTorch"),
     "gguf": (gguf_only, ModelFormatError, "GGUF"),
     "missing shards": (half_a_download, ModelFormatError, "2 of 3 weight files"),

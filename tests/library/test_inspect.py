@@ -145,7 +145,7 @@ def test_what_is_wrong_is_said(tmp_path: Path, spoil: Any, reason: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("config", "reason"), [({"model_file": "m.py"}, "its own program"), ({"model_type": None}, "model_type")]
+    ("config", "reason"), [({"model_file": "m.py"}, "cannot be trusted"), ({"model_type": None}, "model_type")]
 )
 def test_configs_that_cannot_be_loaded(tmp_path: Path, config: dict[str, Any], reason: str) -> None:
     assert reason in inspect_folder(write_model(tmp_path / "m", **config)).problem

@@ -60,7 +60,7 @@ async def benchmark(
     length that was asked for with the medians of its runs so far.
     Waits behind what the engine does. Raises a `LamaError`; cancelling ends the answers that run.
     """
-    answers = Answers(engine, ModelSource(model.ref, model.path, batch_size=batch_size), watch)
+    answers = Answers(engine, ModelSource(model.ref, model.path, batch_size=batch_size, code=model.trusted), watch)
     total, number = len(prompt_tokens) * len(together) * runs, 0
     loaded, device = await answers.load(WARM_UP, total)
     results = []

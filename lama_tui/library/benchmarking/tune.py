@@ -41,7 +41,7 @@ async def tune(
 
     All are measured by turns, each on prompts of its own. Raises a `LamaError`; cancelling ends the answer that runs.
     """
-    answers = Answers(engine, ModelSource(model.ref, model.path), watch)
+    answers = Answers(engine, ModelSource(model.ref, model.path, code=model.trusted), watch)
     loaded, device = await answers.load(WARM_UP, 0)
     try:
         room = loaded.context_window - 1 if loaded.context_window is not None else STEPS[-1]

@@ -27,6 +27,7 @@ class RecordTable:
                 await connection.execute("DELETE FROM snapshots WHERE ref = ?", (ref,))
                 await connection.execute("DELETE FROM model_checks WHERE ref = ?", (ref,))
                 await connection.execute("DELETE FROM updates WHERE ref = ?", (ref,))
+                await connection.execute("DELETE FROM trusted_code WHERE ref = ?", (ref,))
                 return
             rows = [(ref, revision) for revision in revisions]
             await connection.executemany("DELETE FROM snapshots WHERE ref = ? AND revision = ?", rows)

@@ -6,7 +6,7 @@ from contextlib import aclosing
 
 from lama_tui.engine.backend import GenerationRequest, LoadedModel, ModelSource
 from lama_tui.engine.thread import Engine
-from lama_tui.errors import InferenceError, LamaError, OutOfMemoryError
+from lama_tui.errors import InferenceError, LamaError, OutOfMemoryError, UntrustedCodeError
 from lama_tui.events import ModelLoading, StreamFinished
 from lama_tui.library.installed import InstalledModel
 from lama_tui.library.verify.check import Check, Progress, Watch
@@ -27,11 +27,11 @@ async def check_generates(engine: Engine, model: InstalledModel, watch: Watch) -
     before = engine.figures().loaded
     if model.fits is False and not _holds(before, model):
         return Check("generates", "unknown", "It was not run: it does not fit in the memory that is free now")
-    source = ModelSource(model.ref, model.path)
+    source = ModelSource(model.ref, model.path, code=model.trusted)
     began = time.perf_counter()
     try:
         usage = await _answer(engine, source, watch)
-    except OutOfMemoryError as error:
+    except (OutOfMemoryError, UntrustedCodeError) as error:
         return Check("generates", "unknown", f"It was not run: {error.title}", hint=error.hint)
     except LamaError as error:
         return Check("generates", "failed", f"{error.title}: {error.detail}"[:400], hint=error.hint)

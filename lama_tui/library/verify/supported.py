@@ -20,7 +20,10 @@ def check_supported(ref: str, place: Path) -> Check:
         return Check("supported", "failed", error.title, hint=error.hint)
     except ValueError:  # a NUL or an undecodable name
         return Check("supported", "failed", "Its name is not a path", hint=GET_MLX)
-    match architectures.supported(model.model_type):
+    known = architectures.supported(model.model_type)
+    if model.code is not None and known is not None:
+        return Check("supported", "ok", f"safetensors, {model.model_type[:80]}; brings code: asks before it runs")
+    match known:
         case None:
             return Check(
                 "supported", "unknown", "MLX is not installed on this machine", hint="`lama doctor` says more."

@@ -11,6 +11,7 @@ from lama_tui.library.downloads.job_table import JobTable
 from lama_tui.library.installed import InstalledModel
 from lama_tui.library.measurement_table import MeasurementTable
 from lama_tui.library.snapshot_table import SnapshotTable
+from lama_tui.library.trusted_code import TrustedCode
 from lama_tui.library.verify.benchmarked import check_benchmarked
 from lama_tui.library.verify.check import Check, Checks, Level, Watch
 from lama_tui.library.verify.check_table import CheckTable
@@ -42,6 +43,7 @@ class Verification:
         self._measurements = MeasurementTable(database)
         self._table = CheckTable(database)
         self._jobs = JobTable(database)
+        self._trusted = TrustedCode(database)
         self._engine = engine
 
     async def levels(
@@ -104,7 +106,7 @@ class Verification:
         if wrong is not None:  # what differs from what was published is not to be run either
             return Check("generates", "unknown", f"It was not run: {wrong.level} failed"), True
         if deep and self._engine is not None:
-            return await check_generates(self._engine, model, watch), True
+            return await check_generates(self._engine, await self._trusted.told(model), watch), True
         if (known := before.get("generates")) is not None:
             return known, False
         return Check("generates", "unknown", "It was not run yet", hint=_deep(model)), True

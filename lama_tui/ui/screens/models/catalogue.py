@@ -119,7 +119,7 @@ class Catalogue:
         experts = await asyncio.to_thread(experts_in, Path(model.path))
         keep = (await self._services.measurements()).record
         return await benchmark(
-            self._services.engine, model, watch,
+            self._services.engine, await self._services.trusting(model), watch,
             batch_size=source.batch_size, experts=experts or 0, ran=ran, keep=keep,
         )  # fmt: skip
 
