@@ -250,7 +250,8 @@ class Commands(ContextCommands):
             found = await (await self._opened.services.search()).find(argument, _LISTED)
         for hit in found.hits:
             snippet = clean_line("".join(piece for piece, _ in hit.snippet), 300)
-            await self._speech.line(f"{hit.conversation}. {clean_line(hit.title)}, {hit.role}: {snippet}")
+            role = "summary" if hit.is_summary else hit.role
+            await self._speech.line(f"{hit.conversation}. {clean_line(hit.title)}, {role}: {snippet}")
         if found.left_out:
             await self._speech.line(f"({found.left_out} more)")
         nothing = found.problem or ("Nothing was found." if argument else "Write what to search for after /search.")

@@ -1,6 +1,7 @@
-"""Search in what was said, over the index `parts_index` (FTS5)."""
+"""Search in what was said, and in summaries of it, over the indexes `parts_index` and `summaries_index` (FTS5)."""
 
 import asyncio
+import heapq
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -23,7 +24,10 @@ _SNIPPET = 14  # words
 _BEGIN, _END = "\x02", "\x03"
 """Around a hit. The gate lets neither into the store, so neither can be part of the text."""
 
-# Newest first, which the index gives without sorting. A message has at most one row of text and one of reasoning.
+_ROWS = 3
+"""Parts that a message has at most: its text, the reasoning and the tools that it asks for."""
+
+# Newest first, which the index gives without sorting.
 _SELECT = f"""
 SELECT p.message_id, m.conversation_id, c.title, m.role, m.created, p.kind,
     snippet(parts_index, 0, '{_BEGIN}', '{_END}', '…', {_SNIPPET}) AS snippet
@@ -40,10 +44,28 @@ JOIN messages m ON m.id = p.message_id JOIN conversations c ON c.id = m.conversa
 WHERE parts_index MATCH ? AND c.deleted IS NULL
 """
 
+_SELECT_SUMMARIES = f"""
+SELECT -y.message_id AS message_id, m.conversation_id, c.title, 'system' AS role, y.created, 'text' AS kind,
+    snippet(summaries_index, 0, '{_BEGIN}', '{_END}', '…', {_SNIPPET}) AS snippet
+FROM summaries_index JOIN summaries y ON y.message_id = summaries_index.rowid
+JOIN messages m ON m.id = y.message_id JOIN conversations c ON c.id = m.conversation_id
+WHERE summaries_index MATCH ? AND c.deleted IS NULL
+ORDER BY summaries_index.rowid DESC LIMIT ?
+"""  # noqa: S608 - constants of ours
+
+_COUNT_SUMMARIES = """
+SELECT count(*) AS found
+FROM summaries_index JOIN messages m ON m.id = summaries_index.rowid JOIN conversations c ON c.id = m.conversation_id
+WHERE summaries_index MATCH ? AND c.deleted IS NULL
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """A message in which the words were found. `snippet` is one line: pieces, each with whether it is a hit."""
+    """A message in which the words were found. `snippet` is one line: pieces, each with whether it is a hit.
+
+    Of a summary `message` is the number that `shown_with` gives it.
+    """
 
     conversation: ConversationId
     message: MessageId
@@ -53,6 +75,11 @@ class Hit:
     """UTC milliseconds."""
     snippet: tuple[tuple[str, bool], ...]
     reasoning: bool = False
+
+    @property
+    def is_summary(self) -> bool:
+        """Whether nobody said it: it sums up what was said."""
+        return self.message < 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,13 +108,13 @@ class Search:
         expression = match_expression(wanted)
         if not expression:
             return Found(problem="There is no word in this. Type letters or digits.")
-        # a message has up to two rows
-        rows = await self._database.read(_SELECT, (expression, 2 * limit))
-        hits = await asyncio.to_thread(_hits, rows)
-        if len(rows) == 2 * limit:
-            total = int((await self._database.read(_COUNT, (expression,)))[0]["found"])
-        else:
-            total = len(hits)
+        said = await self._database.read(_SELECT, (expression, _ROWS * limit))
+        summed = await self._database.read(_SELECT_SUMMARIES, (expression, limit))
+        hits = await asyncio.to_thread(_merged, said, summed)
+        total = len(hits)
+        if len(said) == _ROWS * limit or len(summed) == limit:
+            counted = [await self._database.read(count, (expression,)) for count in (_COUNT, _COUNT_SUMMARIES)]
+            total = sum(int(rows[0]["found"]) for rows in counted)
         return Found(hits[:limit], max(0, total - len(hits[:limit])))
 
 
@@ -112,12 +139,17 @@ def _has_word(text: str) -> bool:
     return any(character.isalnum() for character in text)
 
 
+def _merged(said: "list[sqlite3.Row]", summed: "list[sqlite3.Row]") -> tuple[Hit, ...]:
+    """Messages and summaries, newest first."""
+    return tuple(heapq.merge(_hits(said), _hits(summed), key=lambda hit: -hit.sent))
+
+
 def _hits(rows: "list[sqlite3.Row]") -> tuple[Hit, ...]:
-    """A hit for each message; in its text rather than in its reasoning."""
+    """A hit for each message; in its text rather than in its reasoning or in what it asks tools for."""
     found: dict[int, Hit] = {}
     for row in rows:
         reasoning = row["kind"] == "reasoning"
-        if row["message_id"] in found and reasoning:
+        if row["message_id"] in found and row["kind"] != "text":
             continue
         found[row["message_id"]] = Hit(
             ConversationId(row["conversation_id"]),

@@ -126,3 +126,43 @@ async def test_a_branch_that_is_not_shown_is_found_and_shown(database: Database,
     shown = await conversations.messages(one)
     await conversations.show_branch(shown[0].id)  # what is shown has it: it stays
     assert await conversations.messages(one) == shown
+
+
+async def test_summaries_are_found_as_long_as_they_are_there(database: Database, conversations: Conversations) -> None:
+    one = await conversations.create("About stars")
+    await say(conversations, one, "Which star is near?", "Proxima.")
+    await say(conversations, one, "And far?", "Most of them.")
+    search, last = Search(database), (await conversations.messages(one))[1].id
+    await conversations.summarize(last, "They spoke of a quasar near Proxima.", "m")
+    hits = (await search.find("quasar")).hits
+    assert [(hit.conversation, hit.is_summary, hit.message, hit.title) for hit in hits] == [
+        (one, True, -last, "About stars")
+    ]
+    assert [hit.is_summary for hit in (await search.find("proxima")).hits] == [True, False]  # it came later
+    found = await search.find("proxima", limit=1)
+    assert (len(found.hits), found.left_out) == (1, 1)
+    await conversations.fork(last)
+    assert len((await search.find("quasar")).hits) == 2
+    await conversations.reword_summary(last, "They spoke of nebulae.")
+    assert len((await search.find("quasar")).hits) == 1 and len((await search.find("nebulae")).hits) == 1
+    await conversations.drop_summary(last)
+    assert not (await search.find("nebulae")).hits
+    for listed in await conversations.list():
+        await conversations.delete(listed.id)
+    assert not (await search.find("quasar")).hits
+    await conversations.purge_deleted(1 << 60)
+    async with database.transaction() as connection:  # raises where the index does not agree with the table
+        await connection.execute("INSERT INTO summaries_index (summaries_index, rank) VALUES ('integrity-check', 1)")
+    assert not await database.read("SELECT 1 FROM summaries_index WHERE summaries_index MATCH 'quasar'")
+
+
+async def test_a_message_is_one_hit_however_many_of_its_parts_have_the_words(
+    database: Database, conversations: Conversations
+) -> None:
+    one = await conversations.create()
+    for _ in range(4):
+        _, answer = await conversations.add_turn(one, "?", "m")
+        await conversations.finish(answer, "complete", text="needle text", reasoning="needle", calls="needle()")
+    found = await Search(database).find("needle", limit=3)
+    assert ["".join(text for text, _ in hit.snippet) for hit in found.hits] == ["needle text"] * 3
+    assert found.left_out == 1

@@ -91,6 +91,7 @@ class Doors(ModelNews):
         """Search in all conversations, and show the message that was chosen where it was said."""
         if self._opened is None:
             return
+        from lama_tui.conversations.summaries import summarized
         from lama_tui.ui.screens.search import SearchScreen
 
         with self._notice.catching():
@@ -99,7 +100,7 @@ class Doors(ModelNews):
             if (chosen := await self.app.push_screen_wait(screen)) is None:
                 return
             hit = screen.hit(chosen)
-            await self._opened.conversations.show_branch(hit.message)
+            await self._opened.conversations.show_branch(summarized(hit.message) or hit.message)
             await self._switch(hit.conversation).wait()
             if self._transcript.go_to(hit.message):
                 self._transcript.focus()

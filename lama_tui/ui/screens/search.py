@@ -70,7 +70,7 @@ class SearchScreen(Chooser):
     def line(self, choice: Choice) -> Content:
         """Where it was said, by whom and when; below it the words around the hit, which stands out."""
         hit = self._hits[choice.value]
-        who = "Reasoning" if hit.reasoning else _ROLES[hit.role]
+        who = "Summary" if hit.is_summary else "Reasoning" if hit.reasoning else _ROLES[hit.role]
         where = Content.assemble(
             (clean_line(hit.title, 60) or "New conversation", "bold"),
             (f"  {who} · {ago(hit.sent, self._now)}", "$foreground-muted"),
