@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from lama_tui.library.benchmarking.estimate import SpeedEstimate, Speeds
     from lama_tui.library.installed import InstalledModel
     from lama_tui.library.model_table import ModelUse
+    from lama_tui.library.trusted_code import Trust
     from lama_tui.library.tuning_table import Tuning
     from lama_tui.library.updates.update import Update
     from lama_tui.library.verify.facts import Facts
@@ -20,7 +21,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """Of one model; None is not known. `update` is the commit of a newer revision, False: there is none."""
+    """Of one model; None is not known. `update` is the commit of a newer revision, False: there is none.
+
+    `trusted` is the digest of the program that the person agreed to run; empty: none.
+    """
 
     last_used: int | None = None
     pinned: bool = False
@@ -29,6 +33,7 @@ class Known:
     update: str | bool | None = None
     speed: "SpeedEstimate | None" = None
     tuning: "Tuning | None" = None
+    trusted: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +45,7 @@ class Store:
     updates: "Mapping[str, Update]"
     speeds: "Speeds"
     tunings: "Mapping[str, Tuning]"
+    trusted: "Mapping[str, Trust]"
 
     def of(self, model: "InstalledModel", experts: int | None = None) -> Known:
         """What is known of `model`; its speed only with its `experts`, 0 for a dense model."""
@@ -54,6 +60,7 @@ class Store:
             update,
             self.speeds.of(model.ref, model.weights, model.bits, experts),
             self.tunings.get(model.ref),
+            self.trusted[model.ref].digest if model.ref in self.trusted else "",
         )
 
 
@@ -62,10 +69,11 @@ async def known(paths: Paths, models: "list[InstalledModel]") -> Store:
     from lama_tui.library.benchmarking.estimate import Speeds
 
     if not paths.database.exists():
-        return Store({}, {}, {}, Speeds(()), {})
+        return Store({}, {}, {}, Speeds(()), {}, {})
     from lama_tui.library.benchmarking.known import known_speeds
     from lama_tui.library.measurement_table import MeasurementTable
     from lama_tui.library.model_table import ModelTable
+    from lama_tui.library.trusted_code import TrustedCode
     from lama_tui.library.tuning_table import TuningTable
     from lama_tui.library.updates.update_table import UpdateTable
     from lama_tui.library.verify.facts import all_facts
@@ -80,12 +88,13 @@ async def known(paths: Paths, models: "list[InstalledModel]") -> Store:
                 await UpdateTable(database).all(),
                 await known_speeds(MeasurementTable(database), models),
                 await TuningTable(database).all(),
+                await TrustedCode(database).all(),
             )
         finally:
             await database.close()
     except StoreError as error:
         output.error(f"What is known of models beside their files cannot be read. {error}")
-        return Store({}, {}, {}, Speeds(()), {})
+        return Store({}, {}, {}, Speeds(()), {}, {})
 
 
 def speed_line(speed: "SpeedEstimate | None") -> str:

@@ -105,6 +105,7 @@ def build_parser() -> "argparse.ArgumentParser":
         run,
         search,
         show,
+        trust,
         update,
         verify,
     )
@@ -128,7 +129,8 @@ def build_parser() -> "argparse.ArgumentParser":
     parser.add_argument("--no-mouse", action="store_true", help="leave the mouse to the terminal")
     parser.set_defaults(verb=_workspace, tolerates_problems=False)
     verbs = parser.add_subparsers(title="verbs", metavar="VERB")
-    for verb in (run, search, pull, ls, show, verify, update, rm, import_, bench, ps, config, doctor, completion):
+    of_models = (run, search, pull, ls, show, verify, trust, update, rm, import_, bench, ps)
+    for verb in (*of_models, config, doctor, completion):
         verb.add_to(verbs)
     return parser
 

@@ -110,6 +110,8 @@ async def _values(model: "InstalledModel", paths: Paths) -> dict[str, object]:
         "decode_tok_s": speed.decode_tok_s if speed else None,
         "speed_source": speed.source if speed else None,
         "batch_size": known.tuning.batch_size if known.tuning else None,
+        "code": model.code or None,
+        "code_trusted": known.trusted == model.code if model.code else None,
     }
 
 
@@ -126,6 +128,7 @@ async def _lines(model: "InstalledModel", paths: Paths) -> list[tuple[str, str]]
         ("parameters", parameters(model.params)),
         ("bits", UNKNOWN if model.bits is None else str(model.bits)),
         *([("quantization", model.quantization)] if model.quantization else []),
+        *([("program", _program(model, known.trusted))] if model.code else []),
         ("size", size(model.size)),
         ("weights", size(model.weights)),
         ("context", UNKNOWN if model.context is None else f"{model.context:,} tokens"),
@@ -144,3 +147,11 @@ async def _lines(model: "InstalledModel", paths: Paths) -> list[tuple[str, str]]
         also = f", {size(shared)} shared with other models" if shared else ""
         lines.append(("on disk", f"{size(storage.size)}{old}{also}"))
     return [*lines, ("problem", model.problem)] if model.problem else lines
+
+
+def _program(model: "InstalledModel", trusted: str) -> str:
+    """What it brings that would run."""
+    if trusted == model.code:
+        return f"its own, which you trust: `lama trust {model.ref}` shows it"
+    changed = "; it changed since you trusted it" if trusted else ""
+    return f"its own, which does not run before you trust it{changed}: `lama trust {model.ref}` shows it"
