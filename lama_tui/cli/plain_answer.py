@@ -11,9 +11,10 @@ from lama_tui.cli.plain_io import NOTICED, Speech
 from lama_tui.cli.plain_shown import ended, whole
 from lama_tui.conversations.messages import Message
 from lama_tui.errors import LamaError
-from lama_tui.events import StreamEvent, StreamFailed, Summarized
+from lama_tui.events import ModelUnloaded, StreamEvent, StreamFailed, Summarized
 from lama_tui.types import ConversationId, MessageId
 from lama_tui.ui.current import CurrentConversation
+from lama_tui.ui.departures import Departures
 from lama_tui.ui.figures import model_name
 from lama_tui.ui.waiting import Phases, doing
 
@@ -59,6 +60,8 @@ class PlainAnswer:
             self._news.append(
                 f"The model reads a summary of the first {event.messages:,} messages now; /read prints it."
             )
+        elif isinstance(event, ModelUnloaded) and (turn := self._current.chat.running(conversation)) is not None:
+            self._news.append(Departures().made_room(event, turn.model))
         elif isinstance(event, StreamFailed) and message == self._summary:  # no message keeps it
             self._failure = event.error
         self._heard.set()

@@ -4,11 +4,12 @@ import asyncio
 import re
 from dataclasses import replace
 
+import pytest
 from chat.scripted import Step, says
 from stage import Open
 
 from lama_tui.errors import AuthError
-from lama_tui.events import ReasoningDelta, StreamFinished, StreamStarted, TextDelta
+from lama_tui.events import ModelUnloaded, ReasoningDelta, StreamFinished, StreamStarted, TextDelta
 from lama_tui.types import Place, Usage
 
 STARTED = StreamStarted("scripted", Place("script", True))
@@ -251,3 +252,11 @@ async def test_a_complete_answer_is_not_continued(workspace: Open) -> None:
         await stage.press("escape", "c")
         await stage.until_seen("This answer is complete")
         assert len(stage.scripted.requests) == 1
+
+
+@pytest.mark.slow
+async def test_a_model_that_makes_room_is_told(workspace: Open) -> None:
+    script: list[Step] = [ModelUnloaded("org/Old-8B", 3 * 1024**3), STARTED, TextDelta("Here."), END]
+    async with workspace(script, config='model = "org/New-8B"\n') as stage:
+        await stage.ask("hello")
+        await stage.until_seen("Old-8B left memory to make room", "3.0 GiB freed.")

@@ -1,5 +1,6 @@
 """Search in all conversations, from ctrl+f to the message."""
 
+import pytest
 from chat.scripted import says
 from stage import Open, Stage
 
@@ -91,3 +92,20 @@ async def test_drafts_stay_with_their_conversations(workspace: Open) -> None:
         await stage.until(lambda: stage.composer.text == "")
         stage.screen._switch(stage.sidebar.listed[0].id)
         await stage.until(lambda: stage.composer.text == "unsent in second")
+
+
+@pytest.mark.slow
+async def test_a_summary_is_found_and_shown_where_it_stands(workspace: Open) -> None:
+    async with workspace(says("Canopus."), says("Sirius."), says("They named stars.")) as stage:
+        await stage.ask("a star?")
+        await stage.ask("another?")
+        stage.transcript.focus()
+        await stage.press("m")
+        await stage.until_seen("summary of 2 messages")
+        await stage.idle()
+        await stage.press("ctrl+n")
+        await stage.until(lambda: not stage.messages)
+        await searching(stage, "named")
+        await stage.until_seen("a star?  Summary · just now", "They named stars.", "1 message")
+        await stage.press("enter")
+        await stage.until(lambda: stage.transcript.current is not None and stage.transcript.current.covers == 2)

@@ -1,21 +1,30 @@
-"""What the workspace says of installed models by itself: a newer revision, and files that have changed."""
+"""What the workspace says of models by itself: a newer revision, files that have changed, which left memory and why."""
 
+import time
 from typing import TYPE_CHECKING
 
 from textual import on
+from textual.screen import ModalScreen
 
 from lama_tui.errors import LamaError
 from lama_tui.security.gate import clean_line
+from lama_tui.types import ConversationId, MessageId
 from lama_tui.ui import figures
+from lama_tui.ui.departures import Departures
 from lama_tui.ui.screens.downloading import Downloading
 from lama_tui.ui.screens.talk import Talk
 
 if TYPE_CHECKING:
+    from lama_tui.events import StreamEvent
     from lama_tui.library.updates.update import Update
 
 
 class ModelNews(Downloading):
     """Has the models watched while the workspace runs."""
+
+    def on_mount(self) -> None:
+        """None left yet."""
+        self._departures = Departures()
 
     @on(Talk.Ready)
     def _watch_models(self) -> None:
@@ -31,3 +40,23 @@ class ModelNews(Downloading):
         if self.is_mounted:
             name, to_fetch = clean_line(update.ref, 120), figures.size(update.size)
             self._tell(f"There is a newer {name}: {to_fetch} to fetch. {self._key('updates.open')} shows it.")
+
+    # --- memory ----------------------------------------------------------------------
+
+    def _heard(self, conversation: ConversationId, message: MessageId, event: "StreamEvent") -> None:
+        """An event of any turn: one that tells that another model left for its own is not to be missed."""
+        from lama_tui.events import ModelUnloaded
+
+        super()._heard(conversation, message, event)
+        running = self._opened.chat.running(conversation) if self._opened is not None else None
+        if isinstance(event, ModelUnloaded) and running is not None:
+            self._tell(self._departures.made_room(event, running.model))
+
+    def _look_around(self) -> None:
+        """Also whether a model left memory; what goes on in the model browser is told there."""
+        super()._look_around()
+        if self._opened is None:
+            return
+        said = self._departures.look(self._opened.services.engine.figures(), time.time_ns() // 1_000_000)
+        if said and (self.is_current or isinstance(self.app.screen, ModalScreen)):
+            self._tell(said)

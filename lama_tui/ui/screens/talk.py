@@ -124,7 +124,7 @@ class Talk(WaitingScreen):
             self._submit(text)
         self._early.clear()
         self.post_message(self.Ready())
-        self.set_interval(_ELSEWHERE, self._look_elsewhere)
+        self.set_interval(_ELSEWHERE, self._look_around)
         with self._notice.catching():
             await self._opening.check()
 
@@ -242,6 +242,10 @@ class Talk(WaitingScreen):
             self._begun(conversation)
         elif self._ticker is None:
             self._show_running()
+
+    def _look_around(self) -> None:
+        """Now and then: what changed although nothing was done here."""
+        self._look_elsewhere()
 
     @work(exclusive=True, group="elsewhere")
     async def _look_elsewhere(self) -> None:
