@@ -193,16 +193,17 @@ class Commands(ContextCommands):
 
     async def export(self, argument: str) -> None:
         """Write the conversation to a file."""
-        from lama_tui.conversations.export import markdown, suggested, write
+        from lama_tui.conversations.export import exported, suggested, write
 
         if self._current.conversation is None:
             raise LamaError("There is nothing to export", "There is no message in this conversation yet.")
-        text = markdown(self._current.conversation, self._current.messages)
+        conversation, shown = self._current.conversation, self._current.messages
+        tree = await self._current.conversations.tree(conversation.id)
 
         def to_file() -> Path:
             path = Path(argument).expanduser() if argument else suggested(self._current.title, Path.cwd())
             try:
-                write(path, text)
+                write(path, exported(path, conversation, shown, tree))
             except FileExistsError as error:
                 raise LamaError(
                     "The conversation was not written", f"{path} is there.", "Choose another name."

@@ -1,4 +1,4 @@
-"""A conversation as a Markdown file. Reading and writing files blocks: call those parts on a thread."""
+"""A conversation as a file, of Markdown or of JSON. Reading and writing files blocks: call those parts on a thread."""
 
 import contextlib
 import errno
@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
+from lama_tui.conversations.as_json import as_json
 from lama_tui.conversations.messages import Conversation, Message
 from lama_tui.conversations.summaries import shown_with
 from lama_tui.errors import StoreError
@@ -24,6 +25,18 @@ _ENDS: dict[str, str] = {
     "interrupted": "interrupted",
     "failed": "failed",
 }
+
+
+def is_json(path: Path) -> bool:
+    """Whether a file is to hold everything as JSON, and not what was said as Markdown: its name says so."""
+    return path.suffix.lower() == ".json"
+
+
+def exported(path: Path, conversation: Conversation, shown: Sequence[Message], tree: Sequence[Message]) -> str:
+    """What to write to `path`: the branch that is shown, or all of them where it is JSON."""
+    if is_json(path):
+        return as_json(conversation, tree, shown[-1].id if shown else None)
+    return markdown(conversation, shown)
 
 
 def markdown(conversation: Conversation, messages: Sequence[Message]) -> str:
@@ -48,6 +61,10 @@ def _message(message: Message) -> list[str]:
         blocks.append(f"<details>\n<summary>Reasoning</summary>\n\n{inside}\n\n</details>")
     if text := clean(message.text).strip("\n"):
         blocks.append(_closed(text))
+    if message.calls:
+        calls = "\n".join(clean_line(call, len(call)) for call in message.calls)
+        fence = "`" * max(3, 1 + max(map(len, re.findall("`+", calls)), default=0))
+        blocks.append(f"Asked for tools, which lama does not run:\n\n{fence}\n{calls}\n{fence}")
     if message.error is not None:
         said = " ".join(filter(None, (message.error.title, message.error.detail, message.error.hint)))
         blocks.append(f"> {clean_line(said, 2000)}")

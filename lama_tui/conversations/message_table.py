@@ -11,7 +11,7 @@ from lama_tui.types import ConversationId, FinishReason, MessageId, MessageState
 if TYPE_CHECKING:
     from aiosqlite import Connection
 
-_ORDINALS: dict[PartKind, int] = {"reasoning": 0, "text": 1, "calls": 2}  # an answer is preceded by its reasoning
+ORDINALS: dict[PartKind, int] = {"reasoning": 0, "text": 1, "calls": 2}  # an answer is preceded by its reasoning
 
 
 async def insert_message(
@@ -38,7 +38,7 @@ async def insert_message(
     if text:
         await connection.execute(
             "INSERT INTO parts (message_id, ordinal, kind, text, json) VALUES (?, ?, 'text', ?, ?)",
-            (message, _ORDINALS["text"], plain(text), blocks_to(extents(text))),
+            (message, ORDINALS["text"], plain(text), blocks_to(extents(text))),
         )
     await connection.execute(
         # deleted in another window meanwhile: what is said in it brings it back, nothing said may be purged
@@ -57,13 +57,13 @@ async def write_parts(connection: "Connection", message: MessageId, text: str, r
                 "INSERT INTO parts (message_id, ordinal, kind, text)"
                 " SELECT id, ?, ?, ? FROM messages WHERE id = ? AND state = 'streaming'"
                 " ON CONFLICT (message_id, ordinal) DO UPDATE SET text = excluded.text WHERE text <> excluded.text",
-                (_ORDINALS[kind], kind, body, message),
+                (ORDINALS[kind], kind, body, message),
             )
         else:
             await connection.execute(
                 "DELETE FROM parts WHERE ordinal = ?"
                 " AND message_id = (SELECT id FROM messages WHERE id = ? AND state = 'streaming')",
-                (_ORDINALS[kind], message),
+                (ORDINALS[kind], message),
             )
 
 

@@ -55,6 +55,11 @@ WITH RECURSIVE thread (id, height) AS (
 SELECT_THREAD = _THREAD + _SELECT_MESSAGES
 """The messages from the root to one, by its id."""
 
+_TREE = "WITH thread (id, height) AS (SELECT id, -id FROM messages WHERE conversation_id = ?)"
+
+SELECT_TREE = _TREE + _SELECT_MESSAGES
+"""All messages of a conversation, by its id; parents before what follows them."""
+
 SELECT_SHOWN = SELECT_THREAD.replace("?", "(SELECT head FROM conversations WHERE id = ?)")
 """The messages from the root to the leaf that a conversation shows, by its id."""
 

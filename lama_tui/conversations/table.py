@@ -15,6 +15,7 @@ from lama_tui.conversations.rows import (
     SELECT_MESSAGE,
     SELECT_SHOWN,
     SELECT_THREAD,
+    SELECT_TREE,
     conversation_from,
     settings_to,
     thread_from,
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
     from aiosqlite import Connection
 
+    from lama_tui.conversations.from_json import ImportedConversation
     from lama_tui.store.database import Database
 
 _DEFAULTS = ConversationSettings()
@@ -143,6 +145,10 @@ class Conversations:
     async def thread(self, message: MessageId) -> tuple[Message, ...]:
         """The messages from the first to this one; empty where there is no such message."""
         return await self._messages(SELECT_THREAD, message)
+
+    async def tree(self, conversation: ConversationId) -> tuple[Message, ...]:
+        """The messages of all branches, parents before what follows them."""
+        return await self._messages(SELECT_TREE, conversation)
 
     async def message(self, message: MessageId) -> Message:
         """The message. Raises `StoreError` where there is none."""
@@ -270,6 +276,13 @@ class Conversations:
         """A new conversation with copies of the messages up to and including this one."""
         async with self._database.transaction(durable=True) as connection:
             return await copy_thread(connection, message)
+
+    async def add_imported(self, imported: "ImportedConversation") -> ConversationId:
+        """Keep a conversation that was read from a file, as a new one; durable."""
+        from lama_tui.conversations.from_json import add_imported
+
+        async with self._database.transaction(durable=True) as connection:
+            return await add_imported(connection, imported)
 
     async def resume(self, message: MessageId) -> None:
         """Let an answer that ended stream again, keeping what it says; durable."""

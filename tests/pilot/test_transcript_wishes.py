@@ -98,7 +98,7 @@ async def test_a_file_of_it_all(workspace: Open, at_home: Path) -> None:
         await stage.ask("What is ../../it?")
         stage.transcript.focus()
         await stage.press("x")
-        await stage.until_seen("Write as Markdown")
+        await stage.until_seen("Export this conversation")
         field = stage.app.screen.query_one(Input)
         assert field.value == "~/lama-What-is-it.md"
         await stage.press("enter")
@@ -108,7 +108,7 @@ async def test_a_file_of_it_all(workspace: Open, at_home: Path) -> None:
         assert "What is ../../it?" in file.read_text() and "*the* answer" in file.read_text()
         # again: another name is suggested; the same one is not taken without a choice
         await stage.press("x")
-        await stage.until_seen("Write as Markdown")
+        await stage.until_seen("Export this conversation")
         field = stage.app.screen.query_one(Input)
         assert field.value == "~/lama-What-is-it-2.md"
         file.write_text("mine")
@@ -128,7 +128,7 @@ async def test_replacing_a_file_is_chosen_and_a_bad_folder_is_said(workspace: Op
         await stage.ask("question")
         stage.transcript.focus()
         await stage.press("x")
-        await stage.until_seen("Write as Markdown")
+        await stage.until_seen("Export this conversation")
         field = stage.app.screen.query_one(Input)
         field.value = "/no/such/folder/a.md"
         await stage.press("enter")
@@ -140,7 +140,7 @@ async def test_replacing_a_file_is_chosen_and_a_bad_folder_is_said(workspace: Op
         await stage.until(lambda: len(stage.app.screen_stack) == 1)
         assert "answer" in (at_home / "a.md").read_text()
         await stage.press("x")
-        await stage.until_seen("Write as Markdown")
+        await stage.until_seen("Export this conversation")
         await stage.press("escape")
         await stage.until(lambda: len(stage.app.screen_stack) == 1)
     assert not (at_home / "a-2.md").exists()

@@ -40,11 +40,12 @@ class ExportDialog(Dialog[Path | None]):
     def compose(self) -> ComposeResult:
         """A field with a path in it; below it what to do where something is there."""
         with Vertical(classes="dialog") as dialog:
-            dialog.border_title = "Write as Markdown"
+            dialog.border_title = "Export this conversation"
             path = clean_line(self._wanted or _short(self._suggested), _LONGEST_PATH)
             yield LineInput(path, select_on_focus=False, max_length=_LONGEST_PATH)
             yield Options(id="taken", markup=False)
-            hint = f"enter writes the file · {key_at(self, 'dialog.close')} leaves it"  # enter is the field's own
+            keys = f"enter writes the file · {key_at(self, 'dialog.close')} leaves it"  # enter is the field's own
+            hint = f"Markdown; a name that ends in .json keeps all branches and figures.\n{keys}"
             yield Label(hint, id="about-export", classes="hint", markup=False)
 
     def on_mount(self) -> None:

@@ -260,11 +260,11 @@ class Reading(Writing):
             conversation = await conversations.get(shown)
             if conversation is None:
                 return
-            messages = await conversations.messages(shown)
+            messages, tree = await conversations.messages(shown), await conversations.tree(shown)
             suggested = await asyncio.to_thread(export.suggested, conversation.title, Path.home())
 
             def write(path: Path, replace: bool) -> None:
-                export.write(path, export.markdown(conversation, messages), replace=replace)
+                export.write(path, export.exported(path, conversation, messages, tree), replace=replace)
 
             written = await self.app.push_screen_wait(ExportDialog(suggested, write, path))
             if written is not None:
