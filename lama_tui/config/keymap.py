@@ -179,6 +179,8 @@ KEYMAP: tuple[Key, ...] = (
     Key("models.verify", "installed", "v", "verify", "Verify", "Check the files of this model, level by level", True),
     Key("models.bench", "installed", "b", "bench", "Measure",
         "Measure how fast this model reads and writes here", True),
+    Key("models.program", "installed", "o", "program", "Program",
+        "Read the program that this model brings, and let it run or not"),
     Key("models.clean", "installed", "c", "clean", "Clean up",
         "See what takes room, and choose what goes", True),
     Key("models.filter", "models", "slash", "filter", "Filter", "Narrow the list; on the hub, search", True),

@@ -9,6 +9,7 @@ from lama_tui.paths import Paths
 from tests.models import make_coded, make_tiny_llama
 
 
+@pytest.mark.slow
 def test_read_agree_see_and_take_back(lama: Callable, paths: Paths) -> None:
     folder = make_coded(make_tiny_llama(paths.models / "own"))
     assert lama("trust").out == "No program of a model is trusted.\n" and not paths.database.exists()
@@ -52,6 +53,7 @@ def test_what_brings_no_program(lama: Callable, paths: Paths) -> None:
     assert json.loads(lama("show", "plain", "--json").out)["code"] is None
 
 
+@pytest.mark.slow
 def test_removing_a_model_takes_the_consent_along(lama: Callable, paths: Paths) -> None:
     make_coded(make_tiny_llama(paths.models / "own"))
     digest = lama("trust", "own").out.split()[-1]

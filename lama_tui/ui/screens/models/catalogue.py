@@ -16,6 +16,7 @@ from lama_tui.ui.screens.models.known import Known, Storage, known, storage
 
 if TYPE_CHECKING:
     from lama_tui.engine.figures import EngineFigures
+    from lama_tui.engine.model_code import ModelCode
     from lama_tui.library.benchmarking.benchmark import BenchmarkProgress, Result
     from lama_tui.library.hub.hub import Hub
     from lama_tui.library.installed import InstalledModel
@@ -104,6 +105,22 @@ class Catalogue:
     async def check_signature(self, model: "InstalledModel") -> "SignatureFact":
         """Who signed it, looked at now: every byte is read. Raises `StoreError`, `SignatureError`."""
         return await (await self._services.signatures()).check(model)
+
+    async def program(self, model: "InstalledModel") -> "tuple[ModelCode | None, bool]":
+        """The program that it brings, as it is now, and whether the person agreed to it. Raises a `LamaError`."""
+        from lama_tui.engine.model_files import read_code
+
+        code = await asyncio.to_thread(read_code, Path(model.path))
+        trust = await (await self._services.trusted_code()).of(model.ref)
+        return code, code is not None and trust is not None and trust.digest == code.digest
+
+    async def trust(self, model: "InstalledModel", code: "ModelCode") -> None:
+        """The person read this program and agrees to run it. Raises `StoreError`."""
+        await (await self._services.trusted_code()).trust(model.ref, code.digest)
+
+    async def withdraw(self, model: "InstalledModel") -> None:
+        """The person does not agree any more. Raises `StoreError`."""
+        await (await self._services.trusted_code()).withdraw(model.ref)
 
     async def benchmark(
         self,

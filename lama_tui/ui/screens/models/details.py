@@ -26,7 +26,7 @@ _BESIDE = "In memory now: {}. Where there is no room beside that, what was used 
 class Shown:
     """What the details are of. `state` says in words whether it is in memory; `replaces` names what loading it
     would drop; `advice` is what to do where there is nothing else; while it `is_measured`
-    the figures come first. `keys`, `verify` and `bench` are what is pressed to do so."""
+    the figures come first. `keys`, `verify`, `bench` and `program` are what is pressed to do so."""
 
     row: Row
     fit: Fit
@@ -42,6 +42,7 @@ class Shown:
     is_measured: bool = False
     verify: str = ""
     bench: str = ""
+    program: str = ""
 
 
 class ModelDetails(About):
@@ -84,6 +85,13 @@ def _memory(shown: Shown, width: int) -> list[Content]:
     ]
 
 
+def _program(shown: Shown) -> str:
+    """What it brings that would run, and whether it may."""
+    installed, known = shown.row.model.installed, shown.known
+    agreed = installed is not None and known is not None and known.trusted == installed.code
+    return f"its own, {'which may run' if agreed else 'which asks before it runs'}: {shown.program} shows it"
+
+
 def _facts(shown: Shown, width: int) -> list[Content]:
     model, installed = shown.row.model, shown.row.model.installed
     facts: list[tuple[str, str]] = []
@@ -104,6 +112,7 @@ def _facts(shown: Shown, width: int) -> list[Content]:
             ("Quantization", model.quantization),
             ("Context", f"{model.context:,} tokens" if model.context else figures.UNKNOWN),
             ("Architecture", clean_line(installed.architecture or figures.UNKNOWN, 80)),
+            *([("Program", _program(shown))] if installed.code else []),
             ("Format", model.format or figures.UNKNOWN),
             ("On disk", figures.size(installed.size)),
             ("Licence", clean_line(installed.license or figures.UNKNOWN, 80)),

@@ -20,8 +20,8 @@ from lama_tui.ui.screens.models.catalogue import Catalogue, Measured, fit_of, ma
 from lama_tui.ui.screens.models.columns import Row, short_name
 from lama_tui.ui.screens.models.details import ModelDetails, Shown
 from lama_tui.ui.screens.models.list import ModelList
-from lama_tui.ui.screens.models.measuring import Measuring
 from lama_tui.ui.screens.models.memory import ModelMemory
+from lama_tui.ui.screens.models.programs import Programs
 from lama_tui.ui.screens.models.room import takes_room
 from lama_tui.ui.widgets.filter import Filter
 
@@ -29,7 +29,7 @@ _PATIENCE = 0.5
 """Seconds that looking for models may take without a word."""
 
 
-class InstalledSection(Measuring):
+class InstalledSection(Programs):
     """The list beside the details, and above them the field that narrows the list."""
 
     BINDINGS = bindings("installed")
@@ -204,6 +204,7 @@ class InstalledSection(Measuring):
                 is_measured=self.is_measured(model),
                 verify=key_at(self, "models.verify"),
                 bench=key_at(self, "models.bench"),
+                program=key_at(self, "models.program"),
                 keys=f"{key_at(self, 'models.less_context')} {key_at(self, 'models.more_context')}",
             )
         )
@@ -280,6 +281,8 @@ class InstalledSection(Measuring):
         elif row.fits is False and not insisted:
             self._insisted = row.model.reference
             self.say(f"It does not fit in what is free now. {key_at(self, 'models.load')} again tries it all the same.")
+        elif row.model.installed is not None and row.model.installed.code:
+            self.load_with_program(row.model.installed, self._tokens, insisted)
         else:
             self._memory.load(row.model.reference, self._tokens, forced=insisted)
         self.follow()

@@ -39,7 +39,8 @@ _NAMES, _COLUMN = 12, 14
 @dataclass(frozen=True, slots=True)
 class Known:
     """Of one revision of one model. `checks` are by level; `source` is an address, an endpoint or a path.
-    `measured` has an entry for each length of prompt, the shortest first."""
+    `measured` has an entry for each length of prompt, the shortest first; `trusted` is the digest of the program
+    that may run, empty: none."""
 
     checks: "Checks" = field(default_factory=dict)
     signature: "SignatureFact | None" = None
@@ -47,6 +48,7 @@ class Known:
     fetched: int | None = None
     speed: "SpeedEstimate | None" = None
     measured: "tuple[Measurement, ...]" = ()
+    trusted: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +91,7 @@ async def known(services: "Services", model: InstalledModel) -> Known:
         snapshot.fetched if snapshot is not None else None,
         speeds.of(model.ref, model.weights, model.bits, experts),
         newest(await measurements.of(model.ref, model.revision or "")),
+        (await services.trusting(model)).trusted,
     )
 
 
