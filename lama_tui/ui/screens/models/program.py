@@ -84,10 +84,10 @@ class Code(LongList):
 
     @work(exclusive=True, group="wrap")
     async def _wrap(self) -> None:
-        self._lines = await asyncio.to_thread(self._drawn, self.room)
+        self._lines = await asyncio.to_thread(self._all, self.room)
         self.show(len(self._lines), self.highlighted)
 
-    def _drawn(self, width: int) -> list[Content]:
+    def _all(self, width: int) -> list[Content]:
         return [*_told(self._code, width), *_lines(self._code.files, width)]
 
 
