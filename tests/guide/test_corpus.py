@@ -18,6 +18,7 @@ from lama_tui.cli.main import build_parser
 from lama_tui.config.key_presets import KEYS_OF
 from lama_tui.config.keymap import KEYMAP
 from lama_tui.config.settings import (
+    EngineSettings,
     GenerationSettings,
     LibrarySettings,
     PrivacySettings,
@@ -66,7 +67,7 @@ def keys() -> set[str]:
 def files() -> set[str]:
     paths = Paths.from_environment({"LAMA_HOME": "/home"})
     known = [paths.config_file, paths.database, paths.log, copied_file(paths)]
-    folders = [paths.config, paths.data, paths.state, paths.cache, paths.models]
+    folders = [paths.config, paths.data, paths.state, paths.cache, paths.models, paths.prompts]
     return (
         {str(file.relative_to("/home")) for file in known}
         | {file.name for file in known}
@@ -110,7 +111,8 @@ def is_command(words: list[str]) -> bool:
 def is_setting(text: str) -> bool:
     """Whether a line, section or name of `config.toml` is one that the settings have."""
     known = {"preset"}  # of `[keys]`
-    for table in (Settings, GenerationSettings, LibrarySettings, ProviderSettings, PrivacySettings, WorkspaceSettings):
+    tables = (EngineSettings, GenerationSettings, LibrarySettings, PrivacySettings, ProviderSettings, WorkspaceSettings)
+    for table in (Settings, *tables):
         known |= {field.name for field in fields(table)}
     if section := re.fullmatch(r"\[(\w+)(\.NAME)?\]", text):
         return section[1] in {field.name for field in fields(Settings)}
@@ -206,7 +208,10 @@ def test_every_topic_has_many_wordings() -> None:
 
 def test_phrases_and_keywords_are_of_known_topics() -> None:
     ids = {topic.id for topic in TOPICS}
-    patterns = tomllib.loads((CORPUS / "patterns.toml").read_text(encoding="utf-8"))["topic"]
+    tables = tomllib.loads((CORPUS / "patterns.toml").read_text(encoding="utf-8"))
+    patterns = tables["topic"]
+    named = set(re.findall(r"\{([^{}|]*)\}", json.dumps(patterns)))
+    assert named <= set(tables["words"])
     keywords = tomllib.loads((CORPUS / "keywords.toml").read_text(encoding="utf-8"))["keywords"]
     assert set(patterns) == ids
     assert set(keywords) == ids
