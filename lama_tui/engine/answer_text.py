@@ -34,6 +34,7 @@ class AnswerText:
             state += [(stop, None) for stop in stops]
         if tokenizer.has_tool_calling and tokenizer.tool_call_end:
             edges["tool"] = [(tokenizer.tool_call_end, "normal")]
+        self._plain = not any(edges.values())  # nothing is looked for: text is told as it comes
         self._tokenizer = tokenizer
         self._call: str | None = None  # what was written of the call that is open
         self._state = TextStateMachine({name: state for name, state in edges.items() if state}).make_state(
@@ -72,6 +73,8 @@ class AnswerText:
     def _split(self, text: str) -> list[Delta]:
         if not text or self.stopped:
             return []
+        if self._plain:
+            return [TextDelta(text)]
         self._state, segments = self._machine.split(self._state, text)
         self.stopped = self._state[0] is None
         return [delta for name, segment in segments for delta in self._say(name, segment)]

@@ -18,6 +18,7 @@ from lama_tui.engine.backend import (
     MemoryFigures,
     ModelSource,
     StepEvent,
+    never,
 )
 from lama_tui.engine.chat_template import TemplateRenderer
 from lama_tui.engine.device import advice
@@ -28,7 +29,7 @@ from lama_tui.engine.model_files import ModelFiles, check_folder
 from lama_tui.engine.pace import Pace
 from lama_tui.engine.parts import check_parts, stamp
 from lama_tui.engine.prompt_cache import PromptCache
-from lama_tui.engine.prompt_files import PromptFiles
+from lama_tui.engine.prompt_files import GivenUp, PromptFiles
 from lama_tui.engine.refusal import refuse_what_does_not_fit
 from lama_tui.engine.sampling import choose
 from lama_tui.errors import ContextError, InferenceError, LamaError, ModelLoadError, OutOfMemoryError
@@ -131,13 +132,13 @@ class MlxBackend:
         """The loaded models, in the order they were loaded."""
         return [self._facts(run.model) for run in self._runs.values()]
 
-    def count(self, source: ModelSource, messages: Sequence[ChatMessage]) -> int:
+    def count(self, source: ModelSource, messages: Sequence[ChatMessage], thinking: bool | None = None) -> int:
         """Write and tokenize the prompt, and count it. Raises a `LamaError`."""
         from lama_tui.engine.mlx_prompt import prompt_tokens
 
         return len(prompt_tokens(self._run(source).model, self._renderer, messages))
 
-    def begin(self, request: GenerationRequest) -> None:
+    def begin(self, request: GenerationRequest, given_up: Callable[[], bool] = never) -> None:
         """Write and tokenize the prompt and admit the request. Raises a `LamaError`."""
         run = self._run(request.source)
         run.pace.largest = request.source.batch_size or self._settings.batch_size
@@ -157,16 +158,16 @@ class MlxBackend:
                 _SHORTER if request.drop_oldest else f"{_ROOM} {_SHORTER}",
             )
         limit = chosen.max_tokens if model.longest is None else min(chosen.max_tokens, model.longest - len(prompt))
-        if not any(other.requests for other in self._runs.values()):
+        if not any(other.busy for other in self._runs.values()):
             import mlx.core as mx
 
             mx.reset_peak_memory()
-        kv, held = self._remembered(run, prompt)
+        kv, held = self._remembered(run, prompt, given_up)
         run.begin(MlxAnswer(request, model, prompt, chosen, limit, run.pace, left_out, kv=kv, held=held))
 
     def step(self) -> Sequence[StepEvent]:
         """A step of every model that has something to do; what fails in one leaves the others alone."""
-        return [event for run in self._runs.values() if run.requests for event in run.step()]
+        return [event for run in self._runs.values() if run.busy for event in run.step()]
 
     def cancel(self, request: RequestId) -> Sequence[StepEvent]:
         """End an answer now; what was computed for it is kept."""
@@ -175,9 +176,9 @@ class MlxBackend:
                 return run.cancel(request)
         return [StepEvent(request, StreamFinished("cancelled", Usage()))]
 
-    def rest(self) -> bool:
+    def rest(self, given_up: Callable[[], bool] = never) -> bool:
         """Write a prompt that is remembered only in memory."""
-        return self._save(None)
+        return self._save(None, given_up)
 
     def forget(self, conversation: int) -> None:
         """Keep nothing of a conversation in memory."""
@@ -243,27 +244,30 @@ class MlxBackend:
             return fitted(request.messages, write, model.context_window, answer)
         return write(request.messages), 0
 
-    def _remembered(self, run: "MlxRun", prompt: Sequence[int]) -> tuple["MlxKv", int]:
+    def _remembered(self, run: "MlxRun", prompt: Sequence[int], given_up: Callable[[], bool]) -> tuple["MlxKv", int]:
         """What is known of the beginning of a prompt, from memory or else from the disk, and of how many tokens."""
         from lama_tui.engine.mlx_kv import MlxKv
 
         reference = run.model.source.reference
         if self._store is not None:
             found = self._store.longest(run.key, prompt, self._prompts.longest(reference, prompt))
-            kv = self._store.read(*found) if found is not None else None
+            kv = self._store.read(*found, given_up) if found is not None else None
             if found is not None and kv is not None:
                 return kv, found[1]
         known, held = self._prompts.take(reference, prompt)
         return known or MlxKv.of(run.model.network, self._form), held
 
-    def _save(self, reference: str | None) -> bool:
+    def _save(self, reference: str | None, given_up: Callable[[], bool]) -> bool:
         """Write the newest prompt of a model, or of any, that is not on the disk; False where there is none."""
         entry = self._prompts.unsaved(reference) if self._store is not None else None
         if entry is None or self._store is None:
             return False
         entry.saved = True  # also what the disk refused: it would refuse it again
         if (run := self._runs.get(entry.model)) is not None:
-            self._store.write(run.key, entry.conversation, entry.tokens, entry.kv)
+            try:
+                self._store.write(run.key, entry.conversation, entry.tokens, entry.kv, given_up)
+            except GivenUp:
+                entry.saved = False
         return True
 
     def _save_some(self, reference: str | None = None) -> None:
@@ -272,7 +276,7 @@ class MlxBackend:
         while self._store is not None and (entry := self._prompts.unsaved(reference)) is not None:
             if time.monotonic() + self._store.seconds(entry.kv) > end:
                 return
-            self._save(reference)
+            self._save(reference, lambda: time.monotonic() > end)
 
     def _run(self, source: ModelSource) -> "MlxRun":
         run = self._runs.get(source.reference)

@@ -6,8 +6,11 @@ Import only in the engine thread.
 from collections.abc import Sequence
 from typing import Any
 
+import mlx.core as mx
+
 from lama_tui.engine.mlx_kv import MlxKv, extracted, merged
 from lama_tui.engine.mlx_request import MlxAnswer
+from lama_tui.engine.mlx_sampler import next_tokens
 
 
 class MlxDecoding:
@@ -37,8 +40,6 @@ class MlxDecoding:
 
     def join(self, answer: MlxAnswer) -> None:
         """Take in an answer whose prompt was read."""
-        import mlx.core as mx
-
         kv, first = answer.kv, answer.first
         if not self._answers:
             self._layers, self._next = kv.layers, first
@@ -81,16 +82,7 @@ class MlxDecoding:
 
     def _forward(self, tokens: Any) -> Any:
         """Begin to compute the tokens after `tokens`, shape (answers,)."""
-        import mlx.core as mx
-
-        logits = self._network(tokens[:, None], cache=self._layers)[:, -1, :]
-        if len(self._answers) == 1:
-            self._answers[0].choose.follow(tokens)
-            chosen = self._answers[0].choose(logits)
-        else:
-            for row, answer in enumerate(self._answers):
-                answer.choose.follow(tokens[row : row + 1])
-            rows = enumerate(self._answers)
-            chosen = mx.concatenate([answer.choose(logits[row : row + 1]) for row, answer in rows])
+        logits = self._network(mx.expand_dims(tokens, 1), cache=self._layers).squeeze(1)
+        chosen = next_tokens([answer.choose for answer in self._answers], tokens, logits)
         mx.async_eval(chosen)  # type: ignore[no-untyped-call]
         return chosen

@@ -162,10 +162,12 @@ class MlxAnswer:
         self._last = now
         events: list[StreamEvent] = [*self._text.add(token)]
         if self._text.stopped:
-            return [*events, *self.finish("stop")]
-        if self._made >= self.limit:
-            return [*events, *self.finish("length")]
-        return [*events, *self._tell(now)]
+            events += self.finish("stop")
+        elif self._made >= self.limit:
+            events += self.finish("length")
+        else:
+            events += self._tell(now)
+        return events
 
     def _tell(self, now: float) -> list[StreamEvent]:
         """The figures so far, a few times a second."""

@@ -46,6 +46,11 @@ class MlxRun:
         return [answer.request.id for answer in self._all()]
 
     @property
+    def busy(self) -> bool:
+        """Whether there is a step to make."""
+        return bool(self._reading or len(self._together) or self._alone)
+
+    @property
     def kv_bytes(self) -> int:
         """Bytes of the KV of what runs."""
         reading = sum(answer.kv.nbytes for answer in self._reading)

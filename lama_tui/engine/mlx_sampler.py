@@ -1,8 +1,13 @@
-"""Chooses tokens from logits on the device."""
+"""Chooses tokens from logits on the device.
+
+Import only in the engine thread.
+"""
 
 import secrets
 from collections.abc import Sequence
 from typing import Any
+
+import mlx.core as mx
 
 from lama_tui.engine.sampling import Chosen
 
@@ -17,12 +22,12 @@ class MlxSampler:
     """
 
     def __init__(self, chosen: Chosen, seed: int | None, prompt: Sequence[int] = ()) -> None:
-        import mlx.core as mx
-
         self._chosen = chosen
         self._key: Any = mx.random.key(secrets.randbits(64) if seed is None else seed % 2**64)
         self._penalty: Any = None
         self._before: Any = None
+        self.greedy = chosen.temperature == 0 and chosen.repetition_penalty == 1
+        """Whether it takes the likeliest token, whatever was before."""
         if chosen.repetition_penalty != 1:
             from mlx_lm.sample_utils import make_repetition_penalty
 
@@ -37,8 +42,6 @@ class MlxSampler:
     def follow(self, token: Any) -> None:
         """Take note of a token of the answer, shape (1,), which may still be computed: the next one follows it."""
         if self._before is not None:
-            import mlx.core as mx
-
             self._before = mx.concatenate([self._before[1 - PENALIZED :], token])
 
     def __call__(self, logits: Any) -> Any:
@@ -47,14 +50,10 @@ class MlxSampler:
 
     def penalized(self, made: Any, logits: Any) -> Any:
         """`logits` after the tokens `made`, shape (tokens,), of an answer whose tokens were not followed."""
-        import mlx.core as mx
-
         return self._penalty(mx.concatenate([self._before, made])[-PENALIZED:], logits)
 
     def pick(self, logits: Any) -> Any:
         """The tokens chosen from `logits`, shape (tokens, vocabulary), which are penalized already where they are."""
-        import mlx.core as mx
-
         chosen = self._chosen
         if chosen.temperature == 0:
             return mx.argmax(logits, axis=-1)
@@ -69,3 +68,12 @@ class MlxSampler:
             logprobs = sample_utils.apply_top_k(logprobs, chosen.top_k)
         self._key, key = mx.random.split(self._key)
         return mx.random.categorical(logprobs / chosen.temperature, key=key)
+
+
+def next_tokens(samplers: Sequence[MlxSampler], tokens: Any, logits: Any) -> Any:
+    """What each chooses of its row of `logits` after its one of `tokens`, as a lazy array of shape (samplers,)."""
+    if all(sampler.greedy for sampler in samplers):
+        return mx.argmax(logits, axis=-1)  # one look at all rows
+    for row, sampler in enumerate(samplers):
+        sampler.follow(tokens[row : row + 1])
+    return mx.concatenate([sampler(logits[row : row + 1]) for row, sampler in enumerate(samplers)])
