@@ -16,6 +16,11 @@ from lama_tui.events import StreamEvent
 from lama_tui.types import ChatMessage, DeviceKind, RequestId, Sampling
 
 
+def never() -> bool:
+    """What takes long is not given up."""
+    return False
+
+
 @dataclass(frozen=True, slots=True)
 class DeviceFacts:
     """What the backend computes on. `name` is for people; `memory` in bytes, None unknown."""
@@ -158,16 +163,16 @@ class Backend(Protocol):
     def loaded(self) -> Sequence[LoadedModel]:
         """What is in memory now."""
 
-    def count(self, source: ModelSource, messages: Sequence[ChatMessage]) -> int:
+    def count(self, source: ModelSource, messages: Sequence[ChatMessage], thinking: bool | None = None) -> int:
         """Tokens of the prompt that `messages` make, template included. Raises a `LamaError`.
 
         Its model is loaded. Computes nothing on the device.
         """
 
-    def begin(self, request: GenerationRequest) -> None:
+    def begin(self, request: GenerationRequest, given_up: Callable[[], bool] = never) -> None:
         """Render the template, tokenize and admit the request. Raises a `LamaError`.
 
-        Its model is loaded. Computes nothing on the device yet.
+        Its model is loaded. Computes nothing on the device yet, and reads nothing more from the disk once `given_up`.
         """
 
     def step(self) -> Sequence[StepEvent]:
@@ -179,8 +184,11 @@ class Backend(Protocol):
     def cancel(self, request: RequestId) -> Sequence[StepEvent]:
         """End a request now, at any stage; `StreamFinished("cancelled")` with its figures."""
 
-    def rest(self) -> bool:
-        """Do a piece of what can wait while nothing runs: False when there is nothing more to do."""
+    def rest(self, given_up: Callable[[], bool] = never) -> bool:
+        """Do a piece of what can wait while nothing runs, or as much of it as can be done before it is `given_up`.
+
+        False when there is nothing more to do.
+        """
 
     def forget(self, conversation: int) -> None:
         """Keep nothing of a conversation in memory."""

@@ -6,14 +6,15 @@ Import only in the engine thread.
 import hashlib
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
-from lama_tui.engine.backend import ModelSource
+from lama_tui.engine.backend import ModelSource, never
 from lama_tui.engine.mlx_kv import MlxKv
 from lama_tui.engine.prompt_cache import common
-from lama_tui.engine.prompt_files import TOKENS, PromptFile, PromptFiles, packed
+from lama_tui.engine.prompt_files import TOKENS, GivenUp, PromptFile, PromptFiles, packed
 
 log = logging.getLogger(__name__)
 
@@ -42,20 +43,25 @@ class MlxPromptStore:
         best = max(alike, key=lambda found: found[0], default=None)
         return None if best is None or best[0] < known + WORTH else (best[1], best[0])
 
-    def read(self, file: PromptFile, held: int) -> MlxKv | None:
-        """The KV of the first `held` tokens of a file; None where it does not hold them."""
+    def read(self, file: PromptFile, held: int, given_up: Callable[[], bool] = never) -> MlxKv | None:
+        """The KV of the first `held` tokens of a file; None where it does not hold them, or is `given_up`."""
         from mlx_lm.models.cache import load_prompt_cache
 
-        if not self._files.is_whole(file):
-            return None
         try:
+            if not self._files.is_whole(file, given_up):
+                return None
             layers, metadata = load_prompt_cache(str(file.path), return_metadata=True)
             kv = MlxKv(layers)
-            kv.evaluate()
+            for layer in layers:
+                if given_up():
+                    raise GivenUp
+                MlxKv([layer]).evaluate()
             if not file.path.exists():
                 raise ValueError("removed meanwhile, and perhaps overwritten")
             if metadata.get(TOKENS) is None or not {type(layer).__name__ for layer in layers} <= _CLASSES:
                 raise ValueError("other layers than were written")
+        except GivenUp:
+            return None
         except Exception as error:  # it has the digest of its name, but another version wrote it
             log.info("a remembered prompt is not used: %s: %s", type(error).__name__, error)
             self._files.remove(file.path)
@@ -68,24 +74,31 @@ class MlxPromptStore:
         """How long writing it would take, as far as is known."""
         return kv.nbytes / self._rate
 
-    def write(self, key: str, conversation: int, tokens: Sequence[int], kv: MlxKv) -> bool:
-        """Keep what was computed from `tokens`, in place of what there is of the conversation."""
+    def write(
+        self,
+        key: str,
+        conversation: int,
+        tokens: Sequence[int],
+        kv: MlxKv,
+        given_up: Callable[[], bool] = never,
+    ) -> bool:
+        """Keep what was computed from `tokens`, in place of what there is of the conversation. Raises `GivenUp`."""
         if len(tokens) < WORTH:
             return False
         began = time.monotonic()
-        kept = self._files.add(key, conversation, kv.nbytes, lambda path: _save(path, tokens, kv))
+        kept = self._files.add(key, conversation, kv.nbytes, lambda file: _save(file, tokens, kv), given_up)
         if kept:
             self._rate = max(1.0, kv.nbytes / max(time.monotonic() - began, 1e-3))
         return kept
 
 
-def _save(path: Path, tokens: Sequence[int], kv: MlxKv) -> None:
-    """Raises `OSError` where the disk refuses."""
+def _save(file: Any, tokens: Sequence[int], kv: MlxKv) -> None:
+    """Write as mlx-lm does. Raises `OSError`, also where there is no memory for it."""
     from mlx_lm.models.cache import save_prompt_cache
 
     try:
-        save_prompt_cache(str(path), kv.layers, {TOKENS: packed(tokens)})
-    except (RuntimeError, MemoryError) as error:  # what MLX makes of a full disk, or of one that is read only
+        save_prompt_cache(file, kv.layers, {TOKENS: packed(tokens)})
+    except (RuntimeError, MemoryError) as error:
         raise OSError(str(error)) from error
 
 

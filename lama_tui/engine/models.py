@@ -95,11 +95,11 @@ class Models:
         log.info("unloaded %s, %d bytes freed", reference, freed)
         return ModelUnloaded(reference, freed)
 
-    def rest(self) -> None:
-        """Let the backend do a piece of what could wait."""
+    def rest(self, given_up: Callable[[], bool]) -> None:
+        """Let the backend do a piece of what could wait, unless it is `given_up`."""
         if self._backend is not None:
             try:
-                self._backend.rest()
+                self._backend.rest(given_up)
             except Exception:
                 log.exception("the backend failed at rest")
 

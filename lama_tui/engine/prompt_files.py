@@ -9,6 +9,7 @@ import base64
 import binascii
 import contextlib
 import hashlib
+import io
 import json
 import logging
 import os
@@ -20,6 +21,9 @@ from array import array
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, BinaryIO
+
+from lama_tui.engine.backend import never
 
 log = logging.getLogger(__name__)
 
@@ -31,6 +35,10 @@ _HEADER = 64 * 1024**2  # bytes of a header at most
 _ABANDONED = 3600.0  # seconds after which a file that nobody finished is removed
 _SPARE = 1024**3  # bytes that stay free on the disk
 _PIECE = 4 * 1024**2
+
+
+class GivenUp(Exception):
+    """Nobody wants any more what was read or written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,10 +94,10 @@ class PromptFiles:
                 found.append(file)
         return found
 
-    def is_whole(self, file: PromptFile) -> bool:
-        """Whether it is what was written; what is not is removed. Notes that it is used."""
+    def is_whole(self, file: PromptFile, given_up: Callable[[], bool] = never) -> bool:
+        """Whether it is what was written; what is not is removed. Notes that it is used. Raises `GivenUp`."""
         try:
-            whole = _digest(file.path) == file.digest
+            whole = _digest(file.path, given_up) == file.digest
             if whole:
                 os.utime(file.path)
         except OSError as error:
@@ -99,10 +107,17 @@ class PromptFiles:
             self.remove(file.path)
         return whole
 
-    def add(self, key: str, conversation: int, expected: int, write: Callable[[Path], None]) -> bool:
+    def add(
+        self,
+        key: str,
+        conversation: int,
+        expected: int,
+        write: Callable[[io.RawIOBase], object],
+        given_up: Callable[[], bool] = never,
+    ) -> bool:
         """Let `write` make a file of about `expected` bytes, in place of what there is of the conversation.
 
-        False where there is no room, or the disk refuses.
+        False where there is no room, or the disk refuses. Raises `GivenUp`: then all is as it was.
         """
         folder = self._folder / key
         if expected > self._limit or not conversation:
@@ -113,14 +128,17 @@ class PromptFiles:
             self.bound(expected)
             if shutil.disk_usage(folder).free - expected < _SPARE:
                 return False
-            write(temporary)
-            temporary.chmod(0o600)
-            path = folder / f"{conversation}-{_digest(temporary)}.safetensors"
+            with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+                written = _Written(file, given_up)
+                write(written)
+            path = folder / f"{conversation}-{written.digest}.safetensors"
             temporary.replace(path)
-        except OSError as error:
-            log.warning("a prompt is not kept on the disk: %s", error)
+        except (OSError, GivenUp) as error:
             if temporary.exists():
                 self.remove(temporary)
+            if isinstance(error, GivenUp):
+                raise
+            log.warning("a prompt is not kept on the disk: %s", error)
             return False
         for other in folder.glob(f"{conversation}-*.safetensors"):
             if other != path:
@@ -182,6 +200,30 @@ class PromptFiles:
         return PromptFile(path, int(name[1]), name[2], size, tokens)
 
 
+class _Written(io.RawIOBase):
+    """A file that is written in pieces, so that it can be given up between two."""
+
+    def __init__(self, file: BinaryIO, given_up: Callable[[], bool]) -> None:
+        self._file = file
+        self._given_up = given_up
+        self._sha = hashlib.blake2b(digest_size=16)
+
+    @property
+    def digest(self) -> str:
+        """That of all that was written."""
+        return self._sha.hexdigest()
+
+    def write(self, data: Any) -> int:
+        """All of `data`, bytes. Raises `OSError`, and `GivenUp`."""
+        for at in range(0, len(data), _PIECE):
+            if self._given_up():
+                raise GivenUp
+            piece = data[at : at + _PIECE]
+            self._sha.update(piece)
+            self._file.write(piece)
+        return len(data)
+
+
 def _listed(folder: Path) -> list[Path]:
     try:
         return sorted(path for path in folder.iterdir() if _NAME.fullmatch(path.name))
@@ -199,10 +241,12 @@ def _metadata(path: Path) -> dict[str, str]:
     return {name.removeprefix("0."): value for name, value in written.items() if name.startswith("0.")}
 
 
-def _digest(path: Path) -> str:
+def _digest(path: Path, given_up: Callable[[], bool]) -> str:
     sha = hashlib.blake2b(digest_size=16)
     with path.open("rb") as file:
         while piece := file.read(_PIECE):
+            if given_up():
+                raise GivenUp
             sha.update(piece)
     return sha.hexdigest()
 

@@ -117,7 +117,7 @@ class Worker:
                 job = self._inbox.get_nowait()
         except queue.Empty:
             if idle:
-                self._models.rest()
+                self._models.rest(lambda: not self._inbox.empty())
 
     def _take(self, job: Job | CountJob | ForgetJob | None) -> None:
         if isinstance(job, CountJob | ForgetJob):
@@ -210,7 +210,7 @@ class Worker:
         else:
             if job.request.id in self._running:
                 raise InferenceError("The request runs already", f"Its id is {job.request.id}.", "Use a new id.")
-            self._models.backend.begin(job.request)
+            self._models.backend.begin(job.request, lambda: job.cancelled or self._stopping)
             self._running[job.request.id] = job
             self._models.use(job.wish.reference)
             self._leave_line(job)

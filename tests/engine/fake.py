@@ -10,6 +10,7 @@ from lama_tui.engine.backend import (
     MemoryFigures,
     ModelSource,
     StepEvent,
+    never,
 )
 from lama_tui.events import PromptProgress, StreamEvent, StreamFinished, TextDelta
 from lama_tui.types import ChatMessage, RequestId, Usage
@@ -103,12 +104,12 @@ class FakeBackend:
         self._called("loaded")
         return list(self.models.values())
 
-    def count(self, source: ModelSource, messages: Sequence[ChatMessage]) -> int:
+    def count(self, source: ModelSource, messages: Sequence[ChatMessage], thinking: bool | None = None) -> int:
         self._called("count")
         assert source.reference in self.models
         return sum(len(message.text) for message in messages)
 
-    def begin(self, request: GenerationRequest) -> None:
+    def begin(self, request: GenerationRequest, given_up: Callable[[], bool] = never) -> None:
         self._called("begin")
         assert request.source.reference in self.models and request.id not in self.answers
         self.answers[request.id] = FakeAnswer(request)
@@ -145,7 +146,7 @@ class FakeBackend:
         self.prompts -= freed
         return freed
 
-    def rest(self) -> bool:
+    def rest(self, given_up: Callable[[], bool] = never) -> bool:
         self._called("rest")
         return False
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from lama_tui.config.settings import EngineSettings
-from lama_tui.engine.backend import GenerationRequest, LoadedModel, ModelSource
+from lama_tui.engine.backend import GenerationRequest, LoadedModel, ModelSource, never
 from lama_tui.engine.mlx_backend import MlxBackend
 from lama_tui.errors import LamaError
 from tests.engine.conftest import PATIENCE, Rig
@@ -35,11 +35,11 @@ class Breaking(MlxBackend):
         network.__class__ = type("Breaking", (type(network),), {"__call__": call})
         return model
 
-    def begin(self, request: GenerationRequest) -> None:
+    def begin(self, request: GenerationRequest, given_up: Callable[[], bool] = never) -> None:
         run = self._run(request.source)
         if self.where == "begin":
             raise KeyError(f"on purpose, of {run.model.source.reference}")
-        super().begin(request)
+        super().begin(request, given_up)
 
 
 @pytest.fixture(autouse=True)

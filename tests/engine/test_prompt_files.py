@@ -4,21 +4,22 @@ import json
 import os
 from array import array
 from collections.abc import Callable
+from io import RawIOBase
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lama_tui.engine.prompt_files import TOKENS, PromptFiles, packed, unpacked
+from lama_tui.engine.prompt_files import TOKENS, GivenUp, PromptFiles, packed, unpacked
 
 
-def holding(tokens: list[int], data: bytes = b"kv" * 50) -> Callable[[Path], None]:
+def holding(tokens: list[int], data: bytes = b"kv" * 50) -> Callable[[RawIOBase], None]:
     """Writes a file as mlx-lm lays it out: a header with our metadata first, then arrays."""
 
-    def write(path: Path) -> None:
+    def write(file: RawIOBase) -> None:
         header = json.dumps({"__metadata__": {f"0.{TOKENS}": packed(tokens), "1.0": "KVCache"}}).encode()
-        path.write_bytes(len(header).to_bytes(8, "little") + header + data)
+        file.write(len(header).to_bytes(8, "little") + header + data)
 
     return write
 
@@ -113,26 +114,35 @@ def test_what_is_wiped_is_overwritten_first(tmp_path: Path) -> None:
 
 
 def test_what_was_never_finished_goes_with_its_conversation(files: PromptFiles) -> None:
-    left: list[Path] = []
-
-    def killed(path: Path) -> None:
-        holding([1])(path)
-        left.append(path)
-        raise KeyboardInterrupt
+    def killed(file: RawIOBase) -> None:
+        holding([1])(file)
+        raise KeyboardInterrupt  # passes, as death does
 
     for conversation in (7, 77):
         with pytest.raises(KeyboardInterrupt):
             files.add("k", conversation, 100, killed)
-    assert paths(files) == sorted(left)
+    assert len(paths(files)) == 2
     PromptFiles(files._folder, 10_000).forget(7)
-    assert paths(files) == left[1:]
+    (left,) = paths(files)
+    assert left.name.startswith(".77-")
+
+
+def test_what_is_given_up_leaves_all_as_it_was(files: PromptFiles) -> None:
+    files.add("k", 7, 100, holding([1]))
+    before = paths(files)
+    with pytest.raises(GivenUp):
+        files.add("k", 7, 100, holding([1, 2]), lambda: True)
+    (found,) = files.of("k")
+    with pytest.raises(GivenUp):
+        files.is_whole(found, lambda: True)
+    assert paths(files) == before and files.is_whole(found)
 
 
 def test_a_disk_that_refuses_keeps_what_was_there(files: PromptFiles) -> None:
     files.add("k", 7, 100, holding([1]))
 
-    def full(path: Path) -> None:
-        path.write_bytes(b"half")
+    def full(file: RawIOBase) -> None:
+        file.write(b"half")
         raise OSError(28, "No space left on device")
 
     assert not files.add("k", 7, 100, full)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from io import RawIOBase
 from pathlib import Path
 from typing import TypeVar
 
@@ -26,12 +27,13 @@ class Life:
         self.backend = backend
         self.source = source
 
+    def request(self, *texts: str, conversation: int = 7) -> GenerationRequest:
+        messages = tuple(ChatMessage("assistant" if n % 2 else "user", text) for n, text in enumerate(texts))
+        return GenerationRequest(RequestId("r"), self.source, messages, Sampling(0.0, 10), conversation=conversation)
+
     def ask(self, *texts: str, conversation: int = 7) -> tuple[str, Usage]:
         """The answer to a conversation of these texts."""
-        messages = tuple(ChatMessage("assistant" if n % 2 else "user", text) for n, text in enumerate(texts))
-        self.backend.begin(
-            GenerationRequest(RequestId("r"), self.source, messages, Sampling(0.0, 10), conversation=conversation)
-        )
+        self.backend.begin(self.request(*texts, conversation=conversation))
         text = ""
         while True:
             for made in self.backend.step():
@@ -100,9 +102,9 @@ def test_unloading_keeps_it_too(live: Callable[[Callable[[Life], T]], T]) -> Non
 def test_a_disk_that_is_full_costs_no_model_its_unloading(
     live: Callable[[Callable[[Life], T]], T], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def full(path: str, *_: object) -> None:
-        Path(path).write_bytes(b"half")
-        raise RuntimeError("[write] Unable to write 117175 bytes to file.")  # MLX's own
+    def full(file: RawIOBase, *_: object) -> None:
+        file.write(b"half")
+        raise RuntimeError("[malloc] Unable to allocate")  # MLX's own; the disk says OSError
 
     def work(life: Life) -> int:
         life.ask(HISTORY)
@@ -112,6 +114,26 @@ def test_a_disk_that_is_full_costs_no_model_its_unloading(
         return life.backend.unload("one")
 
     assert live(work) > 0 and not saved(tmp_path)
+
+
+def test_whoever_comes_does_not_wait_for_the_disk(live: Callable[[Callable[[Life], T]], T], tmp_path: Path) -> None:
+    def work(life: Life) -> str:
+        answer, _ = life.ask(HISTORY)
+        assert life.backend.rest(lambda: True) and not any((tmp_path / "prompts").rglob("*.safetensors"))
+        assert life.backend.rest() and len(saved(tmp_path)) == 1 and not life.backend.rest()
+        return answer
+
+    answer = live(work)
+
+    def given_up(life: Life) -> list[int | None]:
+        request = life.request(HISTORY, answer, "and?")
+        life.backend.begin(request, lambda: True)
+        (cancelled,) = [event.event for event in life.backend.cancel(request.id)]
+        assert isinstance(cancelled, StreamFinished)
+        return [cancelled.usage.cached_tokens, life.ask(HISTORY, answer, "and?")[1].cached_tokens]
+
+    at_once, then = live(given_up)
+    assert at_once == 0 and (then or 0) >= 603
 
 
 def test_what_is_wiped_while_it_is_read_is_not_used(

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from lama_tui.config.settings import EngineSettings
-from lama_tui.engine.backend import GenerationRequest, LoadedModel, ModelSource, StepEvent
+from lama_tui.engine.backend import GenerationRequest, LoadedModel, ModelSource, StepEvent, never
 from lama_tui.engine.mlx_backend import MlxBackend
 from lama_tui.engine.thread import Engine
 from lama_tui.errors import LamaError
@@ -80,9 +80,9 @@ class Faulty(MlxBackend):
         self.fault("unload", 0.05)
         return super().unload(reference)
 
-    def begin(self, request: GenerationRequest) -> None:
+    def begin(self, request: GenerationRequest, given_up: Callable[[], bool] = never) -> None:
         self.fault("begin", 0.02)
-        super().begin(request)
+        super().begin(request, given_up)
 
     def step(self) -> Sequence[StepEvent]:
         self.fault("step", 0.001)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Coroutine, Sequence
 
 import pytest
 
-from lama_tui.engine.backend import ModelSource, StepEvent
+from lama_tui.engine.backend import ModelSource, StepEvent, never
 from lama_tui.engine.thread import Engine
 from lama_tui.errors import InferenceError
 from lama_tui.events import PromptProgress, StreamEvent, StreamFinished, TextDelta
@@ -91,6 +91,31 @@ async def test_the_engine_stops_within_two_seconds(state: str) -> None:
         else:
             assert result is None or isinstance(result, int | InferenceError)
     assert backend.calls[-1] == "close" and backend.answers == {}
+
+
+@pytest.mark.parametrize("who", ["a question", "quitting"])
+async def test_nobody_waits_for_what_could_wait(who: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Resting(FakeBackend):
+        """Has more to write than anybody waits for."""
+
+        inside = threading.Event()
+
+        def rest(self, given_up: Callable[[], bool] = never) -> bool:
+            self.inside.set()
+            end = time.monotonic() + PATIENCE
+            while not given_up() and time.monotonic() < end:
+                time.sleep(0.001)
+            return True
+
+    monkeypatch.setattr("lama_tui.engine.worker.IDLE_CHECK", 0.01)
+    rig = Rig(Resting, ONE, TWO)
+    await rig.engine.load(ONE)
+    Resting.inside.clear()
+    await until(Resting.inside.is_set, "it writes")
+    began = time.monotonic()
+    if who == "a question":
+        assert isinstance((await ask(rig, ONE, 3))[-1], StreamFinished)
+    assert await rig.engine.stop(PATIENCE) and time.monotonic() - began < 2
 
 
 @pytest.mark.parametrize("until_event", [PromptProgress, TextDelta])
