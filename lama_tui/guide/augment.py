@@ -117,7 +117,7 @@ class Questions:
         self._vocabulary = sorted({w for qs in self._written.values() for q in qs for w in q.split()})
         self._topics = [topic.id for topic in topics()]
         # there is far more that is off-topic, and few questions to learn it from
-        self._weights = [28.0 if topic == OFF_TOPIC else 1.0 for topic in self._topics]
+        self._weights = [36.0 if topic == OFF_TOPIC else 1.0 for topic in self._topics]
 
     def texts(self, phrases: int) -> list[str]:
         """Every written question and `phrases` spelled ones a topic, to learn a tokenizer from."""

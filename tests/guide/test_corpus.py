@@ -198,6 +198,7 @@ def test_what_does_not_exist_is_noticed(claim: str) -> None:
 def test_answers_are_short_and_name_what_they_must(topic) -> None:
     assert len(topic.answer) <= 220
     assert topic.accepts(topic.answer)
+    assert not topic.answer.lower().startswith("lama"), "it stammers where an answer begins as commands do"
     others = [other for other in TOPICS if other.id != topic.id and topic.accepts(other.answer)]
     assert not others, "the answer to another topic would pass"
 
