@@ -1,13 +1,16 @@
 """What the next prompt takes of the context window, as the model's own tokenizer counts it."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from lama_tui.chat.context import build_context, shown_before
-from lama_tui.conversations.messages import Message
+from lama_tui.conversations.messages import ConversationSettings, Message
 from lama_tui.engine.fitting import Turns
 from lama_tui.providers.base import Provider
+from lama_tui.types import ChatMessage
+
+NO_SETTINGS = ConversationSettings()
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,17 +29,21 @@ async def measure(
     provider: Provider,
     model: str,
     messages: Sequence[Message],
-    system: str = "",
+    settings: ConversationSettings = NO_SETTINGS,
     limit: Callable[[int], int] | None = None,
 ) -> Room:
-    """Count the prompt that `messages` make.
+    """Count the prompt that `messages` make in a conversation with these settings.
 
     Of one that is longer than `limit` of the window, the oldest turns are left out as the engine would do it. Never
     raises a `LamaError`; unknown where the provider cannot count, as for servers.
     """
-    context = await asyncio.to_thread(build_context, messages, system)
+
+    def count(context: Sequence[ChatMessage]) -> Awaitable[int | None]:
+        return provider.count_tokens(model, context, parts=settings.parts, thinking=settings.thinking)
+
+    context = await asyncio.to_thread(build_context, messages, settings.system)
     window = provider.context_window(model)
-    used = await provider.count_tokens(model, context) if context else 0
+    used = await count(context) if context else 0
     if used is None or window is None or limit is None or used <= limit(window):
         return Room(used, window)
     turns = Turns(context)
@@ -45,7 +52,7 @@ async def measure(
     try:
         turn = next(search)
         while True:
-            counted = await provider.count_tokens(model, turns.kept(turn))
+            counted = await count(turns.kept(turn))
             if counted is None:  # the model left memory meanwhile
                 return Room()
             lengths[turn] = counted

@@ -76,7 +76,10 @@ class Summarizer:
         """The answer to one request. Where the prompt is `divisible`, room for a whole summary must be left."""
         window = self.provider.context_window(self.model)
         longest = LONGEST if window is None else max(1, min(LONGEST, window // ANSWER_SHARE))
-        tokens = await self.provider.count_tokens(self.model, prompt) if divisible and window is not None else None
+        tokens = None
+        if divisible and window is not None:
+            parts = self.settings.parts
+            tokens = await self.provider.count_tokens(self.model, prompt, parts=parts, thinking=False)
         if window is not None and tokens is not None and tokens > budget(window, LONGEST):
             raise ContextError("The turns are too long for one summary", f"{tokens:,} tokens of {window:,}.")
         sampling = replace(self.settings.sampling, max_tokens=longest, stop=(), thinking=False)

@@ -184,12 +184,12 @@ class Turn:
         """
         messages = self._thread[:-1]
         window = provider.context_window(model)
-        room = await measure(provider, model, messages, settings.system)
+        room = await measure(provider, model, messages, settings)
         answer = settings.max_tokens
         if room.used is None or window is None:
             count = compactable(messages) if refused else 0
         elif refused or room.used > budget(window, window if answer is None else answer):
-            half = await measure(provider, model, messages, settings.system, lambda window: window // 2)
+            half = await measure(provider, model, messages, settings, lambda window: window // 2)
             count = half.left_out
         else:
             count = 0

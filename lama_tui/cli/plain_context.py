@@ -68,7 +68,7 @@ class ContextCommands:
         provider, model = self._opened.services.providers.provider_for(current.model)
         answer = current.settings.max_tokens or self._opening.settings.generation.max_tokens
         limit = (lambda window: budget(window, answer)) if policy == "drop" else None
-        room = await measure(provider, model, current.messages, current.settings.system, limit)
+        room = await measure(provider, model, current.messages, current.settings, limit)
         name = model_name(current.model)
         if room.used is None:
             await self._speech.line(f"{name} counts tokens when it is in memory here, and no server does.")

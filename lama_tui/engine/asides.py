@@ -40,7 +40,8 @@ class Asides:
             return
         began = time.monotonic()
         try:
-            job.finish(self._models.backend.count(job.source, job.messages) if job.source in self._models else None)
+            known, backend = job.source in self._models, self._models.backend
+            job.finish(backend.count(job.source, job.messages, job.thinking) if known else None)
         except Exception as error:
             job.fail(explain(error))
         ended = time.monotonic()

@@ -90,9 +90,10 @@ class UnloadJob:
 class CountJob:
     """A question how many tokens messages make; answered between steps, never in line. None: not loaded."""
 
-    def __init__(self, source: ModelSource, messages: tuple[ChatMessage, ...]) -> None:
+    def __init__(self, source: ModelSource, messages: tuple[ChatMessage, ...], thinking: bool | None = None) -> None:
         self.source = source
         self.messages = messages
+        self.thinking = thinking
         self.done: Future[int | None] = Future()
 
     @property

@@ -136,7 +136,7 @@ class MlxBackend:
         """Write and tokenize the prompt, and count it. Raises a `LamaError`."""
         from lama_tui.engine.mlx_prompt import prompt_tokens
 
-        return len(prompt_tokens(self._run(source).model, self._renderer, messages))
+        return len(prompt_tokens(self._run(source).model, self._renderer, messages, thinking=thinking))
 
     def begin(self, request: GenerationRequest, given_up: Callable[[], bool] = never) -> None:
         """Write and tokenize the prompt and admit the request. Raises a `LamaError`."""

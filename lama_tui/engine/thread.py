@@ -82,15 +82,19 @@ class Engine:
         """Keep these models in memory, and no others: they go only where nothing else can make room."""
         self._worker.pin(frozenset(references))
 
-    async def count(self, source: ModelSource, messages: tuple[ChatMessage, ...]) -> int | None:
-        """Tokens of the prompt that `messages` make; None unless `source` is loaded. Raises a `LamaError`.
+    async def count(
+        self, source: ModelSource, messages: tuple[ChatMessage, ...], thinking: bool | None = None
+    ) -> int | None:
+        """Tokens of the prompt that `messages` make, asked to be `thinking` or not; None: as the model does by itself.
+
+        None unless `source` is loaded. Raises a `LamaError`.
 
         Does not wait in line, and answers that run are not held up by more than a few percent; cancelling
         takes the question back.
         """
         if self._thread is None:
             return None
-        job = CountJob(source, messages)
+        job = CountJob(source, messages, thinking)
         self._submit(job)
         return await self._answer(asyncio.wrap_future(job.done))
 

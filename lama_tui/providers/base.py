@@ -67,8 +67,16 @@ class Provider(Protocol):
     async def models(self) -> list[str]:
         """The models that it offers, by name. Raises a `LamaError`."""
 
-    async def count_tokens(self, model: str, messages: Sequence[ChatMessage]) -> int | None:
-        """Tokens of the prompt that `messages` make, written and counted as the model itself would read it.
+    async def count_tokens(
+        self,
+        model: str,
+        messages: Sequence[ChatMessage],
+        *,
+        parts: ModelParts = NO_PARTS,
+        thinking: bool | None = None,
+    ) -> int | None:
+        """Tokens of the prompt that `messages` make, written and counted as the model itself would read it, with these
+        `parts` and asked to be `thinking` or not.
 
         None where that cannot be measured: on servers, and for a model that is not in memory. Never raises a
         `LamaError`; cancelling the task takes the question back.

@@ -88,6 +88,7 @@ class LocalProvider:
             source,
             reference=f"{source.reference}{_WITH}{', '.join(names)}",
             draft=draft.folder if draft is not None else "",
+            draft_code=draft.code if draft is not None else "",
             adapter=adapter,
             tokenizer=tokenizer,
         )
@@ -96,21 +97,30 @@ class LocalProvider:
         """The built-in model; what else is on disk is the library's to know."""
         return [GUIDE]
 
-    async def count_tokens(self, model: str, messages: Sequence[ChatMessage]) -> int | None:
-        """Tokens of the prompt that `messages` make; None unless the model is in memory."""
+    async def count_tokens(
+        self,
+        model: str,
+        messages: Sequence[ChatMessage],
+        *,
+        parts: ModelParts = NO_PARTS,
+        thinking: bool | None = None,
+    ) -> int | None:
+        """Tokens of the prompt that `messages` make; None unless the model is in memory with these parts."""
         if not self._engine.figures().loaded:  # spares the look at the disk
             return None
         try:
-            return await self._engine.count(await self._resolve(model), tuple(messages))
+            return await self._engine.count(await self._source(model, parts), tuple(messages), thinking)
         except LamaError as error:
             log.info("tokens of %s are not counted: %s", model, error.title)
             return None
 
     def context_window(self, model: str) -> int | None:
         """What the loaded model's files say."""
-        figures = self._engine.figures()
-        loaded = {known.reference.partition(_WITH)[0]: known.context_window for known in figures.loaded}
-        return loaded.get(model)
+        with_parts = model + _WITH  # these do not change it
+        for known in self._engine.figures().loaded:
+            if known.reference == model or known.reference.startswith(with_parts):
+                return known.context_window
+        return None
 
     async def close(self) -> None:
         """Stop the engine; safe to call twice."""

@@ -19,7 +19,7 @@ from lama_tui.providers.refusal import error_object, explanation, too_slow
 from lama_tui.providers.sse import LARGEST, EventReader, ServerEvent
 from lama_tui.security.credentials import Credential, find_key
 from lama_tui.security.gate import clean_line
-from lama_tui.types import ChatMessage, Place
+from lama_tui.types import NO_PARTS, ChatMessage, ModelParts, Place
 
 if TYPE_CHECKING:
     from lama_tui.providers.transport import Answer, Server
@@ -113,7 +113,14 @@ class OpenAIProvider:
         ids = [entry.get("id") for entry in entries if isinstance(entry, dict)]
         return sorted({clean_line(name) for name in ids if isinstance(name, str) and name.strip()})
 
-    async def count_tokens(self, model: str, messages: Sequence[ChatMessage]) -> int | None:
+    async def count_tokens(
+        self,
+        model: str,
+        messages: Sequence[ChatMessage],
+        *,
+        parts: ModelParts = NO_PARTS,
+        thinking: bool | None = None,
+    ) -> int | None:
         """Unknown: only the server has the tokenizer, and asking it would send what is not meant to be sent yet."""
         return None
 

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 
 from lama_tui.events import StreamEvent, StreamFinished, StreamStarted, TextDelta
 from lama_tui.providers.base import Capabilities, ChatRequest
-from lama_tui.types import ChatMessage, Place, Usage
+from lama_tui.types import NO_PARTS, ChatMessage, ModelParts, Place, Usage
 
 Step = StreamEvent | BaseException | asyncio.Event | float
 """An event to yield, an exception to raise, something to wait for, or seconds to sleep."""
@@ -59,7 +59,14 @@ class Scripted:
     async def models(self) -> list[str]:
         return ["scripted"]
 
-    async def count_tokens(self, model: str, messages: Sequence[ChatMessage]) -> int | None:
+    async def count_tokens(
+        self,
+        model: str,
+        messages: Sequence[ChatMessage],
+        *,
+        parts: ModelParts = NO_PARTS,
+        thinking: bool | None = None,
+    ) -> int | None:
         self.counted.append(tuple(messages))
         return self.count(messages) if self.count else None
 

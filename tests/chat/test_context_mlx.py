@@ -56,7 +56,9 @@ async def test_dropping_the_oldest_is_seen_before_and_pinned_ones_stay(
     await until(lambda: not chat.is_busy(id_), 60)
     *before, answer = await conversations.messages(id_)
     assert (answer.state, answer.usage.completion_tokens) == ("complete", ANSWER)
-    seen = await measure(provider, "tiny", before, "Be brief.", lambda window: budget(window, ANSWER))
+    seen = await measure(
+        provider, "tiny", before, ConversationSettings(system="Be brief."), lambda window: budget(window, ANSWER)
+    )
     assert (seen.used, seen.window, seen.left_out) == (answer.usage.prompt_tokens, WINDOW, answer.usage.left_out)
     assert 4 <= seen.left_out < len(before) - 1 and seen.left_out % 2 == 0  # the turn behind the pinned one went
     assert seen.used is not None and seen.used <= WINDOW - ANSWER

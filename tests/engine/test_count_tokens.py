@@ -75,9 +75,9 @@ class Slow(FakeBackend):
         super().__init__()
         self.go = threading.Event()
 
-    def count(self, source: ModelSource, messages: Sequence[ChatMessage]) -> int:
+    def count(self, source: ModelSource, messages: Sequence[ChatMessage], thinking: bool | None = None) -> int:
         assert self.go.wait(PATIENCE)
-        return super().count(source, messages)
+        return super().count(source, messages, thinking)
 
 
 async def test_what_nobody_waits_for_any_more_is_not_counted() -> None:

@@ -14,10 +14,10 @@ from lama_tui.errors import ModelNotFoundError
 from lama_tui.events import ModelLoaded, StreamFinished, StreamStarted, TextDelta
 from lama_tui.providers.base import ChatRequest, Provider
 from lama_tui.providers.local import LocalProvider
-from lama_tui.types import ChatMessage, ModelParts, Place, Sampling
+from lama_tui.types import NO_PARTS, ChatMessage, ModelParts, Place, Sampling
 from tests.engine.conftest import PATIENCE, mlx_backend, text_of, until
 from tests.engine.fake import FakeBackend
-from tests.models import make_tiny_llama
+from tests.models import TEMPLATE, make_tiny_llama
 
 
 async def resolve(reference: str) -> ModelSource:
@@ -134,3 +134,36 @@ async def test_parts_make_another_model_of_it(tmp_path: Path) -> None:
         assert provider.context_window("m") == 4096
     finally:
         await provider.close()
+
+
+THINKS = TEMPLATE + "{% if enable_thinking %}<think>{% elif enable_thinking is defined %}<think></think>{% endif %}"
+
+
+async def test_the_count_is_exact_with_parts_and_thinking(tmp_path: Path) -> None:
+    """As long as the prompt that is then read: with another tokenizer, with a draft, and told to think or not."""
+    folders = {
+        "a with b/m": make_tiny_llama(tmp_path / "a with b" / "m", template=THINKS),
+        "small": make_tiny_llama(tmp_path / "small", seed=2, template=THINKS),
+    }
+    shorter = make_tiny_llama(tmp_path / "shorter", template="{{ messages[-1].content }}")
+
+    async def resolve(reference: str) -> ModelSource:
+        return ModelSource(reference, str(folders[reference]))
+
+    engine = Engine(mlx_backend)
+    provider = LocalProvider(engine, resolve, GenerationSettings)
+    model, messages = "a with b/m", (ChatMessage("user", "How long am I?"),)
+    counts = set()
+    try:
+        for parts in (NO_PARTS, ModelParts(draft="small"), ModelParts(tokenizer=str(shorter))):
+            assert await provider.count_tokens(model, messages, parts=parts) is None, "not in memory like this"
+            for thinking in (None, True, False):
+                asked = ChatRequest(model, messages, Sampling(0.0, 1, thinking=thinking), parts=parts)
+                (*_, last) = [event async for event in provider.stream(asked)]
+                counted = await provider.count_tokens(model, messages, parts=parts, thinking=thinking)
+                assert isinstance(last, StreamFinished) and counted == last.usage.prompt_tokens
+                counts.add((bool(parts.tokenizer), thinking, counted))
+            assert provider.context_window(model) == 4096
+    finally:
+        await provider.close()
+    assert len({count for *_, count in counts}) == 4, "each form of thinking, and the shorter template"

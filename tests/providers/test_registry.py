@@ -12,7 +12,7 @@ from lama_tui.errors import ConfigError, ModelFormatError, ProviderError
 from lama_tui.events import StreamEvent
 from lama_tui.providers.base import Capabilities, ChatRequest, Provider
 from lama_tui.providers.registry import Providers
-from lama_tui.types import ChatMessage, Place, Sampling
+from lama_tui.types import NO_PARTS, ChatMessage, ModelParts, Place, Sampling
 
 from .server import DONE, delta, pieces, serving
 
@@ -36,7 +36,14 @@ class Local:
     async def models(self) -> list[str]:
         return []
 
-    async def count_tokens(self, model: str, messages: Sequence[ChatMessage]) -> int | None:
+    async def count_tokens(
+        self,
+        model: str,
+        messages: Sequence[ChatMessage],
+        *,
+        parts: ModelParts = NO_PARTS,
+        thinking: bool | None = None,
+    ) -> int | None:
         return None
 
     def context_window(self, model: str) -> int | None:

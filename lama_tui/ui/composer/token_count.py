@@ -4,8 +4,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from lama_tui.chat.room import Room, measure
-from lama_tui.conversations.messages import Message, Part
+from lama_tui.chat.room import NO_SETTINGS, Room, measure
+from lama_tui.conversations.messages import ConversationSettings, Message, Part
 from lama_tui.types import ChatMessage, ContextPolicy, ConversationId, MessageId
 from lama_tui.ui import figures
 
@@ -56,7 +56,7 @@ async def count_tokens(
     messages: Sequence[Message],
     typed: str,
     *,
-    system: str = "",
+    settings: ConversationSettings = NO_SETTINGS,
     policy: ContextPolicy = "refuse",
     limit: Callable[[int], int] = lambda window: window,
 ) -> TokenCount:
@@ -65,14 +65,15 @@ async def count_tokens(
     `limit` of the window is what a prompt may take under the policies that make room.
     """
     asked = [*messages, question(typed)] if typed.strip() else messages
-    room = await measure(provider, model, asked, system, limit if policy == "drop" else None)
+    room = await measure(provider, model, asked, settings, limit if policy == "drop" else None)
     if room.used is None:
         return TokenCount()
     alone = 0
     if typed.strip():
         # without what the template puts around every message
-        message = await provider.count_tokens(model, [ChatMessage("user", typed)])
-        around = await provider.count_tokens(model, [ChatMessage("user", "")])
+        parts, thinking = settings.parts, settings.thinking
+        message = await provider.count_tokens(model, [ChatMessage("user", typed)], parts=parts, thinking=thinking)
+        around = await provider.count_tokens(model, [ChatMessage("user", "")], parts=parts, thinking=thinking)
         alone = max(0, (message or 0) - (around or 0))
     over = room.window is not None and room.used > limit(room.window)
     return TokenCount(alone, room, policy, over and policy == "summarize" and bool(messages))

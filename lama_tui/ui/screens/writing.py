@@ -218,7 +218,7 @@ class Writing(Talk):
             provider, model = self._opened.services.providers.provider_for(current.model)
             counted = await count_tokens(
                 provider, model, current.messages, typed,
-                system=current.settings.system, policy=policy, limit=self._limit(current),
+                settings=current.settings, policy=policy, limit=self._limit(current),
             )  # fmt: skip
         except LamaError:  # the status line says what is wrong with the model
             counted = TokenCount()
@@ -258,7 +258,7 @@ class Writing(Talk):
         provider, model = opened.services.providers.provider_for(current.model)
         policy, asked = current.settings.context or "refuse", (*current.messages, question(plain(text)))
         limit = None if policy == "refuse" else self._limit(current)
-        room = await measure(provider, model, asked, current.settings.system, limit)
+        room = await measure(provider, model, asked, current.settings, limit)
         if room.used is None or room.window is None or room.used < room.window:
             return
         name = clean_line(figures.model_name(model))
