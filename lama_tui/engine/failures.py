@@ -2,9 +2,12 @@
 
 import logging
 
-from lama_tui.errors import InferenceError, LamaError, ModelLoadError
+from lama_tui.errors import InferenceError, LamaError, ModelLoadError, OutOfMemoryError
 
 log = logging.getLogger(__name__)
+
+_OUT_OF_MEMORY = ("malloc", "out of memory", "outofmemory", "unable to allocate", "insufficient memory")
+"""What allocators say, and Metal of a command that found no memory when it ran."""
 
 
 class LoadAbandoned(Exception):
@@ -31,11 +34,20 @@ def explain(error: Exception) -> LamaError:
         explained: LamaError = ModelLoadError(
             "The inference runtime could not be started", detail, "Run `lama doctor`."
         )
+    elif is_out_of_memory(error):
+        hint = "Start a new conversation, choose a smaller model, or unload one."
+        explained = OutOfMemoryError("Memory ran out", detail, hint)
     else:
         explained = InferenceError("The engine failed", detail, "Try again; the log has the details.")
     explained.__cause__ = error
     _forget_frames(explained)
     return explained
+
+
+def is_out_of_memory(error: Exception) -> bool:
+    """Whether MLX, or Python, failed to get memory."""
+    text = str(error).lower()
+    return isinstance(error, MemoryError) or any(said in text for said in _OUT_OF_MEMORY)
 
 
 def _forget_frames(error: BaseException) -> None:

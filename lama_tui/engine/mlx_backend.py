@@ -22,6 +22,7 @@ from lama_tui.engine.backend import (
 )
 from lama_tui.engine.chat_template import TemplateRenderer
 from lama_tui.engine.device import advice
+from lama_tui.engine.failures import is_out_of_memory
 from lama_tui.engine.fit import KvForm
 from lama_tui.engine.fitting import fitted
 from lama_tui.engine.model_code import demand_trust
@@ -330,8 +331,6 @@ def _failed(error: Exception) -> StreamFailed:
 
 def _explain(error: Exception) -> LamaError:
     """Translate what MLX raised while it computed."""
-    from lama_tui.engine.mlx_model import is_out_of_memory
-
     if isinstance(error, LamaError):
         return error
     text = str(error)[:300]

@@ -21,6 +21,7 @@ from typing import Any
 
 from lama_tui.engine.architectures import supported
 from lama_tui.engine.backend import ModelSource
+from lama_tui.engine.failures import is_out_of_memory
 from lama_tui.engine.model_code import KEY, ModelCode, classes
 from lama_tui.engine.model_files import GET_MLX, ModelFiles
 from lama_tui.engine.parts import draft_files
@@ -272,9 +273,3 @@ def _explain(source: ModelSource, error: Exception) -> LamaError:
         return ModelLoadError(f"{source.reference} could not be loaded", text[:300], "Get the model again.")
     what = "The weights and config.json do not describe the same model"
     return ModelFormatError(what, f"{source.folder}: {type(error).__name__}: {text[:300]}", "Get the model again.")
-
-
-def is_out_of_memory(error: Exception) -> bool:
-    """Whether MLX, or Python, failed to get memory."""
-    text = str(error).lower()
-    return isinstance(error, MemoryError) or "malloc" in text or "out of memory" in text or "unable to allocate" in text

@@ -3,6 +3,7 @@
 Import only in the engine thread.
 """
 
+import contextlib
 import hashlib
 import logging
 import time
@@ -107,6 +108,7 @@ def key_of(source: ModelSource, settings: str) -> str:
     folder = Path(source.folder)
     parts = [str(folder.resolve()), version("mlx"), version("mlx-lm"), settings]
     for path in sorted(folder.iterdir()):
-        status = path.stat()  # of what a link leads to
-        parts.append(f"{path.name} {status.st_size} {status.st_mtime_ns}")
+        with contextlib.suppress(FileNotFoundError):  # a link to a file that somebody cleaned away
+            status = path.stat()  # of what a link leads to
+            parts.append(f"{path.name} {status.st_size} {status.st_mtime_ns}")
     return hashlib.blake2b("\n".join(parts).encode(errors="surrogateescape"), digest_size=16).hexdigest()

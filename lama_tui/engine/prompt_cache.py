@@ -91,9 +91,9 @@ class PromptCache(Generic[K]):
         return best, shared
 
     def keep(self, model: str, tokens: Iterable[int], kv: K, conversation: int = 0) -> None:
-        """Keep what `model` computed from `tokens`, for `conversation`."""
+        """Keep what `model` computed from `tokens`, for `conversation`; not what alone is more than may be kept."""
         entry = Remembered(model, array("I", tokens), kv, conversation)
-        if not len(entry.tokens):
+        if not len(entry.tokens) or entry.nbytes > self._limit:
             return
         self._entries = [other for other in self._entries if not _covers(entry, other)]
         self._entries.append(entry)

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from lama_tui.engine.backend import ModelSource
-from lama_tui.errors import InferenceError, LamaError, ModelFormatError, ModelLoadError
+from lama_tui.errors import InferenceError, LamaError, ModelFormatError, ModelLoadError, OutOfMemoryError
 from lama_tui.events import ModelLoading, StreamEvent, StreamFinished, TextDelta
 from tests.engine.conftest import PATIENCE, Rig, until
 from tests.engine.fake import SIZE, FakeBackend
@@ -26,6 +26,24 @@ async def test_a_call_that_raises_fails_its_request_and_the_next_one_works(call:
     assert isinstance(caught.value.__cause__, RuntimeError)
     assert isinstance((await rig.answer(rig.request()))[-1], StreamFinished)
     assert rig.running == 0
+    assert await rig.engine.stop(PATIENCE)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        MemoryError(),
+        RuntimeError("[malloc_or_wait] Unable to allocate 64 bytes."),
+        RuntimeError(
+            "[METAL] Command buffer execution failed: Insufficient Memory "
+            "(00000008:kIOGPUCommandBufferCallbackErrorOutOfMemory)"
+        ),
+    ],
+)
+async def test_a_lack_of_memory_says_what_to_do(error: Exception) -> None:
+    rig = rig_with(FakeBackend(["step"], error))
+    with pytest.raises(OutOfMemoryError, match="smaller model"):
+        await rig.answer(rig.request())
     assert await rig.engine.stop(PATIENCE)
 
 

@@ -67,6 +67,11 @@ def test_the_oldest_goes_first() -> None:
     assert cache.take("m", [1, 1, 1])[0] is not None and cache.nbytes <= 10
 
 
+def test_what_alone_is_too_large_does_not_cost_the_others() -> None:
+    cache = kept([1] * 4, [2] * 4, [1] * 11, limit=10)
+    assert cache.take("m", [2] * 5)[1] == 4 and cache.take("m", [1] * 5)[1] == 4
+
+
 def test_forgetting_a_model_and_shrinking() -> None:
     cache = kept([1, 2], [3, 4, 5])
     assert cache.shrink(3) == 2 and cache.nbytes == 3

@@ -11,9 +11,11 @@ import pytest
 from lama_tui.config.settings import EngineSettings
 from lama_tui.engine.backend import GenerationRequest, ModelSource
 from lama_tui.engine.mlx_backend import MlxBackend
+from lama_tui.engine.mlx_prompt_store import key_of
 from lama_tui.engine.prompt_files import PromptFiles
 from lama_tui.events import StreamFailed, StreamFinished, TextDelta
 from lama_tui.types import ChatMessage, RequestId, Sampling, Usage
+from tests.models import make_tiny_llama
 
 HISTORY = "x" * 600
 
@@ -152,6 +154,12 @@ def test_what_is_wiped_while_it_is_read_is_not_used(
     monkeypatch.setattr(cache, "load_prompt_cache", wiped)
     _, usage = live(lambda life: life.ask(HISTORY, answer, "and?"))
     assert usage.cached_tokens == 0
+
+
+def test_a_link_that_leads_nowhere_costs_nothing(tmp_path: Path) -> None:
+    folder = make_tiny_llama(tmp_path / "one")
+    (folder / "README.md").symlink_to(tmp_path / "cleaned away")
+    assert key_of(ModelSource("one", str(folder)), "") != key_of(ModelSource("one", str(folder)), "other")
 
 
 def test_a_damaged_file_is_replaced(live: Callable[[Callable[[Life], T]], T], tmp_path: Path) -> None:
