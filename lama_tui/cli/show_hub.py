@@ -159,6 +159,7 @@ def _lines(details: "HubDetails", needs: "list[tuple[int | None, Fit]]") -> list
         ("changed", UNKNOWN if model.modified is None else ago(model.modified, now)),
         ("format", model.format or UNKNOWN),
         ("architecture", details.architecture or UNKNOWN),
+        *([("program", details.program)] if details.program else []),
         ("parameters", parameters(model.params)),
         ("bits", UNKNOWN if model.bits is None else str(model.bits)),
         ("size", f"{size(details.size)} in {count(len(details.files))} files"),

@@ -61,7 +61,7 @@ class LoadedModel:
 
     `mapped` tells whether the weights are memory-mapped (pages read on first use) or copied.
     `chat_template` is False for a model that brings none: it is then asked in a plain
-    "User: … Assistant:" form.
+    "User: … Assistant:" form. `source` is what was asked for, where the backend tells.
     """
 
     reference: str
@@ -72,6 +72,7 @@ class LoadedModel:
     seconds: float
     mapped: bool
     chat_template: bool = True
+    source: ModelSource | None = None
 
 
 @dataclass(frozen=True, slots=True)

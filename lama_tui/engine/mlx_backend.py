@@ -155,7 +155,7 @@ class MlxBackend:
             raise ContextError(
                 "The conversation is longer than the model's context window",
                 f"It has {len(prompt):,} tokens; {request.source.reference} reads at most {model.context_window:,}"
-                f"{'' if model.context_window == model.longest else ' (engine.window)'}.",
+                f"{'' if model.context_window == model.longest else ' (engine.window)'}, answer included.",
                 _SHORTER if request.drop_oldest else f"{_ROOM} {_SHORTER}",
             )
         limit = chosen.max_tokens if model.longest is None else min(chosen.max_tokens, model.longest - len(prompt))
@@ -295,6 +295,7 @@ class MlxBackend:
             model.seconds,
             mapped=False,
             chat_template=model.tokenizer.has_chat_template,
+            source=model.source,
         )
 
     def _checked(self, source: ModelSource) -> ModelFiles:

@@ -29,11 +29,12 @@ def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[TestHub]:
         card = "---\nlicense: mit\n---\n# Tiny \x1b[31m\n"
         files = {path.name: path for path in folder.iterdir()} | {"README.md": card}
         server.add("org/tiny", files, tags=("mlx", "license:mit", "4-bit"), downloads=2_345_678, likes=7)
+        own = '{"model_file": "own.py"}'
         for number, params in enumerate((10**8, 10**12)):
             types = {"U32": params // 8, "BF16": params // 32}
             told = {"parameters": types, "total": sum(types.values())}
             server.add(
-                f"org/m{number}", {"config.json": "{}"}, tags=("mlx", "4-bit"), downloads=9 - number, likes=number,
+                f"org/m{number}", {"config.json": own}, tags=("mlx", "4-bit"), downloads=9 - number, likes=number,
                 gated="auto" if number else False, safetensors=told, modified=1_700_000_000_000,
             )  # fmt: skip
         yield server
@@ -107,6 +108,7 @@ def test_show_of_what_is_only_on_the_hub(lama: Callable, hub: TestHub) -> None:
     assert shown["size"] == sum(file.size for file in files.values())
     assert shown["needs"] == [{"context": 4096, "size": shown["needs"][0]["size"], "fits": True}]
     text = lama("show", "org/tiny").out
+    assert "asks before it runs" not in text and "asks before it runs" in lama("show", "org/m0").out
     assert "here          no, only on the hub\n" in text and "at 4,096 tokens\n" in text
     assert "model.safetensors" in text
     assert lama("show", "org/tiny", "--card").out == "# Tiny ␛[31m\n"

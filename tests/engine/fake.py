@@ -91,7 +91,7 @@ class FakeBackend:
             progress(done, LOAD_STEPS)
             self._called("read")
             time.sleep(0.001 * self.pace)
-        model = LoadedModel(source.reference, source.folder, "cpu", SIZE, None, 0.0, mapped=False)
+        model = LoadedModel(source.reference, source.folder, "cpu", SIZE, None, 0.0, mapped=False, source=source)
         self.models[source.reference] = model
         return model
 

@@ -12,7 +12,7 @@ from lama_tui.errors import InferenceError, OutOfMemoryError
 from lama_tui.library.installed import InstalledModel
 from lama_tui.library.verify.check import Progress
 from lama_tui.library.verify.generates import check_generates
-from tests.engine.fake import FakeBackend
+from tests.engine.fake import SIZE, FakeBackend
 
 MODEL = InstalledModel("one", "/one")
 
@@ -45,6 +45,17 @@ async def test_it_answers_and_leaves_the_memory_as_it_was(engine: Engine, backen
     loads = backend.calls.count("load")
     assert (await check_generates(engine, InstalledModel("two", "/two"), seen.append)).status == "ok"
     assert loaded(engine) == ["two"] and backend.calls.count("load") == loads
+
+
+async def test_what_comes_back_has_its_parts_again() -> None:
+    with_draft = ModelSource("two with draft small", "/two", draft="/small")
+    engine = Engine(lambda: FakeBackend(room=SIZE))
+    try:
+        await engine.load(with_draft)
+        assert (await check_generates(engine, MODEL, lambda _: None)).status == "ok"
+        assert [model.source for model in engine.figures().loaded] == [with_draft]
+    finally:
+        assert await engine.stop(20)
 
 
 @pytest.mark.parametrize(

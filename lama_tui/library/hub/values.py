@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from lama_tui.engine.fit import KeyValueShape
+from lama_tui.engine.model_code import KEY
+from lama_tui.security.gate import clean_line
 
 Sort = Literal["downloads", "likes", "recent", "fit"]
 """`fit` is this machine's own order: the largest that fits first, of the few hundred most downloaded of each page."""
@@ -86,3 +88,9 @@ class HubDetails:
     def size(self) -> int:
         """Bytes of all files."""
         return sum(file.size for file in self.files)
+
+    @property
+    def program(self) -> str:
+        """What is said of the program that it brings, which is asked about before it runs; empty: it brings none."""
+        name = self.config.get(KEY)
+        return "" if name is None else f"its own, {clean_line(str(name), 60)}: asks before it runs"

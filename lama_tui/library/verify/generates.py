@@ -67,7 +67,7 @@ async def _restore(engine: Engine, before: tuple[LoadedModel, ...], model: Insta
         await engine.unload(model.ref)
         stayed = {each.reference for each in engine.figures().loaded}
         for gone in (each for each in before if each.reference not in stayed):
-            await engine.load(ModelSource(gone.reference, gone.folder))
+            await engine.load(gone.source or ModelSource(gone.reference, gone.folder))  # with its parts
     except LamaError:
         return
 

@@ -160,6 +160,8 @@ def _facts(shown: HubShown, width: int) -> list[Content]:
         kind = looked.details.config.get("model_type")
         if isinstance(kind, str):
             facts.insert(3, ("Architecture", clean_line(kind, 60)))
+        if looked.details.program:
+            facts.append(("Program", looked.details.program))
         facts.append(("Revision", clean_line(looked.details.commit[:12])))
     return [line for name, value in facts for line in fact(name, value, width)]
 
