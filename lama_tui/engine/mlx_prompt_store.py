@@ -15,7 +15,7 @@ from typing import Any
 from lama_tui.engine.backend import ModelSource, never
 from lama_tui.engine.mlx_kv import MlxKv
 from lama_tui.engine.prompt_cache import common
-from lama_tui.engine.prompt_files import TOKENS, GivenUp, PromptFile, PromptFiles, packed
+from lama_tui.engine.prompt_files import TOKENS, WHOLE, GivenUp, PromptFile, PromptFiles, packed
 
 log = logging.getLogger(__name__)
 
@@ -41,7 +41,8 @@ class MlxPromptStore:
 
         wanted = array("I", prompt)
         alike = [(min(common(file.tokens, wanted), len(wanted) - 1), file) for file in self._files.of(key)]
-        best = max(alike, key=lambda found: found[0], default=None)
+        usable = [found for found in alike if found[1].can_be_cut or found[0] == len(found[1].tokens)]
+        best = max(usable, key=lambda found: found[0], default=None)
         return None if best is None or best[0] < known + WORTH else (best[1], best[0])
 
     def read(self, file: PromptFile, held: int, given_up: Callable[[], bool] = never) -> MlxKv | None:
@@ -98,7 +99,7 @@ def _save(file: Any, tokens: Sequence[int], kv: MlxKv) -> None:
     from mlx_lm.models.cache import save_prompt_cache
 
     try:
-        save_prompt_cache(file, kv.layers, {TOKENS: packed(tokens)})
+        save_prompt_cache(file, kv.layers, {TOKENS: packed(tokens)} | ({} if kv.can_be_cut else {WHOLE: "yes"}))
     except (RuntimeError, MemoryError) as error:
         raise OSError(str(error)) from error
 

@@ -29,6 +29,8 @@ log = logging.getLogger(__name__)
 
 TOKENS = "tokens"
 """The key of the metadata that holds the tokens."""
+WHOLE = "whole"
+"""The key of the metadata of KV that cannot be cut: it is of use only to a prompt that begins with all its tokens."""
 
 _NAME = re.compile(r"(\d{1,18})-([0-9a-f]{32})\.safetensors")
 _HEADER = 64 * 1024**2  # bytes of a header at most
@@ -43,13 +45,14 @@ class GivenUp(Exception):
 
 @dataclass(frozen=True, slots=True)
 class PromptFile:
-    """One file. `size` in bytes; of `tokens` it holds the KV."""
+    """One file. `size` in bytes; of `tokens` it holds the KV, of fewer only where that `can_be_cut`."""
 
     path: Path
     conversation: int
     digest: str
     size: int
     tokens: "array[int]" = field(repr=False)
+    can_be_cut: bool
 
 
 def packed(tokens: Iterable[int]) -> str:
@@ -186,7 +189,8 @@ class PromptFiles:
     def _read(self, path: Path) -> PromptFile | None:
         name = _NAME.fullmatch(path.name)
         try:
-            tokens = unpacked(_metadata(path)[TOKENS])
+            metadata = _metadata(path)
+            tokens = unpacked(metadata[TOKENS])
             size = path.stat().st_size
         except FileNotFoundError:
             return None
@@ -197,7 +201,7 @@ class PromptFiles:
         if name is None or not len(tokens):
             self.remove(path)
             return None
-        return PromptFile(path, int(name[1]), name[2], size, tokens)
+        return PromptFile(path, int(name[1]), name[2], size, tokens, WHOLE not in metadata)
 
 
 class _Written(io.RawIOBase):

@@ -204,3 +204,26 @@ def test_short_prompts_and_what_belongs_to_nothing_are_not_written(
 ) -> None:
     live(lambda life: (life.ask("hi"), life.ask(HISTORY, conversation=0)))
     assert not saved(tmp_path)
+
+
+def test_what_cannot_be_cut_is_not_even_read_for_a_prompt_that_begins_otherwise(tmp_path: Path) -> None:
+    def work() -> list[tuple[int, int] | None]:
+        import mlx.core as mx
+        from mlx_lm.models.cache import KVCache, RotatingKVCache
+
+        from lama_tui.engine.mlx_kv import MlxKv
+        from lama_tui.engine.mlx_prompt_store import MlxPromptStore
+
+        store = MlxPromptStore(PromptFiles(tmp_path, 10**9))
+        for conversation, layer, tokens in [(1, RotatingKVCache(max_size=256), 400), (2, KVCache(), 300)]:
+            layer.update_and_fetch(mx.ones((1, 1, tokens, 8)), mx.ones((1, 1, tokens, 8)))
+            assert store.write("model", conversation, range(tokens), MlxKv([layer]))
+        prompts = [[*range(380), 0], [*range(400), 0], [*range(200), 0]]
+        later = MlxPromptStore(PromptFiles(tmp_path, 10**9))
+        found = [later.longest("model", prompt, 0) for prompt in prompts]
+        whole = found[1]
+        assert whole is not None and later.read(*whole) is not None
+        return [each and (each[0].conversation, each[1]) for each in found]
+
+    with ThreadPoolExecutor(1) as thread:
+        assert thread.submit(work).result() == [(2, 300), (1, 400), None]
