@@ -1,10 +1,10 @@
 """What the engine does with several requests and with what it remembers: `python -m tests.benchmarks.engine [SHAPE…]`.
 
-Drives the backend as the engine's thread does, without the event loop, beside mlx-lm's own parts on the same random
-Llamas in the same run: by turns, the fastest of each, after the same warm-up. All in one thread.
+Drives the backend as the engine's thread does, without the event loop, beside mlx-lm's own parts on the same network
+in the same memory (where weights lie is worth several percent): by turns, the fastest of each, after the same warm-up.
+All in one thread. Both take the likeliest token and make text of it, but `BatchGenerator`, which makes tokens only.
 """
 
-import gc
 import os
 import random
 import sys
@@ -89,7 +89,7 @@ def words(chance: random.Random, count: int) -> str:
 
 
 class Bench:
-    """A backend, a model, and mlx-lm beside it."""
+    """A backend with a model."""
 
     def __init__(self, folder: Path, prompts: Path) -> None:
         self.source = ModelSource("bench", str(folder))
@@ -138,10 +138,9 @@ class Bench:
 def _decode_speeds(bench: Bench, rounds: int, rounds_of_four: int) -> Speeds:
     """By turns, ours first and then theirs first; what else the machine does only ever slows one down."""
     from mlx_lm.generate import BatchGenerator, stream_generate
-    from mlx_lm.utils import load
 
-    network, tokenizer = load(bench.source.folder)
-    tokenizer.eos_token_ids = set()
+    model = bench.backend._runs[bench.source.reference].model
+    network, tokenizer = model.network, model.tokenizer
 
     def prompt(text: str) -> Any:
         return tokenizer.apply_chat_template([{"role": "user", "content": text}], add_generation_prompt=True)
@@ -238,7 +237,6 @@ def _unloaded(bench: Bench) -> float:
 
     (model,) = bench.backend.loaded()
     bench.backend.shrink_prompts(bench.backend.memory().prompts or 0)  # they would be counted with the weights
-    gc.collect()  # and so would what mlx-lm had loaded beside
     before = mx.get_active_memory()
     bench.backend.unload(model.reference)
     return (before - mx.get_active_memory()) / model.weights
@@ -253,7 +251,7 @@ def _in_a_thread(work: Callable[..., Any], *arguments: object) -> Any:
 def _first_life(folder: Path, prompts: Path, rounds: int, few: int, is_long: bool) -> tuple[Any, ...]:
     bench = Bench(folder, prompts)
     try:
-        speeds = _decode_speeds(bench, rounds, few + 1)
+        speeds = _decode_speeds(bench, rounds, min(rounds, 3))
         if not is_long:
             return speeds, None, (), 0.0
         remembered = _remembering(bench, few)
