@@ -46,7 +46,7 @@ class Summarizer:
     async def summarize(self, messages: Sequence[Message]) -> str:
         """The summary of the oldest messages of a thread; an earlier summary is taken up in it.
 
-        Raises what the provider raises: a `ContextError` where a single turn is too long to be read.
+        Raises what the provider raises, and a `ContextError` where a single turn is too long to be read.
         """
         done = summarized_before(messages)
         before = messages[done - 1].summary if done else None
@@ -56,9 +56,13 @@ class Summarizer:
         starts = turn_starts(messages)
         try:
             return await self._ask(self._prompt(before, messages), divisible=len(starts) > 1)
-        except ContextError:
+        except ContextError as error:
             if len(starts) < 2:
-                raise
+                raise ContextError(
+                    "A turn is too long to be summarized",
+                    error.detail,
+                    "Let a model with a larger window answer here, or have the oldest turns left out (context policy).",
+                ) from error
         middle = starts[len(starts) // 2]
         return await self._summarize(await self._summarize(before, messages[:middle]), messages[middle:])
 

@@ -124,7 +124,12 @@ async def test_what_waits_is_sent_when_the_summary_is_there(chat_with: Make, con
 
 @pytest.mark.parametrize(
     "script",
-    [[ContextError("too long")], says(""), [TextDelta("half")], [TextDelta("h"), StreamFinished("cancelled", Usage())]],
+    [
+        [ContextError("too long", "9 of 8", "Try /compact")],
+        says(""),
+        [TextDelta("half")],
+        [TextDelta("h"), StreamFinished("cancelled", Usage())],
+    ],
 )
 async def test_one_that_fails_leaves_everything_as_it_was(
     chat_with: Make, conversations: Conversations, script: list[object]
@@ -132,7 +137,8 @@ async def test_one_that_fails_leaves_everything_as_it_was(
     chat = chat_with(Scripted(script))  # type: ignore[arg-type]
     id_, _ = await talked(conversations, 3)
     before = await conversations.messages(id_)
-    assert isinstance(await ended(chat, chat.compact(id_, "m")), StreamFailed)
+    event = await ended(chat, chat.compact(id_, "m"))
+    assert isinstance(event, StreamFailed) and "/compact" not in event.error.hint  # it was just tried
     assert await conversations.messages(id_) == before
     assert not chat.is_busy(id_)
 

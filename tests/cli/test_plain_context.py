@@ -59,7 +59,7 @@ def test_what_no_longer_fits_is_said_with_its_figures(
     )
     assert status == 1  # one was refused
     refused = next(line for line in err.splitlines() if "longer than the model's context window" in line)
-    assert "tiny reads at most 400." in refused and "/compact" in refused
+    assert "tiny reads at most 400, answer included." in refused and "/compact" in refused
     left_out = "The model did not see the oldest 2 messages: they no longer fit."
     assert left_out in err and left_out not in out  # a pipe gets answers
     assert "tiny reads at most 400.\n" in out and "The oldest 2 messages will not be read.\n" in out

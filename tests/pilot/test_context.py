@@ -118,6 +118,7 @@ async def test_the_view_is_shown_before_anything_is_asked(workspace: Open) -> No
         # what is pinned stays, and something else goes
         stage.transcript.focus()
         await stage.press("g", "p")
+        await stage.until_seen("what is above, but for what is pinned")
         await stage.until(lambda: stage.messages[0].pinned)
         await stage.until_seen("58/80 tokens")
         await stage.until(lambda: _view(stage) == "3")
@@ -138,7 +139,7 @@ async def test_what_cannot_fit_is_refused_with_both_numbers_and_stays_typed(work
         await stage.until_seen("▲ 6 tokens too many")
         await stage.press("enter")
         await stage.until_seen(
-            "With this message it has 66 tokens; guide reads at most 60.", "(/compact)", "f3 changes"
+            "With this message it has 66 tokens; guide reads at most 60", "(/compact)", "f3 changes"
         )
         assert stage.composer.text == "x" * 30
         assert len(stage.scripted.requests) == asked and len(stage.messages) == 2

@@ -32,12 +32,12 @@ class TokenCount:
     @property
     def fits(self) -> bool:
         """Whether it is not known to be too long."""
-        return self.left is None or self.left >= 0 or self.crowded
+        return self.left is None or self.left > 0 or self.crowded
 
     def line(self, is_typing: bool) -> str:
         """A few words for the composer's border. What does not fit stands out by shape too."""
         if not self.fits and self.left is not None:
-            return f"▲ {-self.left:,} tokens too many"
+            return f"▲ {-self.left:,} tokens too many" if self.left else "▲ no room for an answer"
         pieces = []
         if is_typing:
             pieces.append(f"{figures.UNKNOWN if self.typed is None else f'{self.typed:,}'} tokens")

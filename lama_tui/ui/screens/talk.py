@@ -237,6 +237,8 @@ class Talk(WaitingScreen):
             self._ended(conversation, event if long else None)
             if isinstance(event, StreamFailed):  # no message tells of a summary
                 (self._notice.add if message < 0 else told)(event.error)
+            elif message < 0 and event.reason == "stop":  # it stands out of view
+                self._tell("There is a summary of the oldest messages: the model reads it in their place.")
         elif isinstance(event, TurnStarted | Summarized):
             self._attention.began(conversation)
             self._begun(conversation)

@@ -32,6 +32,9 @@ _OPENING = 0.6
 _COUNT_DELAY = 0.25
 """Seconds without a key after which the tokens are counted."""
 
+_AROUND = 64
+"""Tokens that a template puts around a message, at most, where it is only estimated."""
+
 
 class Writing(Talk):
     """Keeps what is typed, and brings back what was."""
@@ -245,9 +248,8 @@ class Writing(Talk):
         Counted only where it is near: what runs is not held up by it.
         """
         room, opened = self._room, self._opened
-        near = room is not None and (room.used or 0) + len(text.encode(errors="replace")) >= (
-            room.window or sys.maxsize
-        )
+        longest = (room.used or 0) + len(text.encode(errors="replace")) + _AROUND if room is not None else 0
+        near = room is not None and longest >= (room.window or sys.maxsize)
         if not near or opened is None or current.running is not None:
             return
         from lama_tui.chat.room import measure
@@ -268,7 +270,7 @@ class Writing(Talk):
         settings = f"{self._key('conversation.settings')} changes what happens then (context policy)"
         raise ContextError(
             "The conversation is longer than the model's context window",
-            f"With this message it has {room.used:,} tokens; {name} reads at most {room.window:,}.",
+            f"With this message it has {room.used:,} tokens; {name} reads at most {room.window:,}, answer included.",
             f"{summarize}; {settings}; or shorten the message."
             if policy == "refuse"
             else "Shorten the message, the system prompt or what is pinned: nothing else can be left out.",

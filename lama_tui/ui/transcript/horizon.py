@@ -27,9 +27,16 @@ def view_begins(shown: "Sequence[Message]", left_out: int | None = None) -> tupl
         if message.covers:
             begins, found = index, "↑ the model reads a summary of this"
         elif left_out and count == left_out:
-            begins, found = index, said
+            begins, found = index, said + _but_for(shown[:index])
         count += not message.covers
     return begins, found
+
+
+def _but_for(above: "Sequence[Message]") -> str:
+    """What the model sees of it all the same."""
+    kept = ["the summary"] if any(message.covers for message in above) else []
+    kept += ["what is pinned"] if any(message.pinned for message in above) else []
+    return f", but for {' and '.join(kept)}" if kept else ""
 
 
 def horizon(said: str, width: int, palette: Palette) -> list[Line]:
