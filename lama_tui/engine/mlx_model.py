@@ -230,6 +230,12 @@ def _tokenizer(files: ModelFiles, folder: str = "") -> Any:
         ends = files.generation_config.get("eos_token_id") or files.config.get("eos_token_id")
         return load_tokenizer(Path(folder or files.folder), options, eos_token_ids=ends)
     except Exception as error:  # tokenizers raises bare Exception
+        if "trust_remote_code" in str(error):
+            raise ModelFormatError(
+                "Its tokenizer is a program of its own, which lama never runs",
+                f"tokenizer_config.json in {folder or files.folder} names it (auto_map).",
+                "Choose another model, or load it with a tokenizer folder that needs no program (`--tokenizer`).",
+            ) from error
         raise ModelFormatError(
             "The model's tokenizer cannot be read",
             f"{folder or files.folder}: {type(error).__name__}: {str(error)[:300]}.",

@@ -86,7 +86,16 @@ def test_the_model_answers_once_its_program_is_trusted(lama: Callable, paths: Pa
     measured = lama("bench", "own", "--runs", "1", "--prompt-tokens", "64", "--tokens", "4", "--together", "1")
     assert measured.code == 0, measured.err
 
+    make_tiny_llama(paths.models / "plain")
     (folder / "ran").unlink()
+    assert lama("run", "plain", "hello", "--max-tokens", "3", "--draft", "own").code == 0 and (folder / "ran").exists()
+    assert lama("trust", "own", "--withdraw").code == 0
+    (folder / "ran").unlink()
+    drafted = lama("run", "plain", "hello", "--max-tokens", "3", "--draft", "own")
+    assert drafted.code == 1 and "lama trust own" in drafted.err and not (folder / "ran").exists()
+
+    assert lama("trust", "own", lama("trust", "own").out.split()[-1]).code == 0
     program = (folder / "model.py").read_bytes()
     (folder / "model.py").write_bytes(program.replace(b"touch", b"t\x6fuch") + b" ")
     assert lama("run", "own", "hello").code == 1 and not (folder / "ran").exists()
+    assert lama("run", "plain", "hello", "--draft", "own").code == 1 and not (folder / "ran").exists()

@@ -84,6 +84,12 @@ def custom_tokenizer(folder: Path) -> None:
     )
 
 
+def module_elsewhere(folder: Path) -> None:
+    """mlx-lm imports what is named here, by a name that is put together."""
+    (folder / "mine.py").write_text(f"open({str(folder / 'ran')!r}, 'w')\n")
+    change_json(folder / "tokenizer_config.json", chat_template_type=str(folder / "mine"))
+
+
 CASES: dict[str, tuple[Callable[[Path], object], type[ModelError], str]] = {
     "missing folder": (shutil.rmtree, ModelNotFoundError, "does not exist"),
     "no config": (remove("config.json"), ModelFormatError, "no config.json"),
@@ -110,7 +116,8 @@ CASES: dict[str, tuple[Callable[[Path], object], type[ModelError], str]] = {
     "sizes of another model": (change_config(hidden_size=64), ModelFormatError, "do not describe the same model"),
     "no tokenizer": (remove("tokenizer.json"), ModelFormatError, "no tokenizer"),
     "damaged tokenizer": (write("tokenizer.json", "{}"), ModelFormatError, "tokenizer cannot be read"),
-    "tokenizer with its own code": (custom_tokenizer, ModelFormatError, "tokenizer cannot be read"),
+    "tokenizer with its own code": (custom_tokenizer, ModelFormatError, "which lama never runs"),
+    "tokenizer with a module elsewhere": (module_elsewhere, ModelFormatError, "tokenizer cannot be read"),
 }
 
 
