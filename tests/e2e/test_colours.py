@@ -115,12 +115,14 @@ def test_without_colours_what_they_said_is_reversed(tmp_path: Path) -> None:
     ("environment", "kinds"),
     [
         ({"TERM": "xterm-256color", "COLORTERM": "truecolor"}, {"2"}),
-        ({"TERM": "tmux-256color", "COLORTERM": "truecolor"}, {"2"}),
+        pytest.param({"TERM": "tmux-256color", "COLORTERM": "truecolor"}, {"2"}, marks=pytest.mark.slow),
         ({"TERM": "xterm-256color", "COLORTERM": ""}, {"5"}),  # also mosh
-        ({"TERM": "screen-256color", "COLORTERM": "truecolor", "STY": "1.x"}, {"5"}),
+        pytest.param(
+            {"TERM": "screen-256color", "COLORTERM": "truecolor", "STY": "1.x"}, {"5"}, marks=pytest.mark.slow
+        ),
         ({"TERM": "xterm", "COLORTERM": ""}, set()),
-        ({"TERM": "screen", "COLORTERM": ""}, set()),
-        ({"TERM": "linux", "COLORTERM": "", "NO_COLOR": ""}, set()),
+        pytest.param({"TERM": "screen", "COLORTERM": ""}, set(), marks=pytest.mark.slow),
+        pytest.param({"TERM": "linux", "COLORTERM": "", "NO_COLOR": ""}, set(), marks=pytest.mark.slow),
     ],
 )
 def test_no_more_colours_are_sent_than_there_are(tmp_path: Path, environment: dict[str, str], kinds: set[str]) -> None:

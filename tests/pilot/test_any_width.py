@@ -18,7 +18,7 @@ async def stands(stage: Stage) -> None:
     assert stage.app._exception is None
 
 
-@pytest.mark.parametrize("key", SCREENS)
+@pytest.mark.parametrize("key", [*SCREENS[:4], *(pytest.param(key, marks=pytest.mark.slow) for key in SCREENS[4:])])
 async def test_every_screen_stands_in_every_width(workspace: Open, key: str) -> None:
     async with workspace(size=(80, 24)) as stage:
         await stage.ask("hi")

@@ -80,6 +80,7 @@ async def test_folding_again_stops_the_drawing(workspace: Open) -> None:
         assert not whole(stage)
 
 
+@pytest.mark.slow
 async def test_the_width_changes_while_a_message_is_drawn_and_after(workspace: Open) -> None:
     long = "\n".join(f"row {number} " + "word " * 15 for number in range(10_000))
     async with workspace(size=(80, 30)) as stage:

@@ -251,7 +251,9 @@ async def test_every_section_says_what_to_do_where_it_is_empty(workspace: Open) 
         await stage.until_seen("[Hub]")
 
 
-@pytest.mark.parametrize("size", [(60, 20), (80, 24), (200, 60), (30, 8), (1, 1)])
+@pytest.mark.parametrize(
+    "size", [(60, 20), (1, 1), *(pytest.param(size, marks=pytest.mark.slow) for size in [(80, 24), (200, 60), (30, 8)])]
+)
 async def test_any_size_and_any_name(workspace: Open, size: tuple[int, int]) -> None:
     async with workspace(size=(120, 40), config=CONFIG) as stage:
         put(stage, "plain", "[bold]x[nope]", "sa\u202eme", "日本語" * 20, "long-" * 40)

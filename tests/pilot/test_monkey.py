@@ -60,7 +60,7 @@ async def play(workspace: Open, chance: Random, preset: Preset, acts: int, welco
 
 
 @settings(
-    max_examples=6,
+    max_examples=3,
     deadline=None,
     phases=[Phase.generate],
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large],

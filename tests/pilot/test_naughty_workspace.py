@@ -136,7 +136,9 @@ async def test_what_is_typed_said_and_told_is_naughty(
         assert drawn.strangers(copied=True) == []
 
 
-@pytest.mark.parametrize("config", ["options", "not TOML", "names", "values"])
+@pytest.mark.parametrize(
+    "config", ["options", "values", *(pytest.param(config, marks=pytest.mark.slow) for config in ("not TOML", "names"))]
+)
 async def test_what_it_is_opened_with_is_naughty(workspace: Open, monkeypatch: pytest.MonkeyPatch, config: str) -> None:
     drawn = Drawn.of_all_apps(monkeypatch)
     texts = [quoted(text) for text in (SHORT, *NAUGHTY.values())]

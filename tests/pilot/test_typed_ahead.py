@@ -45,7 +45,7 @@ async def test_a_screen_gets_what_is_typed_before_it_is_there(workspace: Open) -
         assert not stage.composer.text
 
 
-@pytest.mark.parametrize("key", SCREENS)
+@pytest.mark.parametrize("key", [*SCREENS[:2], *(pytest.param(key, marks=pytest.mark.slow) for key in SCREENS[2:])])
 async def test_enter_and_escape_ahead_of_a_screen(workspace: Open, key: str) -> None:
     async with workspace() as stage:
         for then in ("enter", "delete", "down", "escape", "ctrl+c", "y"):

@@ -37,7 +37,8 @@ EVERY = [
         state,
         size,
         id=f"{state.id}-{size[0]}x{size[1]}",
-        marks=[pytest.mark.slow] if size > (100, 0) else [],  # two thirds of the time, for what is seldom different
+        # four fifths of the time, for what is seldom different
+        marks=[pytest.mark.slow] if size > (100, 0) or state.name == "long" else [],
     )
     for state in STATES
     for size in state.sizes
@@ -97,6 +98,7 @@ def looks_as_before(snap_compare: Any, tmp_path: Any, monkeypatch: pytest.Monkey
     return compare
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("theme", sorted(file.stem for file in shipped_themes().glob("*.toml")))
 def test_theme(looks_as_before: Compare, theme: str) -> None:
     state = State("theme", theme, of_workspace.themed, USUAL, options=WorkspaceOptions(theme=theme, welcome=False))

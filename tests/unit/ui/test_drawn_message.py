@@ -166,7 +166,7 @@ def test_reasoning_and_text_fold_in_turns() -> None:
     assert not short.toggle_fold()
 
 
-@pytest.mark.parametrize("role", ["user", "assistant"])
+@pytest.mark.parametrize("role", [pytest.param("user", marks=pytest.mark.slow), "assistant"])
 def test_a_long_text_is_drawn_in_slices_and_its_beginning_stands_meanwhile(role: str) -> None:
     text = "\n\n".join(f"row {number}" for number in range(HUGE // 8))
     drawn = DrawnMessage(said(role, text), KEYS)

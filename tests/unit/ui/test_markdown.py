@@ -192,6 +192,7 @@ def test_hostile_text_is_drawn(name: str) -> None:
         assert_fits(lines, width)
 
 
+@pytest.mark.slow
 def test_two_long_code_blocks_in_a_row_do_not_mix() -> None:
     first = "```py\n" + "".join(f"a{number} = 1\n" for number in range(120)) + "```\n"
     second = first.replace("a", "b")
