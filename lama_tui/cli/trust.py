@@ -5,6 +5,7 @@ Nothing is asked: the digest that it takes is printed beside the code, so that n
 
 import argparse
 import asyncio
+import shlex
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -105,22 +106,21 @@ async def _one(arguments: argparse.Namespace, paths: Paths, services: "Services"
     code = await asyncio.to_thread(read_code, Path(model.path))
     if code is None:
         raise ModelError(f"{model.ref} brings no program", "Nothing of it is to be trusted.", "Use it as it is.")
-    table = await services.trusted_code()
     if arguments.digest is not None:
         if arguments.digest.strip().lower() != code.digest:
             raise UntrustedCodeError(
                 f"That is not the program of {model.ref}",
                 f"It has the SHA-256 {code.digest} now.",
-                f"Read it: `lama trust {model.ref}`.",
+                f"Read it: `lama trust {_typed(model.ref)}`.",
             )
-        await table.trust(model.ref, code.digest)
-    known = await table.of(model.ref)
+        await (await services.trusted_code()).trust(model.ref, code.digest)
+    known = await (await services.trusted_code()).of(model.ref) if paths.database.exists() else None
     if arguments.json:
         output.json_document(_values(model, code, known))
     elif arguments.digest is not None:
         output.line(
             f"The program of {clean_row(model.ref)} runs from now on, until it changes."
-            f" `lama trust {clean_row(model.ref)} --withdraw` takes that back."
+            f" `lama trust {_typed(model.ref)} --withdraw` takes that back."
         )
     else:
         _show(model, code, known)
@@ -128,7 +128,7 @@ async def _one(arguments: argparse.Namespace, paths: Paths, services: "Services"
 
 def _show(model: "InstalledModel", code: "ModelCode", known: "Trust | None") -> None:
     """What would run, all of it, and last how to agree."""
-    ref = clean_row(model.ref)
+    ref = _typed(model.ref)
     for file in code.files:
         output.line(f"──── {clean_row(file.name)}, {size(len(file.data))}, SHA-256 {file.sha256}")
         text = file.text
@@ -138,7 +138,7 @@ def _show(model: "InstalledModel", code: "ModelCode", known: "Trust | None") -> 
     output.line("────")
     revision = f" at revision {clean_row(code.revision)}" if code.revision else ""
     others = ", which may load the others" if len(code.files) > 1 else ""
-    output.line(f"Loading {ref}{revision} runs {code.files[0].name}{others}.")
+    output.line(f"Loading {clean_row(model.ref)}{revision} runs {code.files[0].name}{others}.")
     output.line("It can then do everything that you can do here: read, change, delete and send your files.")
     if known is not None and known.digest == code.digest:
         when = ago(known.at, time.time_ns() // 1_000_000)
@@ -147,6 +147,11 @@ def _show(model: "InstalledModel", code: "ModelCode", known: "Trust | None") -> 
     if known is not None:
         output.line("It is not the program that you agreed to: something of it changed since.")
     output.line(f"If you have read it and want that: lama trust {ref} {code.digest}")
+
+
+def _typed(ref: str) -> str:
+    """A reference as a shell takes it."""
+    return shlex.quote(clean_row(ref))
 
 
 def _values(model: "InstalledModel", code: "ModelCode", known: "Trust | None") -> dict[str, object]:

@@ -7,6 +7,7 @@ import besides, for the program may load those by itself. Nothing here needs MLX
 
 import hashlib
 import os
+import shlex
 import stat
 import sys
 from collections.abc import Iterator, Mapping
@@ -103,7 +104,7 @@ def demand_trust(reference: str, code: ModelCode | None, trusted: str) -> None:
         f"{reference} brings a program of its own, which nobody trusted yet",
         f"{changed}To load it, {sizes[0]}{revision} would be run{others}. It could do everything that you can do here:"
         f" read, change, delete and send your files. SHA-256 {code.digest}",
-        f"Read it first: `lama trust {reference}` shows it, or load the model in the list of models.",
+        f"Read it first: `lama trust {shlex.quote(reference)}` shows it, or load the model in the list of models.",
     )
 
 

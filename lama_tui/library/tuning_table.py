@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import astuple, dataclass, fields
 from typing import TYPE_CHECKING
 
+from lama_tui.security.gate import clean  # the name of a folder need not be text, which a table wants
+
 if TYPE_CHECKING:
     from lama_tui.store.database import Database
 
@@ -32,7 +34,7 @@ class TuningTable:
 
     async def of(self, ref: str) -> Tuning | None:
         """What was found for `ref`; None where it was not tuned."""
-        rows = await self._database.read(f"SELECT {_COLUMNS} FROM tunings WHERE ref = ?", (ref,))  # noqa: S608
+        rows = await self._database.read(f"SELECT {_COLUMNS} FROM tunings WHERE ref = ?", (clean(ref),))  # noqa: S608
         return next((Tuning(*row) for row in rows), None)
 
     async def all(self) -> Mapping[str, Tuning]:
