@@ -97,7 +97,10 @@ def build_parser() -> "argparse.ArgumentParser":
         completion,
         config,
         doctor,
+        export,
+        find,
         import_,
+        import_conversations,
         ls,
         ps,
         pull,
@@ -130,7 +133,8 @@ def build_parser() -> "argparse.ArgumentParser":
     parser.set_defaults(verb=_workspace, tolerates_problems=False)
     verbs = parser.add_subparsers(title="verbs", metavar="VERB")
     of_models = (run, search, pull, ls, show, verify, trust, update, rm, import_, bench, ps)
-    for verb in (*of_models, config, doctor, completion):
+    of_conversations = (find, export, import_conversations)
+    for verb in (*of_models, *of_conversations, config, doctor, completion):
         verb.add_to(verbs)
     return parser
 

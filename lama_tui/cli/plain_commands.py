@@ -193,7 +193,7 @@ class Commands(ContextCommands):
 
     async def export(self, argument: str) -> None:
         """Write the conversation to a file."""
-        from lama_tui.conversations.export import exported, suggested, write
+        from lama_tui.conversations.export import exported, is_json, suggested, write
 
         if self._current.conversation is None:
             raise LamaError("There is nothing to export", "There is no message in this conversation yet.")
@@ -203,7 +203,7 @@ class Commands(ContextCommands):
         def to_file() -> Path:
             path = Path(argument).expanduser() if argument else suggested(self._current.title, Path.cwd())
             try:
-                write(path, exported(path, conversation, shown, tree))
+                write(path, exported(conversation, shown, tree, json=is_json(path)))
             except FileExistsError as error:
                 raise LamaError(
                     "The conversation was not written", f"{path} is there.", "Choose another name."

@@ -32,9 +32,9 @@ def is_json(path: Path) -> bool:
     return path.suffix.lower() == ".json"
 
 
-def exported(path: Path, conversation: Conversation, shown: Sequence[Message], tree: Sequence[Message]) -> str:
-    """What to write to `path`: the branch that is shown, or all of them where it is JSON."""
-    if is_json(path):
+def exported(conversation: Conversation, shown: Sequence[Message], tree: Sequence[Message], *, json: bool) -> str:
+    """A conversation as text: the branch that is shown as Markdown, or all of them as JSON."""
+    if json:
         return as_json(conversation, tree, shown[-1].id if shown else None)
     return markdown(conversation, shown)
 

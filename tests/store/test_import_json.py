@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from lama_tui.conversations.export import exported
+from lama_tui.conversations.export import exported, is_json
 from lama_tui.conversations.from_json import read_json
 from lama_tui.conversations.messages import ConversationSettings, Message
 from lama_tui.conversations.search import Search
@@ -43,7 +43,8 @@ async def full(conversations: Conversations) -> ConversationId:
 async def written(conversations: Conversations, id_: ConversationId, name: str) -> str:
     found = await conversations.get(id_)
     assert found is not None
-    return exported(Path(name), found, await conversations.messages(id_), await conversations.tree(id_))
+    shown, tree = await conversations.messages(id_), await conversations.tree(id_)
+    return exported(found, shown, tree, json=is_json(Path(name)))
 
 
 def comparable(messages: tuple[Message, ...]) -> list[Message]:

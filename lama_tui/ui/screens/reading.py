@@ -264,7 +264,8 @@ class Reading(Writing):
             suggested = await asyncio.to_thread(export.suggested, conversation.title, Path.home())
 
             def write(path: Path, replace: bool) -> None:
-                export.write(path, export.exported(path, conversation, messages, tree), replace=replace)
+                text = export.exported(conversation, messages, tree, json=export.is_json(path))
+                export.write(path, text, replace=replace)
 
             written = await self.app.push_screen_wait(ExportDialog(suggested, write, path))
             if written is not None:
