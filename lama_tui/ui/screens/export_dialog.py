@@ -45,7 +45,7 @@ class ExportDialog(Dialog[Path | None]):
             yield LineInput(path, select_on_focus=False, max_length=_LONGEST_PATH)
             yield Options(id="taken", markup=False)
             keys = f"enter writes the file · {key_at(self, 'dialog.close')} leaves it"  # enter is the field's own
-            hint = f"Markdown; a name that ends in .json keeps all branches and figures.\n{keys}"
+            hint = f"Markdown; a name with .json keeps all branches and figures.\n{keys}"
             yield Label(hint, id="about-export", classes="hint", markup=False)
 
     def on_mount(self) -> None:
