@@ -4,6 +4,7 @@ import logging
 import time
 from collections.abc import Callable, Mapping
 
+from lama_tui.engine.backend import MemoryFigures
 from lama_tui.engine.models import Models
 from lama_tui.engine.pressure import Relief, Rung, next_rung
 from lama_tui.errors import OutOfMemoryError
@@ -25,6 +26,8 @@ class Shortage:
         self._last: Rung | None = None
         self._looked = -INTERVAL
         self._over = 0
+        self._buffers_go = True
+        """Whether free buffers went when they were handed back last."""
 
     @property
     def is_due(self) -> bool:
@@ -35,7 +38,7 @@ class Shortage:
         """Look now. Raises what the backend raises."""
         self._over = self._models.backend.pressure()
         if not self._over:
-            self._last, self.refusing = None, False
+            self._last, self.refusing, self._buffers_go = None, False, True
         return bool(self._over)
 
     def refusal(self) -> OutOfMemoryError:
@@ -67,29 +70,51 @@ class Shortage:
         if not self.is_short():
             return None
         idle = self._idle(running) if may_unload else None
-        rung = next_rung(self._last, self._over, self._useful(running, idle))
+        memory = self._models.backend.memory()
+        if memory.cache >= self._over and self._buffers_go:
+            return self._make_room(Rung.BUFFERS)  # enough by itself, however high the ladder was climbed
+        rung = next_rung(self._last, self._over, self._useful(memory, running, idle))
         if rung is None:
             return None
         self._last = rung  # before it is tried: what fails is not tried again and again
-        freed, model = 0, ""
         match rung:
-            case Rung.BUFFERS:
-                freed = self._models.backend.drop_buffers()
-            case Rung.PROMPTS:
-                freed = self._models.backend.shrink_prompts(self._over)
+            case Rung.BUFFERS | Rung.PROMPTS:
+                return self._make_room(rung)
             case Rung.REFUSE:
                 self.refusing = True
+                return self._taken(rung)
             case Rung.UNLOAD:
-                model = idle or ""
-                freed = unload(model)
+                return self._taken(rung, unload(idle or ""), idle or "")
             case Rung.STOP:
-                model = stop()
+                return self._taken(rung, model=stop())
+
+    def must_refuse(self, tell: Callable[[Relief], None]) -> bool:
+        """Whether what comes now has to be refused: not while something else can go that nobody misses.
+
+        `tell` hears of each step. Raises what the backend raises.
+        """
+        memory = self._models.backend.memory()
+        for rung, size in ((Rung.BUFFERS, memory.cache), (Rung.PROMPTS, memory.prompts)):
+            if size and self.is_short():
+                tell(self._make_room(rung))
+        return self.is_short()
+
+    def _make_room(self, rung: Rung) -> Relief:
+        """Let free buffers or remembered prompts go."""
+        if rung is Rung.BUFFERS:
+            self._buffers_go = False
+            freed = self._models.backend.drop_buffers()
+            self._buffers_go = freed > 0
+        else:
+            freed = self._models.backend.shrink_prompts(self._over)
+        return self._taken(rung, freed)
+
+    def _taken(self, rung: Rung, freed: int = 0, model: str = "") -> Relief:
         relief = Relief.by(rung, freed, model)
         log.warning("memory is short by %d bytes: %s", self._over, relief.words)
         return relief
 
-    def _useful(self, running: Mapping[str, int], idle: str | None) -> set[Rung]:
-        memory = self._models.backend.memory()
+    def _useful(self, memory: MemoryFigures, running: Mapping[str, int], idle: str | None) -> set[Rung]:
         could = {
             Rung.BUFFERS: memory.cache > 0,
             Rung.PROMPTS: bool(memory.prompts),

@@ -252,17 +252,19 @@ class Worker:
         """Where memory is short take the next step against that, and refuse what came to begin."""
         short = self._shortage
         try:
-            if short.is_due:
-                unload, may_unload = (lambda idle: self._unload(idle).freed), self._loading is None
-                if relief := short.step(self._occupied(), may_unload, unload, self._stop_newest):
-                    self.figures = replace(self.figures, relief=relief)
-                    self._look()
+            unload, may_unload = (lambda idle: self._unload(idle).freed), self._loading is None
+            if short.is_due and (relief := short.step(self._occupied(), may_unload, unload, self._stop_newest)):
+                self._relieved(relief)
             new = [job for job in self._line if job.wish.source not in (None, self._loading)] if short.refusing else []
-            if new and short.is_short():
+            if new and short.must_refuse(self._relieved):
                 for job in new:
                     self._fail(job, short.refusal())
         except Exception:
             log.exception("nothing could be done about a shortage of memory")
+
+    def _relieved(self, relief: Relief) -> None:
+        self.figures = replace(self.figures, relief=relief)
+        self._look()
 
     def _stop_newest(self) -> str:
         """Stop the answer that began last; the model that it was of."""
@@ -332,8 +334,6 @@ class Worker:
 
     def _go_on(self) -> bool:
         """A move of other models while one loads; whether there was one."""
-        if not len(self._line) and not self._running:
-            return False
         held = self._models.held(self._occupied())
         chosen = next_move(self._line.wishes, held, self._parallel, 0, self._loading)
         self._carry_out(chosen)

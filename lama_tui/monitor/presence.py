@@ -114,6 +114,8 @@ def _file(folder: Path, pid: int) -> Path:
 
 def _read(file: Path) -> Presence | None:
     try:
+        if not file.is_file():
+            return None  # a pipe would be waited for
         with file.open("rb") as opened:
             values = json.loads(opened.read(_LARGEST))
         return Presence(

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 
@@ -106,6 +107,19 @@ def test_names_are_cleaned_and_numbers_believed_only_where_they_can_be(lama: Lam
         del values["loaded"][0][name]
     file.write_text(json.dumps(values))
     assert json.loads(lama("ps", "--json").out)[0]["models"][0]["weights"] == 10
+
+
+def test_what_is_no_file_is_not_waited_for(paths: Paths) -> None:
+    paths.run.mkdir(parents=True)
+    os.mkfifo(paths.run / f"{os.getppid()}.json")
+    (paths.run / "5.json").mkdir()
+    (paths.run / "6.json").symlink_to(paths.run / "nothing")
+    with ThreadPoolExecutor(1) as thread:
+        looking = thread.submit(present, paths.run)
+        try:
+            assert looking.result(timeout=5) == []
+        finally:
+            os.close(os.open(paths.run / f"{os.getppid()}.json", os.O_RDWR))  # who waits goes on
 
 
 def test_another_process_with_the_number_of_one_that_is_gone_is_not_it(paths: Paths) -> None:

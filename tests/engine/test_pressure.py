@@ -1,7 +1,7 @@
 """When memory is short: one step after the other, the cheapest first, each shown; and then all is well again."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lama_tui.config.settings import EngineSettings
-from lama_tui.engine.backend import ModelSource
+from lama_tui.engine.backend import ModelSource, StepEvent
 from lama_tui.engine.mlx_backend import MlxBackend
 from lama_tui.engine.pressure import Relief, Rung, next_rung
 from lama_tui.errors import OutOfMemoryError
@@ -114,6 +114,34 @@ async def test_all_the_way_up_and_down_again(memory: Memory) -> None:
     backend.taken = 0
     await until(lambda: not rig.running, "nothing runs")
     assert isinstance((await rig.answer(rig.request(ONE, tokens=1)))[-1], StreamFinished)
+
+
+async def test_buffers_that_are_enough_go_again_before_anything_that_is_missed() -> None:
+    class Churning(FakeBackend):
+        def step(self) -> Sequence[StepEvent]:
+            self.buffers = 30  # as growing KV leaves them
+            return super().step()
+
+    backend = Churning(room=3 * SIZE)
+    rig = Rig(lambda: backend, ONE, TWO)
+    backend.taken = 2 * SIZE - 5
+    answer = asyncio.create_task(rig.answer(rig.request(ONE, tokens=10**6)))
+    await until(lambda: backend.calls.count("drop_buffers") > 7, "they are handed back again and again")
+    assert not answer.done() and "shrink_prompts" not in backend.calls
+    answer.cancel()
+    await asyncio.gather(answer, return_exceptions=True)
+    assert await rig.engine.stop(PATIENCE)
+
+
+async def test_nobody_is_refused_for_what_is_only_remembered(memory: Memory) -> None:
+    answer = await running(memory, [])
+    backend, rig = memory.backend, memory.rig
+    backend.taken = 3 * SIZE
+    with pytest.raises(OutOfMemoryError, match="was stopped"):
+        await answer
+    backend.taken, backend.prompts, backend.buffers = 2 * SIZE - 1, SIZE, SIZE  # what the answer had computed
+    assert isinstance((await rig.answer(rig.request(ONE, tokens=1)))[-1], StreamFinished)
+    assert memory.look()[-2:] == [Rung.BUFFERS, Rung.PROMPTS] or backend.prompts < SIZE
 
 
 async def test_the_answer_that_began_last_is_stopped_and_the_other_goes_on(memory: Memory) -> None:
