@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from lama_tui.engine.backend import never
+from lama_tui.paths import make_private
 
 log = logging.getLogger(__name__)
 
@@ -127,7 +128,8 @@ class PromptFiles:
             return False
         temporary = folder / f".{conversation}-{os.getpid()}-{time.monotonic_ns()}.safetensors"
         try:
-            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            make_private(self._folder)
+            make_private(folder)
             self.bound(expected)
             if shutil.disk_usage(folder).free - expected < _SPARE:
                 return False

@@ -43,7 +43,7 @@ def test_what_is_written_is_found_by_another_instance(files: PromptFiles) -> Non
     (found,) = PromptFiles(files._folder, 10_000).of("k")
     assert (found.conversation, list(found.tokens)) == (7, [1, 2, 3])
     assert files.is_whole(found) and not files.of("other")
-    assert found.path.stat().st_mode & 0o077 == 0 and found.path.parent.stat().st_mode & 0o077 == 0
+    assert not any(path.stat().st_mode & 0o077 for path in (found.path, found.path.parent, files._folder))
 
 
 def test_a_conversation_has_one_file(files: PromptFiles) -> None:
