@@ -1,9 +1,7 @@
 """One message of the transcript, drawn to lines: heading, reasoning, text, how it ended, what it cost."""
 
-from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Literal, get_args
 
 from rich.segment import Segment
 
@@ -23,13 +21,10 @@ from lama_tui.ui.transcript.horizon import horizon
 from lama_tui.ui.transcript.key_names import KeyNames
 from lama_tui.ui.transcript.long_text import SLICED, LongText, ink_of
 from lama_tui.ui.transcript.mark import Mark, Wish, marked, wish_at
+from lama_tui.ui.transcript.parts import Part, Parts
 
 _HEAD = 8_000
 """Characters that are drawn of a folded text that is huge."""
-
-Part = Literal["heading", "reasoning", "text", "calls", "ending", "figures", "gap"]
-
-_ORDER: tuple[Part, ...] = get_args(Part)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +68,7 @@ class DrawnMessage:
         self._standing: LongText | None = None  # the one whose lines are shown
         self._progress: Progress | None = None
         self._long = False
-        self._parts: list[tuple[int, Part]] = []
+        self._parts = Parts()
         self._blocks: tuple[list[Line], list[CodeBlock]] | None = None
 
     # --- drawing -------------------------------------------------------------------
@@ -142,7 +137,7 @@ class DrawnMessage:
 
     def _redraw(self, width: int, palette: Palette) -> None:
         message = self.message
-        self.lines, self._parts, self._standing = [], [], None
+        self.lines, self._parts, self._standing = [], Parts(), None
         self._add("heading", self._heading(width, palette))
         if message.role == "user":
             self._add("text", self._person(width, palette))
@@ -160,9 +155,8 @@ class DrawnMessage:
         self._drawn_for = (width, palette)
 
     def _add(self, part: Part, lines: list[Line]) -> None:
-        if lines:
-            self._parts.append((len(self.lines), part))
-            self.lines += lines
+        self._parts.add(part, len(lines))
+        self.lines += lines
 
     @property
     def _text(self) -> str:
@@ -362,27 +356,22 @@ class DrawnMessage:
 
     def spot(self, line: int) -> tuple[Part, int]:
         """What a drawn line belongs to, and which line of that it is."""
-        index = bisect_right([first for first, _ in self._parts], line) - 1
-        if index < 0:
-            return "heading", 0
-        first, part = self._parts[index]
-        return part, line - first
+        return self._parts.spot(line)
 
     def line_of(self, part: Part, offset: int) -> int:
         """Where a line that `spot` told of is now; where that is folded away, what stands in its place."""
-        span = self._span(part)
-        return min(span[0] + offset, max(span[0], span[1] - 1))
+        return self._parts.line_of(part, offset)
 
     def ink_before(self, part: Part, offset: int) -> int:
         """Characters of a part that stand before one of its lines, less spaces and rules: the same at every width."""
-        first, end = self._span(part)
+        first, end = self._parts.span(part)
         if part == "text" and self._standing is not None:
             return self._standing.ink_before(offset)
         return sum(map(ink_of, self.lines[first : min(end, first + offset)]))
 
     def line_after_ink(self, part: Part, ink: int) -> int:
         """The line of a part that shows what stood behind so much ink."""
-        first, end = self._span(part)
+        first, end = self._parts.span(part)
         if part == "text" and self._standing is not None:
             return first + self._standing.line_after_ink(ink)
         for line in range(first, end):
@@ -390,10 +379,3 @@ class DrawnMessage:
             if ink < 0:
                 return line
         return max(first, end - 1)
-
-    def _span(self, part: Part) -> tuple[int, int]:
-        """The lines of a part, from one up to another; of one that is not there, where it would be."""
-        later = [first for first, name in self._parts if _ORDER.index(name) > _ORDER.index(part)]
-        end = later[0] if later else len(self.lines)
-        first = next((first for first, name in self._parts if name == part), None)
-        return (end, end + 1) if first is None else (first, end)

@@ -15,7 +15,8 @@ from lama_tui.ui.palette import Palette
 
 if TYPE_CHECKING:
     from lama_tui.conversations.messages import Message
-    from lama_tui.ui.drawn_message import DrawnMessage, Part
+    from lama_tui.ui.drawn_message import DrawnMessage
+    from lama_tui.ui.transcript.parts import Part
 
 
 @dataclass(frozen=True, slots=True)
