@@ -55,7 +55,10 @@ class AnswerText:
     def add(self, token: int) -> list[Delta]:
         """Decode one more token."""
         self._detokenizer.add_token(token)
-        return self._split(self._detokenizer.last_segment)
+        text = self._detokenizer.last_segment
+        if self._plain:
+            return [TextDelta(text)] if text else []
+        return self._split(text)
 
     def end(self) -> list[Delta]:
         """What was held back; the answer is over."""
@@ -73,8 +76,6 @@ class AnswerText:
     def _split(self, text: str) -> list[Delta]:
         if not text or self.stopped:
             return []
-        if self._plain:
-            return [TextDelta(text)]
         self._state, segments = self._machine.split(self._state, text)
         self.stopped = self._state[0] is None
         return [delta for name, segment in segments for delta in self._say(name, segment)]

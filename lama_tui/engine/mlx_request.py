@@ -48,6 +48,8 @@ class MlxAnswer:
         """Of KV that cannot be cut a copy, as it was before the last token of the prompt."""
         self.drafted: list[bool] = []
         """Of tokens that are still to be taken, whether a draft model proposed them."""
+        self.ended = False
+        """Its last event was told."""
         self.passed_over = 0
         """Chunks of other prompts that were read while this one waited."""
         self._model = model
@@ -97,6 +99,7 @@ class MlxAnswer:
 
     def finish(self, reason: FinishReason) -> list[StreamEvent]:
         """End with `reason`: what text was held back, then the figures."""
+        self.ended = True
         rest = self._text.end()
         if reason == "length" and self._text.stopped:
             reason = "stop"

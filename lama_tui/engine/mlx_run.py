@@ -15,7 +15,7 @@ from lama_tui.engine.mlx_speculation import MlxSpeculation
 from lama_tui.engine.pace import Pace
 from lama_tui.engine.prompt_cache import PromptCache
 from lama_tui.engine.reading import next_to_read
-from lama_tui.events import StreamEvent, StreamFailed, StreamFinished
+from lama_tui.events import StreamEvent, StreamFailed
 from lama_tui.types import RequestId
 
 CLEAR_EVERY = 256
@@ -65,10 +65,9 @@ class MlxRun:
 
         What raises fails the requests in it, and no others.
         """
-        produced: list[StepEvent] = []
-        for decoding in [self._together, *self._alone]:
-            if len(decoding):
-                produced += self._decode(decoding)
+        produced = self._decode(self._together) if len(self._together) else []
+        for decoding in self._alone[:]:
+            produced += self._decode(decoding)
         if self._reading:
             produced += self._read()
         self._steps += 1
@@ -101,14 +100,13 @@ class MlxRun:
             return [StepEvent(answer.request.id, said) for answer in failed]
         produced: list[StepEvent] = []
         for answer, token in made:
-            if answer not in decoding.answers:
-                continue  # it ended before: of a draft more tokens may be right than are wanted
+            if answer.ended:
+                continue  # of a draft more tokens may be right than are wanted
             try:
                 events = answer.take(token, started)
             except Exception as error:
-                self._leave(answer)
-                events = [self._explain(error)]
-            if isinstance(events[-1] if events else None, StreamFinished):
+                answer.ended, events = True, [self._explain(error)]
+            if answer.ended:
                 self._leave(answer)
             produced += _events(answer, events)
         return produced

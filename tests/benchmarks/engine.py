@@ -1,8 +1,8 @@
 """What the engine does with several requests and with what it remembers: `python -m tests.benchmarks.engine [SHAPE…]`.
 
 Drives the backend as the engine's thread does, without the event loop, beside mlx-lm's own parts on the same network
-in the same memory (where weights lie is worth several percent): by turns, the fastest of each, after the same warm-up.
-All in one thread. Both take the likeliest token and make text of it, but `BatchGenerator`, which makes tokens only.
+in the same memory: by turns, the fastest of each, after the same warm-up. All in one thread. Both take the likeliest
+token; all make text of it but `BatchGenerator`.
 """
 
 import os
