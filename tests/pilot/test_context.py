@@ -138,9 +138,7 @@ async def test_what_cannot_fit_is_refused_with_both_numbers_and_stays_typed(work
         stage.composer.insert("x" * 30)
         await stage.until_seen("▲ 6 tokens too many")
         await stage.press("enter")
-        await stage.until_seen(
-            "With this message it has 66 tokens; guide reads at most 60", "(/compact)", "f3 changes"
-        )
+        await stage.until_seen("With this message it has 66 tokens; guide reads at most 60", "(/compact)", "f3 changes")
         assert stage.composer.text == "x" * 30
         assert len(stage.scripted.requests) == asked and len(stage.messages) == 2
         await stage.press("escape")

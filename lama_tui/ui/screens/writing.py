@@ -31,7 +31,6 @@ _OPENING = 0.6
 """Seconds that what was typed may wait at the end for a store that is still being opened."""
 _COUNT_DELAY = 0.25
 """Seconds without a key after which the tokens are counted."""
-
 _AROUND = 64
 """Tokens that a template puts around a message, at most, where it is only estimated."""
 
