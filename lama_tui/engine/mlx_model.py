@@ -22,7 +22,7 @@ from typing import Any
 from lama_tui.engine.architectures import supported
 from lama_tui.engine.backend import ModelSource
 from lama_tui.engine.failures import is_out_of_memory
-from lama_tui.engine.model_code import KEY, ModelCode, classes
+from lama_tui.engine.model_code import KEY, ModelCode, classes, contained
 from lama_tui.engine.model_files import GET_MLX, ModelFiles
 from lama_tui.engine.parts import draft_files
 from lama_tui.engine.prompt import PLAIN_STOP, ControlTokens
@@ -134,8 +134,9 @@ def _own_network(source: ModelSource, files: ModelFiles, code: ModelCode) -> Any
     """The layers as the model's own program makes them. It is run here: mlx-lm would read the file once more."""
     from mlx_lm import utils
 
-    made = classes(source, code)
+    model, arguments = classes(source, code)
     try:
+        made = contained(model), arguments
         network, _ = utils.load_model(
             files.folder,
             lazy=True,

@@ -133,6 +133,18 @@ def classes(source: ModelSource, code: ModelCode) -> tuple[Any, Any]:
         sys.modules.pop(module.__name__, None)
 
 
+def contained(model: Any) -> Any:
+    """The class `model` of a program; where it would end the thread that calls it, its answer fails instead."""
+
+    def call(self: Any, *arguments: Any, **options: Any) -> Any:
+        try:
+            return model.__call__(self, *arguments, **options)
+        except (SystemExit, KeyboardInterrupt, GeneratorExit) as error:
+            raise RuntimeError(f"The model's own program raised {type(error).__name__}: {error}") from error
+
+    return type(model.__name__, (model,), {"__call__": call, "__module__": model.__module__})
+
+
 def _is_plain(name: str) -> bool:
     return (
         name == Path(name).name

@@ -12,7 +12,7 @@ import pytest
 from lama_tui.engine.backend import ModelSource
 from lama_tui.engine.model_code import LIMIT, ModelCode, demand_trust
 from lama_tui.engine.model_files import check_folder, read_code
-from lama_tui.errors import ModelError, ModelFormatError, ModelLoadError, UntrustedCodeError
+from lama_tui.errors import InferenceError, ModelError, ModelFormatError, ModelLoadError, UntrustedCodeError
 from lama_tui.events import StreamFinished
 from tests.engine.conftest import Rig, text_of
 from tests.models import make_coded, make_tiny_llama
@@ -53,7 +53,8 @@ async def test_the_program_runs_only_with_consent_to_its_bytes(mlx: Rig, coded: 
     assert text_of(events) == text_of(same), "the program is that of a Llama, and so are the weights"
 
     (coded / "ran").unlink()
-    await mlx.engine.unload("coded")
+    weights = next(model.weights for model in mlx.engine.figures().loaded if model.reference == "coded")
+    assert await mlx.engine.unload("coded") >= 0.99 * weights
     (coded / "model.py").write_text((coded / "model.py").read_text() + "\n")
     with pytest.raises(UntrustedCodeError, match="not what was trusted before"):
         await mlx.answer(mlx.request(agreed))
@@ -123,13 +124,35 @@ PROGRAMS: dict[str, tuple[str, type[ModelError], str]] = {
 }
 
 
-@pytest.mark.parametrize("case", PROGRAMS)
+USUAL = ("syntax", "exits", "is no network")
+
+
+@pytest.mark.parametrize(
+    "case", [case if case in USUAL else pytest.param(case, marks=pytest.mark.slow) for case in PROGRAMS]
+)
 async def test_a_program_that_fails_is_explained(mlx: Rig, coded: Path, case: str) -> None:
     text, error, says = PROGRAMS[case]
     (coded / "model.py").write_text(text)
     with pytest.raises(error) as caught:
         await mlx.answer(mlx.request(trusted(coded)))
     assert says in str(caught.value) and caught.value.title and caught.value.hint
+    assert isinstance((await mlx.answer(mlx.request()))[-1], StreamFinished)
+
+
+@pytest.mark.parametrize(
+    "raises",
+    [
+        "SystemExit('enough')",
+        *(pytest.param(each, marks=pytest.mark.slow) for each in ("KeyboardInterrupt()", "OSError('enough')")),
+    ],
+)
+async def test_a_program_that_ends_its_thread_fails_alone(mlx: Rig, coded: Path, raises: str) -> None:
+    (coded / "model.py").write_text(
+        "from mlx_lm.models.llama import Model as Llama, ModelArgs\n"
+        f"class Model(Llama):\n    def __call__(self, *a, **k): raise {raises}\n"
+    )
+    with pytest.raises(InferenceError, match=r"enough|KeyboardInterrupt"):
+        await mlx.answer(mlx.request(trusted(coded)))
     assert isinstance((await mlx.answer(mlx.request()))[-1], StreamFinished)
 
 
