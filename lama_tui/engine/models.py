@@ -12,6 +12,9 @@ from lama_tui.events import ModelUnloaded
 
 log = logging.getLogger(__name__)
 
+LOOK = 0.05
+"""Seconds between two looks at what is free: one takes a millisecond, as long as a token of a small model."""
+
 
 @dataclass(slots=True)
 class _Resident:
@@ -38,6 +41,8 @@ class Models:
         self._backend: Backend | None = None
         self._device: DeviceFacts | None = None
         self._residents: dict[str, _Resident] = {}
+        self._free = 0
+        self._looked = -LOOK
 
     def __contains__(self, source: ModelSource) -> bool:
         resident = self._residents.get(source.reference)
@@ -73,8 +78,16 @@ class Models:
         self.backend.check(wish.source)
         return replace(wish, needs=self.backend.needs(wish.source))
 
+    def free(self) -> int:
+        """Bytes that models may still take; looked at anew when they changed, and else now and then."""
+        now = time.monotonic()
+        if now - self._looked >= LOOK:
+            self._free, self._looked = self.backend.free(), now
+        return self._free
+
     def load(self, source: ModelSource, progress: Callable[[int, int], None]) -> LoadedModel:
         """Load a model beside the others."""
+        self._looked = -LOOK
         model = self.backend.load(source, progress)
         self._residents[source.reference] = _Resident(source, model)
         self.use(source.reference)
@@ -85,6 +98,7 @@ class Models:
         """Drop a model, if it is loaded; one that the backend fails to drop stays as long as the backend has it."""
         if reference not in self._residents:
             return ModelUnloaded(reference, 0)
+        self._looked = -LOOK
         try:
             freed = self.backend.unload(reference)
         except Exception:

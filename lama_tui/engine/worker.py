@@ -167,7 +167,7 @@ class Worker:
             job = self._line[at]
             try:
                 job.wish = self._models.learn(job.wish)
-                free = self._models.backend.free()
+                free = self._models.free()
             except Exception as error:
                 self._fail(job, error)
                 return

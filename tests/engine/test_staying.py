@@ -97,6 +97,21 @@ async def test_room_is_made_by_what_was_used_longest_ago_and_by_pinned_models_la
     assert await rig.engine.stop(PATIENCE)
 
 
+async def test_who_waits_for_room_does_not_slow_who_answers() -> None:
+    backend = FakeBackend(room=SIZE)
+    rig = Rig(lambda: backend, ONE, TWO)
+    answer = asyncio.create_task(rig.answer(rig.request(ONE, tokens=10**6)))
+    await until(lambda: rig.running == 1, "one answers")
+    waits = asyncio.create_task(rig.answer(rig.request(TWO, tokens=1)))
+    await until(lambda: "free" in backend.calls, "the other looks for room")
+    backend.calls.clear()
+    await until(lambda: backend.calls.count("step") > 50, "the first goes on")
+    assert backend.calls.count("free") < backend.calls.count("step") / 4
+    answer.cancel()
+    assert isinstance((await waits)[-1], StreamFinished)
+    assert await rig.engine.stop(PATIENCE)
+
+
 async def test_a_failing_eviction_fails_who_needed_the_room_and_costs_nothing_else() -> None:
     backend = FakeBackend(["unload"], room=SIZE)
     rig = rig_with(backend)
