@@ -14,7 +14,7 @@ import importlib
 import os
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sized
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -133,6 +133,7 @@ def _network(source: ModelSource, files: ModelFiles) -> Any:
 def _own_network(source: ModelSource, files: ModelFiles, code: ModelCode) -> Any:
     """The layers as the model's own program makes them. It is run here: mlx-lm would read the file once more."""
     from mlx_lm import utils
+    from mlx_lm.models.cache import make_prompt_cache
 
     model, arguments = classes(source, code)
     try:
@@ -144,6 +145,8 @@ def _own_network(source: ModelSource, files: ModelFiles, code: ModelCode) -> Any
             get_model_classes=lambda config: made,
             trust_remote_code=False,
         )
+        if not isinstance(network.layers, Sized) or not isinstance(make_prompt_cache(network), list):
+            raise TypeError("it has no list of layers, or of what they remember")  # which the first answer would miss
     except (Exception, SystemExit) as error:  # what a stranger wrote raises anything
         if isinstance(error, Exception) and is_out_of_memory(error):
             raise

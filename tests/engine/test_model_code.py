@@ -115,6 +115,20 @@ PROGRAMS: dict[str, tuple[str, type[ModelError], str]] = {
         ModelLoadError,
         "late",
     ),
+    "no cache": (
+        "from mlx_lm.models.llama import Model as Llama, ModelArgs\n"
+        "class Model(Llama):\n    def make_cache(self): return 5\n",
+        ModelLoadError,
+        "what they remember",
+    ),
+    "no layers": (
+        "import mlx.nn as nn\nfrom mlx_lm.models.llama import Model as Llama, ModelArgs\n"
+        "class Model(nn.Module):\n    def __init__(self, args):\n        super().__init__()\n"
+        "        self.inner = Llama(args)\n"
+        "    def sanitize(self, weights): return {f'inner.{name}': each for name, each in weights.items()}\n",
+        ModelLoadError,
+        "layers",
+    ),
     "is no network": (
         "class ModelArgs:\n    from_dict = classmethod(lambda cls, config: cls())\n"
         "class Model:\n    def __init__(self, args): pass\n",
