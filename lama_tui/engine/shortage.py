@@ -84,7 +84,9 @@ class Shortage:
                 self.refusing = True
                 return self._taken(rung)
             case Rung.UNLOAD:
-                return self._taken(rung, unload(idle or ""), idle or "")
+                freed = unload(idle or "")
+                self._last = Rung.REFUSE  # whatever else is idle goes before any answer
+                return self._taken(rung, freed, idle or "")
             case Rung.STOP:
                 return self._taken(rung, model=stop())
 

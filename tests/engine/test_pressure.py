@@ -133,6 +133,23 @@ async def test_buffers_that_are_enough_go_again_before_anything_that_is_missed()
     assert await rig.engine.stop(PATIENCE)
 
 
+async def test_all_that_is_idle_goes_before_any_answer() -> None:
+    backend = FakeBackend(room=4 * SIZE)
+    rig = Rig(lambda: backend, ONE, TWO)
+    for idle in (TWO, ModelSource("three", "/three")):
+        await rig.engine.load(idle)
+    answer = asyncio.create_task(rig.answer(rig.request(ONE, tokens=10**6)))
+    await until(lambda: rig.running == 1 and len(backend.models) == 3, "one answers")
+    backend.taken = 3 * SIZE
+    await until(lambda: list(backend.models) == ["one"] or answer.done(), "the others go")
+    seen = backend.calls.count("pressure")
+    await until(lambda: backend.calls.count("pressure") > seen or answer.done(), "it looks again")
+    assert not answer.done()
+    answer.cancel()
+    await asyncio.gather(answer, return_exceptions=True)
+    assert await rig.engine.stop(PATIENCE)
+
+
 async def test_nobody_is_refused_for_what_is_only_remembered(memory: Memory) -> None:
     answer = await running(memory, [])
     backend, rig = memory.backend, memory.rig
