@@ -34,6 +34,7 @@ WHOLE = "whole"
 """The key of the metadata of KV that cannot be cut: it is of use only to a prompt that begins with all its tokens."""
 
 _NAME = re.compile(r"(\d{1,18})-([0-9a-f]{32})\.safetensors")
+_UNFINISHED = re.compile(r"\.\d+-(\d+)-\d+\.safetensors")
 _HEADER = 64 * 1024**2  # bytes of a header at most
 _ABANDONED = 3600.0  # seconds after which a file that nobody finished is removed
 _SPARE = 1024**3  # bytes that stay free on the disk
@@ -157,7 +158,7 @@ class PromptFiles:
             with contextlib.suppress(OSError):
                 status = path.stat()
                 if path.name.startswith("."):
-                    if time.time() - status.st_mtime > _ABANDONED:
+                    if time.time() - status.st_mtime > _ABANDONED or _is_of_the_dead(path):
                         self.remove(path)
                     continue
                 files.append((status.st_mtime_ns, status.st_size, path))
@@ -228,6 +229,20 @@ class _Written(io.RawIOBase):
             self._sha.update(piece)
             self._file.write(piece)
         return len(data)
+
+
+def _is_of_the_dead(unfinished: Path) -> bool:
+    """Whether the process that was writing it is gone."""
+    name = _UNFINISHED.fullmatch(unfinished.name)
+    if name is None:
+        return False
+    try:
+        os.kill(int(name[1]), 0)
+    except (ProcessLookupError, OverflowError):
+        return True
+    except PermissionError:
+        pass
+    return False
 
 
 def _listed(folder: Path) -> list[Path]:

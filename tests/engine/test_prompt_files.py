@@ -127,6 +127,14 @@ def test_what_was_never_finished_goes_with_its_conversation(files: PromptFiles) 
     assert left.name.startswith(".77-")
 
 
+def test_what_a_process_that_is_gone_did_not_finish_takes_no_room(files: PromptFiles) -> None:
+    files.add("k", 7, 100, holding([1]))
+    for pid in (os.getpid(), 2**22 + 1):  # more than Linux and macOS count to
+        (files._folder / "k" / f".7-{pid}-1.safetensors").write_bytes(b"half")
+    files.bound()
+    assert [path.name.split("-")[1] for path in paths(files) if path.name[0] == "."] == [str(os.getpid())]
+
+
 def test_what_is_given_up_leaves_all_as_it_was(files: PromptFiles) -> None:
     files.add("k", 7, 100, holding([1]))
     before = paths(files)
