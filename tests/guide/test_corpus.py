@@ -221,6 +221,7 @@ def test_phrases_and_keywords_are_of_known_topics() -> None:
 def test_nothing_held_out_is_in_the_corpus() -> None:
     cases = tomllib.loads(HELDOUT.read_text(encoding="utf-8"))["case"]
     held_out = {normalised(case["question"]) for case in cases}
+    assert {case["topic"] for case in cases} <= {topic.id for topic in TOPICS}
     trained_on = {normalised(question) for questions in wordings().values() for question in questions}
     # a number only: who tunes the training must not see the questions
     shared = len(held_out & trained_on)
