@@ -301,14 +301,24 @@ async def test_who_was_killed_before_it_was_recorded_is_recorded(hub: TestHub, t
 KILLED = """
 import asyncio, sys
 from pathlib import Path
+from lama_tui.library.importing import filling
+from lama_tui.library.importing.copying import copy_file
 from tests.library.downloading import instance
 from tests.library.hub import TestHub
+
+def copy(folder, file, to, work):
+    if file.path != "z.bin":
+        return copy_file(folder, file, to, work)
+    to.write_bytes(b"half of it")
+    sys.stdin.read()
+
+filling.copy_file = copy
 
 async def main(home, source):
     with TestHub() as hub:
         async with instance(hub, Path(home)) as lama:
             await lama.downloads.add_import(source)
-            await asyncio.sleep(60)
+            await asyncio.Event().wait()
 
 asyncio.run(main(*sys.argv[1:]))
 """
@@ -322,13 +332,13 @@ async def test_who_is_killed_is_taken_over(web: Web, hub: TestHub, tmp_path: Pat
     data = big_gguf(tmp_path, 64 << 20)
     web.files["/m-Q4.gguf"], web.hold, web.cut = data, threading.Event(), [24 << 20]
     folder = make_tiny_llama(tmp_path / "m-Q4")
-    with (folder / "z.bin").open("wb") as file:
-        file.truncate(3_000_000_000)
+    (folder / "z.bin").write_bytes(b"all of it, which never comes")
     if what == "address":
         command = ["-m", "lama_tui", "import", web.url("/m-Q4.gguf"), "--insecure-http"]
     else:
         command = ["-c", KILLED, str(tmp_path), str(folder)]
-    with subprocess.Popen([sys.executable, *command], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:  # noqa: ASYNC220
+    piped = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
+    with subprocess.Popen([sys.executable, *command], **piped) as process:  # noqa: ASYNC220
         if what == "address":
             await came(tmp_path, 24 << 20)
         else:
