@@ -28,7 +28,10 @@ _wait.SLEEP_GRANULARITY, _wait.SLEEP_IDLE = 0.004, 0.0008
 # an app of each test, and all that tests import: to look through all of it as often as usual takes a third of the time
 gc.set_threshold(20_000, 20, 20)
 
-hypothesis.settings.register_profile("usual", derandomize=not EXPLORES)
+# how long an example takes, and making it, is of the machine: only where a test says so it counts
+hypothesis.settings.register_profile(
+    "usual", derandomize=not EXPLORES, deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
 hypothesis.settings.load_profile("usual")
 
 
