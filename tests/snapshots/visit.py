@@ -88,7 +88,7 @@ class Visit(Stage):
     async def settled(self) -> None:
         """Wait until nothing more will change: what is counted is counted, and the screen is drawn as it was before."""
         alike, before = 0, None
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(120):
             while alike < _ALIKE:
                 await self.until(lambda: all(work.is_finished for work in self.app.workers if work.group in SHORT))
                 await self.pilot.pause()
