@@ -150,7 +150,7 @@ async def test_an_end_that_cannot_be_written_is_tried_in_its_time(hub, tmp_path,
         await lama.database.close()
         held.release()
         began = time.monotonic()
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while said() < 4:  # noqa: ASYNC110 — the log has no event
                 await asyncio.sleep(0.02)
         assert time.monotonic() - began > 0.8  # the last three of them, not all at once
@@ -255,7 +255,7 @@ async def test_a_database_that_is_full_at_the_end_is_waited_for(hub, tmp_path, c
             await lama.until(job, lambda now: now.files_done >= 300 and now.done_bytes > 100_000)
             filler = fill_up(disk)
             held.release()
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 while "the end of a download was not kept yet" not in caplog.text:  # noqa: ASYNC110
                     await asyncio.sleep(0.02)
             filler.unlink()

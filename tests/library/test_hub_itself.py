@@ -56,7 +56,7 @@ def test_the_hubs_own_client_works_with_it(tmp_path: Path) -> None:
             env={**os.environ, "HF_HUB_OFFLINE": "0", "HF_HUB_DISABLE_XET": "1"},
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=120,
         )
         assert done.returncode == 0, done.stderr
         told = json.loads(done.stdout)

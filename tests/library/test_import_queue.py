@@ -65,7 +65,7 @@ def left(home: Path) -> list[str]:
 
 async def came(home: Path, at_least: int) -> int:
     """The bytes of the only part, when there are so many."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while True:
             for part in models(home).glob(".import-*/part"):
                 if (size := part.stat().st_size) >= at_least:
@@ -181,7 +181,7 @@ async def test_local_only_stops_a_running_import(web: Web, hub: TestHub, gguf: b
         kept = await came(tmp_path, 1_000_000)
         web.cut = []
         lama.change(local_only=True)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while len(web.asked) < 2:  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
         assert web.asked[-1][1] == f"bytes={kept}-"
@@ -342,7 +342,7 @@ async def test_who_is_killed_is_taken_over(web: Web, hub: TestHub, tmp_path: Pat
         if what == "address":
             await came(tmp_path, 24 << 20)
         else:
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 while not list(models(tmp_path).glob(".import-*/model/z.bin")):  # noqa: ASYNC110
                     await asyncio.sleep(0.005)
         process.send_signal(signal.SIGKILL)
