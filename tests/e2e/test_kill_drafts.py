@@ -22,6 +22,9 @@ def draft(home: Path) -> str:
 def test_what_was_typed_is_there_again(home: Path) -> None:
     typed: list[tuple[float, str]] = []
     with lama(home, "--new") as terminal:
+        terminal.send("begun ")
+        wait_kept(home, "begun ")  # the store is open
+        typed.append((0.0, "begun "))
         may_miss = in_time(MAY_MISS)
         for number in range(20 + round(may_miss / 0.05)):
             terminal.send(f"word{number} ")
@@ -42,14 +45,18 @@ def test_what_was_typed_is_there_again(home: Path) -> None:
     assert draft(home) == f"{kept}END"
 
 
+def wait_kept(home: Path, text: str) -> None:
+    deadline = time.monotonic() + 60
+    while draft(home) != text:
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
 def send_and_kill(home: Path, steady: Steady, question: str, chance: random.Random) -> None:
     with lama(home, "--new") as terminal:
         terminal.send(question)
         terminal.wait_for(question)
-        deadline = time.monotonic() + 30
-        while draft(home) != question:
-            assert time.monotonic() < deadline
-            time.sleep(0.02)
+        wait_kept(home, question)
         terminal.send("\r")
         time.sleep(chance.uniform(0.0, 0.12))
         kill(terminal)
