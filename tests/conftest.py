@@ -8,6 +8,7 @@ from pathlib import Path
 
 import hypothesis
 import pytest
+from hypothesis.internal.conjecture import providers
 from textual import _wait
 
 from tests.chance import EXPLORES
@@ -33,6 +34,11 @@ hypothesis.settings.register_profile(
     "usual", derandomize=not EXPLORES, deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
 )
 hypothesis.settings.load_profile("usual")
+
+# it also tries what stands in the modules that are imported, which depends on which tests a process ran before: the
+# same examples in every run are worth more than these; there is no setting for it
+if not EXPLORES:
+    providers._get_local_constants = lambda: providers._local_constants
 
 
 @pytest.fixture(autouse=True)
