@@ -8,6 +8,7 @@ from pathlib import Path
 
 import hypothesis
 import pytest
+from hypothesis.internal.conjecture import providers
 from textual import _wait
 
 from tests.chance import EXPLORES
@@ -28,8 +29,16 @@ _wait.SLEEP_GRANULARITY, _wait.SLEEP_IDLE = 0.004, 0.0008
 # an app of each test, and all that tests import: to look through all of it as often as usual takes a third of the time
 gc.set_threshold(20_000, 20, 20)
 
-hypothesis.settings.register_profile("usual", derandomize=not EXPLORES)
+# how long an example takes, and making it, is of the machine: only where a test says so it counts
+hypothesis.settings.register_profile(
+    "usual", derandomize=not EXPLORES, deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
 hypothesis.settings.load_profile("usual")
+
+# it also tries what stands in the modules that are imported, which depends on which tests a process ran before: the
+# same examples in every run are worth more than these; there is no setting for it
+if not EXPLORES:
+    providers._get_local_constants = lambda: providers._local_constants
 
 
 @pytest.fixture(autouse=True)

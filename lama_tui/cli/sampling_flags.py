@@ -28,9 +28,7 @@ def add_to(parser: argparse.ArgumentParser) -> None:
                         help="end the answer before TEXT; may be given several times")  # fmt: skip
     parser.add_argument("--draft", metavar="REF", type=_text, help="let a small model draft the answer")
     parser.add_argument("--adapter", metavar="DIR", type=_text, help="load the model with a LoRA adapter")
-    parser.add_argument(
-        "--tokenizer", metavar="DIR", type=_text, help="use the tokenizer of another folder"
-    )
+    parser.add_argument("--tokenizer", metavar="DIR", type=_text, help="use the tokenizer of another folder")
     parser.add_argument("--no-thinking", action="store_true", help="ask for an answer without reasoning before it")
 
 

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from workspace import in_time
 
 from lama_tui.conversations.table import Conversations
 from lama_tui.paths import Paths
@@ -15,7 +16,7 @@ from lama_tui.store.checks import quick_check
 from lama_tui.store.database import Database
 
 STREAMER = Path(__file__).with_name("streamer.py")
-MOST_MISSING = 20  # tokens: 200 ms at 100 a second
+MOST_MISSING = 20  # tokens: 200 ms at 100 a second, on a machine that does nothing else
 
 
 def stream_and_kill(home: Path, side: Path, name: str, seconds: float) -> None:
@@ -73,7 +74,7 @@ def survives(tmp_path: Path, rounds: int) -> list[int]:
             if state == "complete":
                 assert answer == emitted
             missing += emitted.removeprefix(answer).count(" ") if question.startswith(f"{name}.") else 0
-        assert missing <= MOST_MISSING
+        assert missing <= in_time(MOST_MISSING)
         assert recovered <= 1
         costs.append(missing)
     return costs

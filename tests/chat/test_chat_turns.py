@@ -409,7 +409,8 @@ async def test_what_waits_goes_on_waiting_when_it_cannot_be_saved(chat_with, con
     assert chat.queued(conversation) == () == await conversations.queued()
 
 
-async def test_close_saves_everything_as_interrupted_and_waits_for_nobody(conversations):
+async def test_close_saves_everything_as_interrupted_and_waits_for_nobody(conversations, monkeypatch):
+    monkeypatch.setattr("lama_tui.chat.chat.CLOSE_SECONDS", 15)  # a busy machine needs more to save eight
     gate = asyncio.Event()
     provider = Scripted([TextDelta("so far"), gate, StreamFinished("stop", Usage())], deaf=True)
     chat = Chat(conversations, lambda model: (provider, model))

@@ -20,7 +20,7 @@ Spawn = Callable[..., "subprocess.Popen[bytes]"]
 def test_the_guide_is_measured_and_kept(spawn: Spawn) -> None:
     words = ("--prompt-tokens", "40,90000", "--tokens", "4", "--runs", "2", "--together", "1,3")
     with spawn("bench", "guide", *words, "--json") as process:
-        out, err = process.communicate(timeout=60)
+        out, err = process.communicate(timeout=120)
     assert process.returncode == 0, err
     told = json.loads(out)
     measured, skipped = told["results"]
@@ -63,7 +63,7 @@ def test_the_best_step_is_found_kept_used_and_forgotten(lama: Lama, spawn: Spawn
     assert json.loads(lama("show", "tiny", "--json").out)["batch_size"] == told["batch_size"]
     quick = ("bench", "tiny", "--prompt-tokens", "60", "--tokens", "2", "--runs", "1", "--together", "1", "--json")
     with spawn(*quick) as process:
-        measured = json.loads(process.communicate(timeout=60)[0])
+        measured = json.loads(process.communicate(timeout=120)[0])
     assert (measured["batch_size"], measured["tuned"], measured["together"]) == (told["batch_size"], True, [])
     for known in (True, False):
         forgotten = json.loads(lama("bench", "tiny", "--tune", "--forget", "--json").out)
@@ -89,5 +89,5 @@ def test_ctrl_c_ends_it(spawn: Spawn) -> None:
         process.send_signal(signal.SIGINT)
         rest = threading.Thread(target=lambda: iter(lambda: os.read(ours, 4096), b""), daemon=True)
         rest.start()
-        assert process.wait(20) == 130
+        assert process.wait(60) == 130
     os.close(ours)

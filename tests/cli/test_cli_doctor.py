@@ -272,7 +272,10 @@ def test_a_key_store_that_hangs_is_given_up(monkeypatch: pytest.MonkeyPatch, tmp
         ("keyrings.alt.file", "warning", "Some Store: not used, because it is not one that is known"),
     ],
 )
-def test_a_key_store_that_may_not_encrypt_is_not_used_and_told(module: str, status: str, value: str) -> None:
+def test_a_key_store_that_may_not_encrypt_is_not_used_and_told(
+    module: str, status: str, value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(checks, "_KEYRING_SECONDS", 60.0)
     import keyring
     from keyring.backend import KeyringBackend
 

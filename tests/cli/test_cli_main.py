@@ -13,7 +13,7 @@ from models import make_tiny_llama
 from lama_tui import __version__
 from lama_tui.paths import Paths
 
-WAIT = 30
+WAIT = 60
 
 HEAVY = ("textual", "mlx", "mlx_lm", "transformers", "httpx", "huggingface_hub", "keyring", "aiosqlite", "psutil")
 

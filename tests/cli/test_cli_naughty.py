@@ -39,7 +39,9 @@ LISTINGS = (
 
 ALL_OF_THEM = """
 import sys
+from lama_tui.cli import terminal_answers
 from lama_tui.cli.main import main
+terminal_answers.ANSWERS = 60.0  # a busy machine answers late
 for words in sys.argv[1].split("|"):
     main(words.split())
 print("the end")
@@ -123,7 +125,7 @@ def test_what_is_given_is_naughty(lama: Callable, spawn: Callable) -> None:
         ):
             assert_safe(lama(*words))
     for words in (("show", "\udc9b"), ("run", "\udc9b", "hi"), ("run", "guide", "hi", "\udc9b")):
-        out, err = spawn(*words).communicate(timeout=30)  # not here: what captures the log could not tell it
+        out, err = spawn(*words).communicate(timeout=60)  # not here: what captures the log could not tell it
         assert strangers(out + err, moves="\n") == [] and b"Traceback" not in err and b"Logging error" not in err
 
 

@@ -38,7 +38,7 @@ def reciter(paths: Paths) -> str:
 @pytest.fixture
 def babbler(paths: Paths) -> str:
     """Never ends by itself."""
-    make_tiny_llama(paths.models / "babbler", window=100_000)
+    make_tiny_llama(paths.models / "babbler", window=1_000_000)
     return "babbler"
 
 
@@ -172,7 +172,7 @@ def test_what_does_not_fit_is_refused_with_the_arithmetic_unless_it_is_forced(la
 
 
 def start_and_wait_for_text(spawn: Callable, *argv: str) -> "subprocess.Popen[bytes]":
-    process = spawn("run", *argv, "--max-tokens", "90000", bufsize=0)
+    process = spawn("run", *argv, "--max-tokens", "900000", bufsize=0)
     assert process.stdout.read(1)
     return process
 
@@ -190,10 +190,8 @@ def test_ctrl_c_ends_with_130_and_the_text_so_far(spawn: Callable, babbler: str,
 def test_a_reader_that_leaves_stops_the_answer(spawn: Callable, babbler: str) -> None:
     process = start_and_wait_for_text(spawn, babbler, "Hi")
     process.stdout.close()
-    began = time.monotonic()
-    assert process.wait(timeout=WAIT) == 0
+    assert process.wait(timeout=WAIT) == 0  # long before it would have said all
     assert process.stderr.read() == b""
-    assert time.monotonic() - began < WAIT / 2
 
 
 def test_the_instance_is_seen_while_it_runs(spawn: Callable, lama: Callable, babbler: str, paths: Paths) -> None:

@@ -119,8 +119,9 @@ def test_the_clipboard(
 
 
 @pytest.fixture
-def tmux(tmp_path: Path) -> Callable[[str], list[str]]:
-    """A program in place of tmux."""
+def tmux(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], list[str]]:
+    """A program in place of tmux, which may take its time."""
+    monkeypatch.setattr(tmux_module, "_SECONDS", 60.0)
 
     def make(script: str) -> list[str]:
         program = tmp_path / "tmux"

@@ -17,7 +17,7 @@ from lama_tui.paths import Paths
 from lama_tui.services import Services, open_services
 from lama_tui.types import ConversationId, MessageId
 
-WAIT = 30.0
+WAIT = 60.0
 
 
 @pytest.fixture
@@ -61,8 +61,8 @@ async def test_a_turn_goes_through_all_parts(paths: Paths) -> None:
         await until(lambda: file.exists() and bool(json.loads(file.read_bytes())["loaded"]))
         seen = []
         services.sampler.subscribe(seen.append)
-        await until(lambda: bool(seen))
-        assert seen[0].model_memory > 0 and seen[0].process_memory > 0
+        await until(lambda: bool(seen) and seen[-1].model_memory > 0)  # one may have been under way
+        assert seen[-1].process_memory > 0
     assert not file.exists()
     # on a busy machine it may take longer than closing waits for it
     await until(lambda: "lama-engine" not in [thread.name for thread in threading.enumerate()])

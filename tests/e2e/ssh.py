@@ -21,7 +21,7 @@ from terminal import environment
 from window import Window
 from xterm import Xterm
 
-_PATIENCE = 10
+_PATIENCE = 30
 """Seconds for what takes milliseconds."""
 
 

@@ -115,14 +115,14 @@ class Terminal(Window):
             for descriptor in (self._master, self._wake_out, self._wake_in):
                 os.close(descriptor)
 
-    def wait_exit(self, timeout: float = 10.0) -> int:
+    def wait_exit(self, timeout: float = 30.0) -> int:
         """The exit status, or minus the signal that ended the program; every byte it wrote is then read."""
         try:
             status = self._process.wait(timeout)
         except subprocess.TimeoutExpired as error:
             raise AssertionError(f"still running after {timeout:g} s\n{self._report(self.screen_text())}") from error
         if self._reads:
-            self._ended.wait(1)  # unless something it started still holds the terminal
+            self._ended.wait(5)  # unless something it started still holds the terminal
         return status
 
     def cpu_seconds(self) -> float:
@@ -134,6 +134,22 @@ class Terminal(Window):
                 with suppress(psutil.NoSuchProcess, psutil.AccessDenied):
                     seconds += sum(process.cpu_times()[:4])  # user and system, its own and of its ended children
         return seconds
+
+    def rests(self) -> bool:
+        """Whether the program was given all that was typed, and none of its threads runs or waits for a disk now.
+
+        Where the system tells nothing of threads: whether it was given what was typed.
+        """
+        if self._outgoing:
+            return False
+        with suppress(psutil.NoSuchProcess):
+            program = psutil.Process(self.pid)
+            for process in [program, *program.children(recursive=True)]:
+                for thread in Path(f"/proc/{process.pid}/task").glob("*/stat"):
+                    with suppress(OSError):  # it ended
+                        if thread.read_text().rpartition(")")[2].split()[0] in "RD":
+                            return False
+        return True
 
     def close(self) -> None:
         """Kill whatever of the session still runs, and hang up."""
@@ -161,9 +177,8 @@ class Terminal(Window):
                     data = os.read(self._master, 65536)
                     if not data:
                         return
-                    answers = self._receive(data)
-                    with self._changed:
-                        self._outgoing += answers
+                    with self._changed:  # nobody who sees what came can type before it is answered
+                        self._outgoing += self._receive(data)
                 if writable:
                     with self._changed, suppress(BlockingIOError):  # the room was less than it seemed
                         del self._outgoing[: os.write(self._master, self._outgoing[:4096])]

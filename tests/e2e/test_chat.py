@@ -1,10 +1,11 @@
 """The main job with the real `lama`: ask, watch, quit, come back, find it, go on."""
 
+import threading
 import time
 from pathlib import Path
 
 import pytest
-from workspace import Steady, ask, configure, lama, leave, pieces_of, provider, saved, server, wait_saved
+from workspace import Steady, ask, configure, in_time, lama, leave, pieces_of, provider, saved, server, wait_saved
 
 from tests.models import make_reciter
 
@@ -21,9 +22,11 @@ def test_ask_quit_return_find_and_go_on(tmp_path: Path, reciter: Path) -> None:
     with lama(tmp_path, "--model", reciter) as terminal:
         terminal.wait_for("reciter will answer")
         ask(terminal, "What does the fox do?")
-        text = terminal.wait_for(lambda text: LAST in text and "tok/s" in text and "writing" not in text, 30)
-        assert "The quick brown fox jumps over lazy dogs" in text  # drawn, not its source
-        assert "What does the fox do?" in text
+        drawn = "The quick brown fox jumps over lazy dogs"  # not its source
+        asked = "What does the fox do?"
+        terminal.wait_for(
+            lambda text: all(each in text for each in (asked, drawn, LAST, "tok/s")) and "writing" not in text
+        )
         leave(terminal)
     assert [(m.role, m.state, m.text.strip()) for m in saved(tmp_path)] == [
         ("user", "complete", "What does the fox do?"),
@@ -31,8 +34,7 @@ def test_ask_quit_return_find_and_go_on(tmp_path: Path, reciter: Path) -> None:
     ]
 
     with lama(tmp_path, "--model", reciter) as terminal:  # the last conversation, without being asked for it
-        text = terminal.wait_for(LAST)
-        assert "What does the fox do?" in text
+        terminal.wait_for(lambda text: "What does the fox do?" in text and LAST in text)
         ask(terminal, "And then?")
         wait_saved(tmp_path, lambda saved: len(saved) == 4 and saved[-1].state == "complete", 30)
         terminal.key("ctrl+n")
@@ -56,8 +58,7 @@ def test_ask_quit_return_find_and_go_on(tmp_path: Path, reciter: Path) -> None:
         leave(terminal)
 
     with lama(tmp_path, "-c", "no such title") as terminal:
-        text = terminal.wait_for("There is no such conversation")
-        assert "ctrl+s" in text
+        terminal.wait_for(lambda text: "There is no such conversation" in text and "ctrl+s" in text)
         terminal.key("escape")
         terminal.wait_for(lambda text: "no such conversation" not in text)
         leave(terminal)
@@ -65,7 +66,7 @@ def test_ask_quit_return_find_and_go_on(tmp_path: Path, reciter: Path) -> None:
 
 def test_the_guide_answers_offline_from_the_first_start_on(tmp_path: Path) -> None:
     with lama(tmp_path) as terminal:
-        terminal.wait_for("the guide")
+        terminal.wait_for(lambda text: "the guide" in text.lower())  # the welcome may be above what says so, or not yet
         ask(terminal, "how do I quit?")
         wait_saved(tmp_path, lambda saved: saved and saved[-1].state == "complete", 30)
         assert "ctrl+q" in saved(tmp_path)[-1].text
@@ -88,7 +89,7 @@ def test_an_answer_grows_on_screen_as_it_is_written(tmp_path: Path) -> None:
                 terminal.wait_for(f"0.{word} ")
                 delays.append(time.monotonic() - steady.sent[0][word][0])
             terminal.wait_for("0.59")
-            assert min(delays) < 0.5, f"seconds from the server to the screen: {delays}"
+            assert min(delays) < in_time(0.5), f"seconds from the server to the screen: {delays}"
             leave(terminal)
 
 
@@ -100,12 +101,12 @@ def test_stopping_keeps_the_text_and_continuing_goes_on_after_it(tmp_path: Path)
             terminal.wait_for("0.5 ")
             terminal.key("escape")
             terminal.wait_for("stopped")
-            stopped = saved(tmp_path)[-1]
-            assert stopped.state == "stopped" and stopped.text.startswith("0.0 0.1")
+            stopped = wait_saved(tmp_path, lambda saved: saved[-1].state == "stopped")[-1]
+            assert stopped.text.startswith("0.0 0.1")
             terminal.key("escape")  # to the transcript
             terminal.wait_for("Continue")
             terminal.send("c")
-            terminal.wait_for("1.39", 10)
+            terminal.wait_for("1.39")
             answer = wait_saved(tmp_path, lambda saved: saved and saved[-1].state == "complete")[-1]
             assert answer.text.startswith(stopped.text)
             prefix = served.requests[-1].json["messages"][-1]
@@ -114,14 +115,16 @@ def test_stopping_keeps_the_text_and_continuing_goes_on_after_it(tmp_path: Path)
 
 
 def test_messages_sent_meanwhile_wait_their_turn(tmp_path: Path) -> None:
-    with server(Steady(rate=30, words=30)) as served:
+    seen = threading.Event()
+    with server(Steady(rate=30, words=30, held=seen)) as served:
         configure(tmp_path, provider(served.endpoint))
         with lama(tmp_path) as terminal:
             ask(terminal, "First")
             terminal.wait_for("0.2 ")
             ask(terminal, "Second")
             terminal.wait_for("next: Second")
-            terminal.wait_for("1.29", 10)
+            seen.set()
+            terminal.wait_for("1.29")
             leave(terminal)
     assert [m.text for m in saved(tmp_path) if m.role == "user"] == ["First", "Second"]
     assert all(m.state == "complete" for m in saved(tmp_path))
@@ -143,14 +146,16 @@ def test_a_theme_is_used(tmp_path: Path) -> None:
 
 
 def test_a_conversation_is_in_the_list_from_its_first_message_on(tmp_path: Path) -> None:
-    with server(Steady(rate=30, words=90)) as served:
+    seen = threading.Event()
+    with server(Steady(rate=60, words=90, held=seen)) as served:
         configure(tmp_path, provider(served.endpoint))
         with lama(tmp_path) as terminal:
             ask(terminal, "A title of its own")
             terminal.wait_for(lambda text: "◌" in text and text.count("A title of its own") >= 2)
             terminal.key("ctrl+n")  # what runs goes on
             terminal.wait_for(lambda text: "0.1 " not in text)
-            terminal.wait_for("●", 15)  # done, and not seen yet
+            seen.set()
+            terminal.wait_for("●")  # done, and not seen yet
             terminal.key("ctrl+s")
             terminal.wait_for("Rename")
             terminal.key("home", "enter")
@@ -164,7 +169,7 @@ def test_the_line_that_is_typed_is_in_view(tmp_path: Path) -> None:
         for line in range(15):
             terminal.send(f"line {line}\n")  # ctrl+j
         terminal.wait_for("line 14")
-        terminal.wait_for(lambda text: text.index("line 14") < text.index("│   "))  # the empty line below it
+        terminal.wait_for(lambda text: 0 <= text.find("line 14") < text.find("│   "))  # the empty line below it
         terminal.send("the last")
         terminal.wait_for("the last")
         leave(terminal)

@@ -72,8 +72,8 @@ def test_nothing_that_a_server_sends_is_obeyed(tmp_path: Path) -> None:
         configure(tmp_path, provider(served.endpoint))
         with lama(tmp_path) as terminal:
             ask_anew(terminal, "text")
-            text = terminal.wait_for("the end")
-            assert "a␛[31;5mred" in text and "[red]markup[/red] [/nope]" in unwrapped(text)
+            shown = ("the end", "a␛[31;5mred", "[red]markup[/red] [/nope]")
+            terminal.wait_for(lambda text: all(each in unwrapped(text) for each in shown))
             ask_anew(terminal, "more")
             terminal.wait_for("the end of it")
             while "␛[38;2;1;2;3m" not in (text := terminal.screen_text()):  # where it begins
@@ -104,15 +104,15 @@ def test_long_answers_keep_the_screen_alive(tmp_path: Path) -> None:
         with lama(tmp_path) as terminal:
             ask_anew(terminal, "wall")
             # one so long that it came before anyone could see it grow starts folded
-            terminal.wait_for(lambda text: "end-of-wall" in text or "more lines" in text, 20)
+            terminal.wait_for(lambda text: "end-of-wall" in text or "more lines" in text, 60)
             ask_anew(terminal, "lines")
-            terminal.wait_for("end-of-lines", 20)
+            terminal.wait_for("end-of-lines", 60)
             terminal.key("pageup")
             terminal.wait_for(lambda text: "end-of-lines" not in text and "follows" in text)
             began = time.monotonic()
             ask_anew(terminal, "hi")
             terminal.wait_for("hello")
-            assert time.monotonic() - began < 3
+            assert time.monotonic() - began < in_time(3)
             leave(terminal)
     texts = [m.text for m in saved(tmp_path) if m.role == "assistant"]
     assert texts == [wall + " end-of-wall", lines + "end-of-lines", "hello"]
@@ -138,7 +138,7 @@ def test_what_goes_wrong_with_a_server_is_told_with_what_to_do(tmp_path: Path) -
         with lama(tmp_path) as terminal:
             for question, (_, told) in cases.items():
                 ask_anew(terminal, question)
-                terminal.wait_for(lambda text, told=told: all(each in text for each in told), 10)
+                terminal.wait_for(lambda text, told=told: all(each in text for each in told))
             ask_anew(terminal, "empty")
             wait_saved(tmp_path, lambda saved: saved and saved[-1].state == "complete")
             leave(terminal)
@@ -166,8 +166,7 @@ model = "m"
     with lama(tmp_path) as terminal:
         terminal.wait_for("local only")
         ask(terminal, "Are you there?")
-        text = terminal.wait_for("local_only")
-        assert "✕" in text and "→" in text
+        terminal.wait_for(lambda text: all(each in text for each in ("local_only", "✕", "→")))
         leave(terminal)
     assert [m.state for m in saved(tmp_path)] == ["complete", "failed"]
 
@@ -176,9 +175,10 @@ def settle(terminal: Terminal) -> None:
     """Wait until the program has nothing left to do."""
     used, idle = terminal.cpu_seconds(), 0
     while idle < 3:
+        still = terminal.rests()
         time.sleep(0.2)
         before, used = used, terminal.cpu_seconds()
-        idle = idle + 1 if used - before < 0.03 else 0
+        idle = idle + 1 if still and terminal.rests() and used - before < 0.03 else 0
 
 
 @pytest.mark.slow
@@ -242,7 +242,7 @@ def test_a_storm_of_resizes_while_an_answer_streams(tmp_path: Path) -> None:
                 terminal.resize(20 + 37 * step % 280, 5 + 13 * step % 95)
                 time.sleep(0.03)
             terminal.resize(100, 30)
-            terminal.wait_for(lambda text: "0.249" in text and READY in text and "^q" in text, 15)
+            terminal.wait_for(lambda text: "0.249" in text and READY in text and "^q" in text)
             leave(terminal)
     assert saved(tmp_path)[-1].state == "complete"
 

@@ -20,7 +20,7 @@ def test_found_downloaded_killed_gone_on_with_and_talked_to(tmp_path: Path) -> N
     with TestHub() as hub:
         hub.add(REPO, folder, tags=("mlx", "conversational"), downloads=12_345)
         hub.add("other/model", {"config.json": "{}"}, tags=("mlx",), downloads=99_999)
-        hub.trouble("/resolve/.*safetensors", rate=weights / 6)
+        hub.trouble("/resolve/.*safetensors", rate=weights / 6, stall=weights // 2)  # and there it stands
         env = {"HF_ENDPOINT": hub.endpoint, "HF_HUB_OFFLINE": "0", "HF_HOME": str(tmp_path / "hub")}
         with lama(tmp_path, size=(120, 40), env=env) as terminal:
             terminal.wait_for("You are talking to the guide", WAIT)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from terminal import Terminal
-from workspace import COMMAND, Steady, configure, provider, saved, server, wait_saved
+from workspace import COMMAND, Steady, configure, provider, server, wait_saved
 from xterm import Xterm
 
 from tests.providers.server import Request
@@ -43,8 +43,8 @@ def test_a_dumb_terminal_gets_plain_lines_and_keeps_what_was_said(tmp_path: Path
             terminal.key("ctrl+c")
             terminal.wait_for("Stopped: what is there of the answer is kept.")
             terminal.wait_for(asks)
-            (question, answer) = saved(tmp_path)
-            assert question.text == "Count \nfor me" and answer.state == "stopped"
+            (question, answer) = wait_saved(tmp_path, lambda rows: rows[-1].state == "stopped")
+            assert question.text == "Count \nfor me"
             assert answer.text.startswith("0.0 0.1 ")
             terminal.key("ctrl+c")
             terminal.wait_for("ctrl+c again, or ctrl+d, leaves")
@@ -106,11 +106,11 @@ def test_leaving_in_the_middle_saves_the_answer(tmp_path: Path, how: str) -> Non
                 with terminal.not_reading():
                     wait_saved(tmp_path, lambda rows: rows and "0.9000 " in rows[-1].text, 30)  # more than a pty holds
                     terminal.signal(signal.SIGTERM)
-                    assert terminal.wait_exit(3) == 128 + signal.SIGTERM
+                    assert terminal.wait_exit() == 128 + signal.SIGTERM
             else:
                 terminal.signal(signal.Signals[how])
-                assert terminal.wait_exit(3) == 128 + signal.Signals[how]
-            answer = wait_saved(tmp_path, lambda rows: rows[-1].state == "interrupted", 5)[-1]
+                assert terminal.wait_exit() == 128 + signal.Signals[how]
+            answer = wait_saved(tmp_path, lambda rows: rows[-1].state == "interrupted")[-1]
             assert answer.text.startswith("0.0 0.1 ")
 
 

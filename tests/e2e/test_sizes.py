@@ -18,7 +18,7 @@ def quiet(terminal: Terminal, least: float = 0.4) -> None:
     length, since, deadline = -1, time.monotonic(), time.monotonic() + 60
     while time.monotonic() - since < in_time(least):
         assert time.monotonic() < deadline, "it never stops drawing"
-        if len(terminal.raw) != length:
+        if len(terminal.raw) != length or not terminal.rests():
             length, since = len(terminal.raw), time.monotonic()
         time.sleep(0.05)
 

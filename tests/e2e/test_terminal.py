@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -114,10 +115,11 @@ def test_close_kills_the_whole_session(tmp_path: Path) -> None:
     text = terminal.wait_for(lambda text: re.search(r"child \d+", text))
     child = psutil.Process(int(text.split()[1]))
     terminal.close()
-    gone = time.monotonic() + 10
-    while child.is_running() and child.status() != psutil.STATUS_ZOMBIE:
-        assert time.monotonic() < gone
-        time.sleep(0.01)
+    gone = time.monotonic() + 30
+    with suppress(psutil.NoSuchProcess):  # who waits for it may be quicker than we look
+        while child.status() != psutil.STATUS_ZOMBIE:
+            assert time.monotonic() < gone
+            time.sleep(0.01)
     terminal.close()
 
 

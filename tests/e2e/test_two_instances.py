@@ -1,14 +1,16 @@
 """Two windows on one home: both talk, each sees what the other does, and neither spoils it."""
 
+import threading
 import time
 from pathlib import Path
 
 import pytest
-from workspace import Steady, ask, configure, lama, leave, provider, saved, server, wait_saved
+from workspace import Steady, ask, configure, in_time, lama, leave, provider, saved, server, wait_saved
 
 
 def test_both_chat_and_see_each_other(tmp_path: Path) -> None:
-    steady = Steady(rate=20, words=60)
+    seen = threading.Event()
+    steady = Steady(rate=20, words=60, held=seen)
     with server(steady) as served:
         configure(tmp_path, provider(served.endpoint))
         with lama(tmp_path) as one, lama(tmp_path) as two:
@@ -29,7 +31,9 @@ def test_both_chat_and_see_each_other(tmp_path: Path) -> None:
 
             states = {m.conversation: m.state for m in saved(tmp_path) if m.role == "assistant"}
             assert states == {"First window": "streaming", "Second window": "interrupted"}
-            one.wait_for("0.59", 10)
+            steady.words = 100_000  # the next one does not end by itself
+            seen.set()
+            one.wait_for("0.59")
             ask(one, "And on")
             one.wait_for("Second window")
             one.wait_for("2.2 ")
@@ -49,7 +53,8 @@ def test_both_chat_and_see_each_other(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_a_start_does_not_take_a_running_answer_for_interrupted(tmp_path: Path) -> None:
-    with server(Steady(rate=20, words=80)) as served:
+    seen = threading.Event()
+    with server(Steady(rate=40, words=80, held=seen)) as served:
         configure(tmp_path, provider(served.endpoint))
         with lama(tmp_path) as one:
             ask(one, "First window")
@@ -62,7 +67,8 @@ def test_a_start_does_not_take_a_running_answer_for_interrupted(tmp_path: Path) 
                 two.send("c")
                 two.wait_for("cannot be continued")
                 two.key("escape")
-                one.wait_for("0.79", 10)
+                seen.set()
+                one.wait_for("0.79")
                 two.wait_for(lambda text: "0.79" in text and "another window" not in text)  # without a key
                 leave(two)
             assert saved(tmp_path)[-1].state == "complete"
@@ -78,6 +84,7 @@ def test_what_one_window_does_shows_in_the_other(tmp_path: Path) -> None:
             ask(one, "Begun in the first")
             two.wait_for("Begun in the first")
             one.wait_for("0.4")
+            wait_saved(tmp_path, lambda saved: saved[-1].state == "complete")
             one.key("ctrl+s")
             one.wait_for("Rename")
             one.key("delete")
@@ -122,9 +129,9 @@ def test_much_at_once_from_both(tmp_path: Path) -> None:
                     # what is typed before a conversation begins is one draft for all windows, and this one reads it now
                     terminal.wait_for("will answer")
             done = wait_saved(
-                tmp_path, lambda saved: len(saved) == 16 and all(m.state == "complete" for m in saved), 30
+                tmp_path, lambda saved: len(saved) == 16 and all(m.state == "complete" for m in saved), in_time(30)
             )
-            assert time.monotonic() - began < 30
+            assert time.monotonic() - began < in_time(30)
             assert all(len(m.text.split()) == 100 for m in done if m.role == "assistant")
             leave(one)
             leave(two)

@@ -22,6 +22,24 @@ READY = "Ask something"
 """What the empty composer says; it takes keys then."""
 
 
+_HELD = """
+import os, sys, time
+import lama_tui.cli.entry as entry
+go = sys.argv.pop()
+class Held:
+    def find_spec(self, name, path, target=None):
+        while name == "lama_tui.ui.app" and not os.path.exists(go):
+            time.sleep(0.01)
+sys.meta_path.insert(0, Held())
+sys.exit(entry.main())
+"""
+
+
+def held(go: Path) -> Sequence[str]:
+    """The command of a `lama` whose app is not there before this file is."""
+    return [sys.executable, "-c", _HELD, str(go)]
+
+
 @contextmanager
 def lama(
     home: Path, *arguments: str | Path, size: tuple[int, int] = (100, 30), env: Mapping[str, str] = {}
@@ -126,8 +144,18 @@ def wait_saved(home: Path, wanted: Callable[[list[Saved]], object], timeout: flo
 
 
 def in_time(seconds: float) -> float:
-    """So many seconds, and as many times longer as there are programs for each processor: others may keep it busy."""
-    return seconds * max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
+    """So many seconds, and longer where others keep the machine busy: by the programs for each processor, of the last
+    minute, and by the share of the last ten seconds in which something waited for a processor or a disk."""
+    return seconds * max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1), 1 + 3 * (_waited("cpu") + _waited("io")))
+
+
+def _waited(what: str) -> float:
+    """The share of the last ten seconds; 0 where the system does not tell."""
+    try:
+        told = Path("/proc/pressure", what).read_text()  # some avg10=12.34 avg60=…
+    except OSError:
+        return 0.0
+    return float(told.split()[1].partition("=")[2]) / 100
 
 
 def configure(home: Path, text: str) -> Path:
@@ -161,11 +189,11 @@ def server(handler: Handler) -> Iterator[LoopbackServer]:
         await asyncio.gather(*others, return_exceptions=True)
 
     running = serving(handler)
-    served = asyncio.run_coroutine_threadsafe(running.__aenter__(), loop).result(5)
+    served = asyncio.run_coroutine_threadsafe(running.__aenter__(), loop).result(30)
     try:
         yield served
     finally:
-        asyncio.run_coroutine_threadsafe(close(running), loop).result(5)
+        asyncio.run_coroutine_threadsafe(close(running), loop).result(30)
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
         loop.close()
@@ -173,11 +201,15 @@ def server(handler: Handler) -> Iterator[LoopbackServer]:
 
 @dataclass
 class Steady:
-    """Answers every question with numbered words at a steady pace, and keeps what it sent when (monotonic s)."""
+    """Answers every question with numbered words at a steady pace, and keeps what it sent when (monotonic s).
+
+    With `held` it keeps the last word of every answer back until that is set.
+    """
 
     rate: float
     words: int = 100_000
     sent: list[list[tuple[float, str]]] = field(default_factory=list)
+    held: threading.Event | None = None
 
     async def __call__(self, request: Request, writer: asyncio.StreamWriter) -> None:
         sent: list[tuple[float, str]] = []
@@ -187,6 +219,8 @@ class Steady:
         began = time.monotonic()
         for number in range(self.words):
             await asyncio.sleep(began + number / self.rate - time.monotonic())
+            if self.held is not None and number == self.words - 1:
+                await asyncio.to_thread(self.held.wait, 60)
             word = f"{answer}.{number} "
             sent.append((time.monotonic(), word))
             writer.write(delta(content=word))

@@ -2,22 +2,23 @@
 
 import asyncio
 import itertools
+import threading
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
 from lama_tui.config.settings import EngineSettings
-from lama_tui.engine.backend import Backend, GenerationRequest, ModelSource
+from lama_tui.engine.backend import Backend, GenerationRequest, LoadedModel, ModelSource, StepEvent
 from lama_tui.engine.thread import Engine
 from lama_tui.events import StreamEvent, TextDelta
 from lama_tui.types import ChatMessage, RequestId, Sampling
 from tests.engine.fake import SIZE, FakeBackend
 from tests.models import make_tiny_llama
 
-PATIENCE = 20.0
+PATIENCE = 60.0
 """Seconds after which a condition that does not come fails the test."""
 
 
@@ -62,6 +63,39 @@ class Rig:
             Sampling(**{"temperature": 0.0, "max_tokens": tokens, **sampling}),  # type: ignore[arg-type]
             prefix,
         )
+
+    def hold(self, call: str) -> threading.Event:
+        """From the second time on the backend waits with `load`'s progress, or with `step`, until this is set: what
+        is to be seen between lasts for a moment. Before the engine is used."""
+        go, calls = threading.Event(), itertools.count()
+
+        def wait() -> None:
+            if next(calls):
+                assert go.wait(PATIENCE), f"nobody let {call} go on"
+
+        def make() -> Backend:
+            backend = self.make_backend()
+            load, step = backend.load, backend.step
+
+            def held_load(source: ModelSource, progress: Callable[[int, int], None]) -> LoadedModel:
+                def told(done: int, total: int) -> None:
+                    wait()
+                    progress(done, total)
+
+                return load(source, told)
+
+            def held_step() -> Sequence[StepEvent]:
+                wait()
+                return step()
+
+            if call == "load":
+                backend.load = held_load  # type: ignore[method-assign]
+            else:
+                backend.step = held_step  # type: ignore[method-assign]
+            return backend
+
+        self.engine = Engine(make)
+        return go
 
     async def answer(self, request: GenerationRequest) -> list[StreamEvent]:
         return [event async for event in self.engine.generate(request)]

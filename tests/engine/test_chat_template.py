@@ -1,7 +1,6 @@
 """Templates under limits, in the child and through the engine."""
 
 import shutil
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -36,10 +35,11 @@ def test_what_chat_templates_use(renderer: TemplateRenderer) -> None:
 
 def test_the_child_is_kept(renderer: TemplateRenderer) -> None:
     renderer.render("x", {})
-    started = time.perf_counter()
+    child = renderer._child
+    assert child is not None
     for _ in range(50):
         assert renderer.render("{{ messages[0].content }}", MESSAGES) == "hi"
-    assert (time.perf_counter() - started) / 50 < 0.05  # a new process each time would need more
+    assert renderer._child is child and child.poll() is None
 
 
 HOSTILE = {

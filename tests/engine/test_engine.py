@@ -17,7 +17,7 @@ from lama_tui.events import (
     StreamFinished,
     TextDelta,
 )
-from tests.engine.conftest import Rig, until
+from tests.engine.conftest import PATIENCE, Rig, until
 
 LONG = "word " * 700
 ENDLESS = 3000
@@ -25,7 +25,7 @@ ENDLESS = 3000
 
 async def test_nothing_happens_before_the_first_use(rig: Rig) -> None:
     assert rig.engine.figures() == EngineFigures()
-    assert await rig.engine.stop()
+    assert await rig.engine.stop(PATIENCE)
 
 
 async def test_an_answer_loads_its_model_and_streams(rig: Rig) -> None:
@@ -100,11 +100,15 @@ async def test_an_answer_goes_on_while_another_model_loads(rig: Rig) -> None:
 
 
 async def test_a_short_question_is_answered_while_a_long_prompt_is_read(rig: Rig) -> None:
+    asked = rig.hold("step")  # a long prompt is soon read where nobody comes to ask meanwhile
     await rig.engine.load(rig.first)
     events: list[StreamEvent] = []
     long = asyncio.create_task(rig.watch(rig.request(text=LONG, tokens=2), events))
     await until(lambda: any(isinstance(event, PromptProgress) for event in events), "the long prompt begins")
-    await rig.answer(rig.request(tokens=2, text="hi"))
+    short = asyncio.create_task(rig.answer(rig.request(tokens=2, text="hi")))
+    await asyncio.sleep(0)
+    asked.set()
+    await short
     assert not any(isinstance(event, TextDelta) for event in events)
     await long
     assert any(isinstance(event, TextDelta) for event in events)
@@ -170,7 +174,7 @@ async def test_load_and_unload(rig: Rig) -> None:
 async def test_unloading_waits_for_the_running_answer(rig: Rig) -> None:
     events: list[StreamEvent] = []
     answer = asyncio.create_task(rig.watch(rig.request(tokens=40), events))
-    await until(lambda: rig.running == 1, "the answer runs")
+    await until(lambda: any(isinstance(event, TextDelta) for event in events), "the answer runs")
     assert await rig.engine.unload("one") > 0
     await answer
     assert isinstance(events[-1], StreamFinished) and events[-1].reason == "length"
@@ -178,7 +182,7 @@ async def test_unloading_waits_for_the_running_answer(rig: Rig) -> None:
 
 async def test_stopping_while_idle(rig: Rig) -> None:
     await rig.answer(rig.request())
-    assert await rig.engine.stop()
+    assert await rig.engine.stop(PATIENCE)
     assert rig.engine.figures().loaded == ()
     assert await rig.engine.stop(), "twice is fine"
     with pytest.raises(InferenceError, match="has stopped"):
@@ -200,7 +204,7 @@ async def test_stopping_in_every_state_ends_every_reader(rig: Rig, kind: type, r
     await until(lambda: any(isinstance(event, kind) for event in events), kind.__name__)
     second = asyncio.create_task(rig.answer(rig.request(rig.second)))
     await asyncio.sleep(0)
-    assert await rig.engine.stop()
+    assert await rig.engine.stop(PATIENCE)
     results = await asyncio.gather(first, second, return_exceptions=True)
     ended = isinstance(events[-1], StreamFinished) and events[-1].reason == "cancelled"
     assert ended or isinstance(results[0], InferenceError)

@@ -1,10 +1,12 @@
 """What the backend raises fails the requests in that call; the thread and the others live on."""
 
 import asyncio
+import threading
+from collections.abc import Sequence
 
 import pytest
 
-from lama_tui.engine.backend import ModelSource
+from lama_tui.engine.backend import ModelSource, StepEvent
 from lama_tui.errors import InferenceError, LamaError, ModelFormatError, ModelLoadError, OutOfMemoryError
 from lama_tui.events import ModelLoading, StreamEvent, StreamFinished, TextDelta
 from tests.engine.conftest import PATIENCE, Rig, until
@@ -133,29 +135,42 @@ async def test_a_backend_that_is_not_installed() -> None:
 
 
 async def test_the_same_id_twice_does_not_mix_two_answers() -> None:
-    rig = rig_with(FakeBackend())
+    refused = threading.Event()
+
+    class Lasting(FakeBackend):
+        """Answers until the second was refused."""
+
+        def step(self) -> Sequence[StepEvent]:
+            for answer in self.answers.values():
+                answer.limit = answer.made + 1 if refused.is_set() else 1 << 30
+            return super().step()
+
+    rig = rig_with(Lasting())
     request = rig.request(tokens=200)
     first = asyncio.create_task(rig.answer(request))
     await until(lambda: rig.running == 1, "the first runs")
     with pytest.raises(InferenceError, match="runs already"):
         await rig.answer(request)
-    last = (await first)[-1]
-    assert isinstance(last, StreamFinished) and last.usage.completion_tokens == 200
+    refused.set()
+    events = await first
+    last = events[-1]
+    said = "".join(event.text for event in events if isinstance(event, TextDelta)).split()
+    assert said == [str(number + 1) for number in range(len(said))]
+    assert isinstance(last, StreamFinished) and last.usage.completion_tokens == len(said)
     assert await rig.engine.stop(PATIENCE)
 
 
 async def test_only_so_many_run_together_and_the_rest_follows() -> None:
-    backend = FakeBackend()
-    rig = rig_with(backend)
-    most = 0
+    together: list[int] = []
 
-    async def ask() -> None:
-        nonlocal most
-        async for _ in rig.engine.generate(rig.request(tokens=30)):
-            most = max(most, len(backend.answers))
+    class Counting(FakeBackend):
+        def step(self) -> Sequence[StepEvent]:
+            together.append(len(self.answers))
+            return super().step()
 
-    await asyncio.gather(*(ask() for _ in range(10)))
-    assert 2 <= most <= 4
+    rig = rig_with(Counting())
+    await asyncio.gather(*(rig.answer(rig.request(tokens=30)) for _ in range(10)))
+    assert 2 <= max(together) <= 4
     assert await rig.engine.stop(PATIENCE)
 
 

@@ -14,9 +14,11 @@ async def test_a_load_is_in_the_figures_while_it_lasts(rig: Rig) -> None:
             seen.append(loading)
         return bool(seen)
 
+    looked = rig.hold("load")
     load = asyncio.create_task(rig.engine.load(rig.first))
     while not load.done():
-        look()
+        if look():
+            looked.set()
         await asyncio.sleep(0)
     await load
     assert {loading.model for loading in seen} == {"one"}
@@ -27,8 +29,10 @@ async def test_a_load_is_in_the_figures_while_it_lasts(rig: Rig) -> None:
 
 
 async def test_an_abandoned_load_leaves_the_figures(rig: Rig) -> None:
+    looked = rig.hold("load")
     load = asyncio.create_task(rig.engine.load(rig.first))
     await until(lambda: rig.engine.figures().loading is not None)
     load.cancel()
+    looked.set()
     await asyncio.gather(load, return_exceptions=True)
     await until(lambda: rig.engine.figures().loading is None)

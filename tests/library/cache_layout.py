@@ -77,5 +77,5 @@ def fetch(endpoint: str, cache: Path, *revisions: tuple[str, str]) -> None:
     words = [word for pair in revisions for word in pair]
     environment = os.environ | {"HF_HUB_OFFLINE": "0", "HF_HUB_DISABLE_PROGRESS_BARS": "1"}
     subprocess.run(
-        [sys.executable, "-c", script, endpoint, str(cache), *words], env=environment, check=True, timeout=60
+        [sys.executable, "-c", script, endpoint, str(cache), *words], env=environment, check=True, timeout=120
     )

@@ -24,8 +24,9 @@ from lama_tui.store.database import Database
 from tests.library.hub import TestHub
 
 REPO = "org/tiny-4bit"
-IMPATIENT = Pace(Backoff(first=0.15, longest=0.2, tries=3), Limits(connect=5.0, stall=0.3))
-WAIT = 20.0  # seconds that a condition may take
+WAIT = 60.0  # seconds that a condition may take
+IMPATIENT = Pace(Backoff(first=0.15, longest=0.2, tries=3), Limits(connect=120.0, stall=120.0))
+"""Tries again soon. It does not give up soon: a machine that is busy sends nothing for a while either."""
 
 
 def random_bytes(count: int, seed: int = 1) -> bytes:

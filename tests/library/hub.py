@@ -48,6 +48,7 @@ class TestHub:
         self.page = page
         self.closing = threading.Event()
         self._troubles: list[Trouble] = []
+        self._made: list[Trouble] = []
         self._lock = threading.Lock()
         self._servers = [_Server(self)]
         self.endpoint = self._servers[0].address
@@ -65,6 +66,8 @@ class TestHub:
     def close(self) -> None:
         """End every answer, close every connection."""
         self.closing.set()
+        for trouble in self._made:
+            trouble.release()
         for server in self._servers:
             server.stop()
 
@@ -97,6 +100,7 @@ class TestHub:
         trouble = Trouble(pattern, **how)
         with self._lock:
             self._troubles.append(trouble)
+            self._made.append(trouble)
         return trouble
 
     def behave(self) -> None:
@@ -285,6 +289,10 @@ class _Handler(BaseHTTPRequestHandler):
             return
         limits = [limit for limit in (trouble.cut, trouble.stall) if limit is not None]
         until = min([end, *(begin + limit for limit in limits)])
+        if trouble.hold is not None and begin + trouble.hold < until:
+            self._send_bytes(file, begin, begin + trouble.hold)
+            begin += trouble.hold
+            trouble.released.wait()
         self._send_bytes(file, begin, until)
         if trouble.stall is not None:
             self.server.hub.closing.wait(trouble.seconds or 600)

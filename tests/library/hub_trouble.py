@@ -1,6 +1,7 @@
 """What the test hub was asked, and how it misbehaves."""
 
 import re
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -28,7 +29,8 @@ class Trouble:
     `hang_up` (no answer at all). Then what changes a file's answer: `cut` closes after so many bytes of the body,
     `reset` so with a RST, `stall` sends so many and then nothing for `seconds`, `short` leaves so many bytes out
     and says so in Content-Length, `flip` changes the byte at this offset of the file, `etag` is another ETag,
-    `whole` ignores Range, `rate` is bytes a second. `seconds` alone answers late.
+    `whole` ignores Range, `rate` is bytes a second. `seconds` alone answers late. `hold` sends so many bytes, and the
+    others after `release`: for what is to be seen while a file comes, however long that takes.
     """
 
     pattern: str
@@ -50,7 +52,13 @@ class Trouble:
     whole: bool = False
     rate: float | None = None
     seconds: float = 0.0
+    hold: int | None = None
+    released: threading.Event = field(default_factory=threading.Event, repr=False, compare=False)
     seen: int = 0
+
+    def release(self) -> None:
+        """Let all go on that `hold` holds, and hold nothing any more."""
+        self.released.set()
 
     def meets(self, method: str, path: str) -> bool:
         """Whether it is this one's turn; counts."""

@@ -44,7 +44,7 @@ def by_the_hubs_own_client(cache: Path, endpoint: str, code: str) -> str:
     )
     environment = {name: value for name, value in os.environ.items() if name != "HF_HUB_OFFLINE"}
     done = subprocess.run(
-        [sys.executable, "-c", script], env=environment, capture_output=True, text=True, timeout=60, check=True
+        [sys.executable, "-c", script], env=environment, capture_output=True, text=True, timeout=120, check=True
     )
     return done.stdout
 

@@ -10,11 +10,11 @@ from lama_tui.errors import DownloadError
 from lama_tui.library.downloads.job import JobId
 from lama_tui.library.hub.access import HubAccess
 from lama_tui.library.snapshot_table import SnapshotTable
-from tests.library.downloading import IMPATIENT, REPO, instance, model_files
+from tests.library.downloading import IMPATIENT, REPO, WAIT, instance, model_files
 from tests.library.hub import TestHub
 
 WEIGHTS = r"/resolve/.*model\.safetensors"
-SLOW = 3_000_000.0  # bytes a second: a model of 3 MB takes a second
+SLOW = 3_000_000.0  # bytes a second
 
 
 @pytest.fixture
@@ -29,7 +29,7 @@ def sent(hub: TestHub) -> list[str | None]:
 
 
 async def test_pause_and_resume_at_the_byte(hub, tmp_path):
-    slow = hub.trouble(WEIGHTS, rate=SLOW)
+    held = hub.trouble(WEIGHTS, hold=600_000)
     async with instance(hub, tmp_path) as lama:
         job = await lama.downloads.add(REPO)
         await lama.until(job, lambda now: now.done_bytes > 500_000)
@@ -38,7 +38,7 @@ async def test_pause_and_resume_at_the_byte(hub, tmp_path):
         assert paused.owner is None
         (part,) = [size for name, size in lama.blobs().items() if name.endswith(".part")]
         assert part > 400_000
-        slow.rate = None
+        held.release()
         await lama.downloads.resume(job)
         done = await lama.ended(job)
         assert (done.state, done.done_bytes) == ("done", done.total_bytes)
@@ -48,7 +48,7 @@ async def test_pause_and_resume_at_the_byte(hub, tmp_path):
 
 @pytest.mark.parametrize("keep", [True, False])
 async def test_cancel_keeps_or_removes_what_came(hub, tmp_path, keep):
-    hub.trouble(WEIGHTS, rate=SLOW)
+    hub.trouble(WEIGHTS, hold=400_000)
     async with instance(hub, tmp_path) as lama:
         job = await lama.downloads.add(REPO)
         await lama.until(job, lambda now: now.done_bytes > 300_000)
@@ -73,25 +73,30 @@ async def test_the_same_wish_is_one_job_and_a_failed_one_begins_again(hub, tmp_p
         assert await lama.downloads.add(REPO) != job  # it may have changed on the hub since
 
 
-async def test_wishes_of_another_instance_are_followed(hub, tmp_path):
-    hub.trouble(WEIGHTS, rate=SLOW / 3)
+async def test_wishes_of_another_instance_are_followed(hub, tmp_path, monkeypatch):
+    hub.trouble(WEIGHTS, hold=200_000)
+    looks = []
     async with instance(hub, tmp_path) as one, instance(hub, tmp_path) as other:
         job = await one.downloads.add(REPO)
         await one.until(job, lambda now: now.done_bytes > 100_000)
         seen = await other.until(job, lambda now: now.done_bytes > 100_000)
         assert (seen.mine, seen.owner) == (False, one.database.instance)
-        began = asyncio.get_running_loop().time()
+        watched = one.downloads._table.watched
+        monkeypatch.setattr(one.downloads._table, "watched", lambda known: looks.append(known) or watched(known))
         await other.downloads.pause(job)
         await one.until(job, lambda now: now.state == "paused")
-        assert asyncio.get_running_loop().time() - began < 2
+        assert len(looks) <= 3  # one that was under way, the next one follows, and there is one after it
         await other.until(job, lambda now: now.state == "paused")
 
 
 async def test_two_instances_never_fetch_the_same(hub, tmp_path):
-    hub.trouble(WEIGHTS, rate=SLOW)
+    held = hub.trouble(WEIGHTS, hold=300_000)
     async with instance(hub, tmp_path) as one, instance(hub, tmp_path) as other:
         jobs = await asyncio.gather(*(lama.downloads.add(REPO) for lama in (one, other, one, other)))
         assert len(set(jobs)) == 1
+        for lama in (one, other):  # each has looked while it runs
+            await lama.until(jobs[0], lambda now, lama=lama: any(heard.state == "running" for heard in lama.seen))
+        held.release()
         done = await asyncio.gather(one.ended(jobs[0]), other.ended(jobs[0]))
         assert [job.state for job in done] == ["done", "done"]
         assert one.blobs()
@@ -99,13 +104,13 @@ async def test_two_instances_never_fetch_the_same(hub, tmp_path):
 
 
 async def test_what_a_closed_instance_leaves_another_takes_over(hub, tmp_path):
-    slow = hub.trouble(WEIGHTS, rate=SLOW)
+    held = hub.trouble(WEIGHTS, hold=400_000)
     async with instance(hub, tmp_path) as other:
         async with instance(hub, tmp_path) as one:
             job = await one.downloads.add(REPO)
             await one.until(job, lambda now: now.done_bytes > 300_000)
             other.downloads.start()
-        slow.rate = None
+        held.release()
         done = await other.ended(job)
         assert done.state == "done"
         assert other.blobs()
@@ -114,11 +119,11 @@ async def test_what_a_closed_instance_leaves_another_takes_over(hub, tmp_path):
 
 
 async def test_unfinished_jobs_go_on_at_the_next_start(hub, tmp_path):
-    slow = hub.trouble(WEIGHTS, rate=SLOW)
+    held = hub.trouble(WEIGHTS, hold=400_000)
     async with instance(hub, tmp_path) as lama:
         job = await lama.downloads.add(REPO)
         await lama.until(job, lambda now: now.done_bytes > 300_000)
-    slow.rate = None
+    held.release()
     async with instance(hub, tmp_path, adopt=False) as verb:
         assert (await verb.downloads.jobs())[0].state == "queued"  # a verb goes on with what it was told alone
     async with instance(hub, tmp_path) as lama:
@@ -146,7 +151,6 @@ async def test_no_more_jobs_at_once_than_wanted(hub, tmp_path):
 
 @pytest.mark.parametrize("why", ["local only", "offline", "on battery"])
 async def test_what_forbids_it_is_said_and_lifted(hub, tmp_path, why):
-    hub.trouble(WEIGHTS, rate=SLOW)
     charging: list[bool] = []
     settings = Settings(library=LibrarySettings(downloads="pause-on-battery"), privacy=PrivacySettings())
     access = (
@@ -169,7 +173,7 @@ async def test_what_forbids_it_is_said_and_lifted(hub, tmp_path, why):
 
 @pytest.mark.slow
 async def test_local_only_stops_what_runs(hub, tmp_path):
-    hub.trouble(WEIGHTS, rate=SLOW / 10)
+    hub.trouble(WEIGHTS, hold=100_000)
     async with instance(hub, tmp_path) as lama:
         job = await lama.downloads.add(REPO)
         await lama.until(job, lambda now: now.done_bytes > 50_000)
@@ -185,7 +189,7 @@ async def test_retry_does_not_wait(hub, tmp_path):
         waiting = await lama.until(job, lambda now: now.state == "waiting")
         assert waiting.retry_at is not None
         rows = await lama.database.read("SELECT state, retry_at FROM jobs")
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(WAIT):
             while rows[0]["retry_at"] is None:  # others see it too
                 await asyncio.sleep(0.05)
                 rows = await lama.database.read("SELECT state, retry_at FROM jobs")
@@ -208,7 +212,7 @@ async def test_hashes_are_kept_and_ends_are_told(hub, tmp_path):
 
 @pytest.mark.slow
 async def test_another_endpoint_is_not_asked_for_it(hub, tmp_path):
-    hub.trouble(WEIGHTS, rate=SLOW / 10)
+    hub.trouble(WEIGHTS, hold=100_000)
     async with instance(hub, tmp_path) as lama:
         job = await lama.downloads.add(REPO)
         await lama.until(job, lambda now: now.done_bytes > 50_000)

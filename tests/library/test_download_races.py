@@ -25,7 +25,6 @@ from tests.library.downloading import REPO, instance, model_files
 from tests.library.hub import TestHub
 
 WEIGHTS = r"/resolve/.*model\.safetensors"
-SLOW = 3_000_000.0
 COMMIT = "c" * 40
 
 
@@ -52,15 +51,15 @@ def blobs(folder: RepoFolder, count: int) -> list[HubFile]:
 
 
 async def test_a_cancelled_job_takes_nothing_away_that_another_needs(hub, tmp_path):
-    slow = hub.trouble(WEIGHTS, rate=SLOW)
+    held = hub.trouble(WEIGHTS, hold=400_000)
     async with instance(hub, tmp_path) as lama:
         whole = await lama.downloads.add(REPO)
+        await lama.until(whole, lambda now: now.done_bytes > 300_000)  # it has the lock of the file
         weights = await lama.downloads.add(REPO, files=["*.safetensors"])
-        await lama.until(whole, lambda now: now.done_bytes > 300_000)
         await lama.until(weights, lambda now: "another program" in now.now)
         await lama.downloads.cancel(whole, keep_parts=False)
         assert (await lama.ended(whole)).state == "cancelled"
-        slow.rate = None
+        held.release()
         assert (await lama.ended(weights)).state == "done"
         assert list(lama.blobs().values()) == [3_000_000]  # what it needed alone is gone
     first, *more = [asked.range for asked in hub.asked("GET", WEIGHTS)]
@@ -140,7 +139,7 @@ async def test_what_is_done_stays_done(hub, tmp_path):
 
 
 async def test_an_end_that_cannot_be_written_is_tried_in_its_time(hub, tmp_path, caplog):
-    slow = hub.trouble(WEIGHTS, rate=SLOW)
+    held = hub.trouble(WEIGHTS, hold=200_000)
 
     def said() -> int:
         return sum("was not kept yet" in record.message for record in caplog.records)
@@ -149,9 +148,9 @@ async def test_an_end_that_cannot_be_written_is_tried_in_its_time(hub, tmp_path,
         job = await lama.downloads.add(REPO)
         await lama.until(job, lambda now: now.done_bytes > 100_000)
         await lama.database.close()
-        slow.rate = None
+        held.release()
         began = time.monotonic()
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while said() < 4:  # noqa: ASYNC110 — the log has no event
                 await asyncio.sleep(0.02)
         assert time.monotonic() - began > 0.8  # the last three of them, not all at once
@@ -226,12 +225,12 @@ def fill_up(disk: Path) -> Path:
 
 @pytest.mark.slow
 async def test_a_disk_that_fills_up_meanwhile_goes_on_at_the_byte(hub, tmp_path, few_files):
-    slow = hub.trouble(WEIGHTS, rate=SLOW / 2)
+    held = hub.trouble(WEIGHTS, hold=400_000)
     async with instance(hub, tmp_path) as lama:
         job = await lama.downloads.add(REPO)
-        await lama.until(job, lambda now: now.done_bytes > 300_000)
+        await lama.until(job, lambda now: now.files_done == 3 and now.done_bytes > 400_000)
         filler = fill_up(few_files)
-        slow.rate = None
+        held.release()
         waiting = await lama.until(job, lambda now: now.state == "waiting" or now.ended)
         assert (waiting.state, waiting.error) == ("waiting", None)
         assert "disk is full" in waiting.why
@@ -249,14 +248,14 @@ async def test_a_disk_that_fills_up_meanwhile_goes_on_at_the_byte(hub, tmp_path,
 async def test_a_database_that_is_full_at_the_end_is_waited_for(hub, tmp_path, caplog):
     many = {f"{'n' * 200}-{number}.json": b"%d" % number for number in range(300)}
     hub.add(REPO, {**model_files(), **many}, tags=("mlx",))
-    slow = hub.trouble(WEIGHTS, rate=SLOW / 2)
+    held = hub.trouble(WEIGHTS, hold=200_000)
     with disk_of(tmp_path / "lama", "size=8m") as disk:
         async with instance(hub, tmp_path, adopt=False) as lama:
             job = await lama.downloads.add(REPO)
             await lama.until(job, lambda now: now.files_done >= 300 and now.done_bytes > 100_000)
             filler = fill_up(disk)
-            slow.rate = None
-            async with asyncio.timeout(20):
+            held.release()
+            async with asyncio.timeout(60):
                 while "the end of a download was not kept yet" not in caplog.text:  # noqa: ASYNC110
                     await asyncio.sleep(0.02)
             filler.unlink()
@@ -267,12 +266,12 @@ async def test_a_database_that_is_full_at_the_end_is_waited_for(hub, tmp_path, c
 
 @pytest.mark.slow
 async def test_a_disk_that_is_full_when_all_is_there_is_waited_for(hub, tmp_path, few_files):
-    slow = hub.trouble(WEIGHTS, rate=SLOW)
+    held = hub.trouble(WEIGHTS, hold=400_000)
     async with instance(hub, tmp_path) as lama:
         job = await lama.downloads.add(REPO)
         await lama.until(job, lambda now: now.files_done == 3)
         fillers = fill(few_files)
-        slow.rate = None
+        held.release()
         waiting = await lama.until(job, lambda now: now.state == "waiting" or now.ended)
         assert (waiting.state, waiting.error) == ("waiting", None)
         assert "disk is full" in waiting.why

@@ -1,14 +1,19 @@
 """A hub that misbehaves: a clear state for each, nothing corrupt or outside the cache, nothing taken for whole."""
 
+from dataclasses import replace
+
 import pytest
 
 from lama_tui.errors import AuthError, DownloadError, ModelIntegrityError, ModelNotFoundError
+from lama_tui.library.downloads.retry import Backoff
 from lama_tui.library.hub_cache import cached_repo
-from tests.library.downloading import REPO, instance, model_files, outside
+from lama_tui.providers.fetch import Limits
+from tests.library.downloading import IMPATIENT, REPO, instance, model_files, outside
 from tests.library.hub import TestHub
 
 WEIGHTS = r"/resolve/.*model\.safetensors"
 SIZE = 3_000_000
+UNTIL_TOLD = replace(IMPATIENT, backoff=Backoff(first=600, longest=600, tries=3))
 
 
 @pytest.fixture
@@ -29,7 +34,7 @@ def fetched_from(hub: TestHub) -> list[str | None]:
         pytest.param(
             {"status": 503, "times": 1, "headers": {"Retry-After": "0"}}, "", [None] * 2, marks=pytest.mark.slow
         ),
-        ({"status": 429, "times": 1, "headers": {"Retry-After": "1"}}, "asks to slow down", [None] * 2),
+        ({"status": 429, "times": 1, "headers": {"Retry-After": "600"}}, "asks to slow down", [None] * 2),
         ({"cut": 500_000, "times": 1}, "broke", [None, "bytes=500000-"]),
         ({"cut": 0, "times": 1}, "broke", [None, None]),
         pytest.param({"cut": 500_000, "reset": True, "times": 1}, "The connection to", None, marks=pytest.mark.slow),
@@ -43,13 +48,18 @@ def fetched_from(hub: TestHub) -> list[str | None]:
 )
 async def test_what_passes_is_waited_for_and_resumed(hub, tmp_path, how, waited_for, ranges):
     hub.trouble(WEIGHTS, **how)
-    async with instance(hub, tmp_path) as lama:
+    pace = UNTIL_TOLD if waited_for else IMPATIENT
+    if "stall" in how:
+        pace = replace(pace, limits=Limits(connect=60.0, stall=1.0))
+    async with instance(hub, tmp_path, pace=pace) as lama:
         job = await lama.downloads.add(REPO)
         if waited_for:
             waiting = await lama.until(job, lambda now: now.state == "waiting" or now.ended)
             assert (waiting.state, waiting.error) == ("waiting", None)
             assert waited_for in waiting.why
             assert waiting.retry_at is not None
+            while not (await lama.until(job, lambda now: now.state == "waiting" or now.ended)).ended:
+                await lama.downloads.retry(job)
         done = await lama.ended(job)
         assert (done.state, done.error, done.done_bytes) == ("done", None, done.total_bytes)
         assert sum(lama.blobs().values()) == done.total_bytes

@@ -7,6 +7,7 @@ import asyncio
 import random
 import time
 from contextlib import AsyncExitStack, suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -17,14 +18,13 @@ from lama_tui.library.downloads.layout import PART, size_of
 from lama_tui.library.downloads.retry import Backoff
 from lama_tui.library.downloads.work import Pace
 from lama_tui.library.snapshot_table import SnapshotTable
-from lama_tui.providers.fetch import Limits
 from tests.chance import seeds
 from tests.library.downloading import Instance, instance, outside, random_bytes
 from tests.library.hub import TestHub
 from tests.library.hub_trouble import Trouble
 
 PACE = Pace(
-    Backoff(first=0.02, longest=0.05, tries=4), Limits(connect=5.0, stall=0.15),
+    Backoff(first=0.02, longest=0.05, tries=4),
     tick=0.02, look=0.03, tell=0.05, care=0.1,
 )  # fmt: skip
 REPOS = ("org/one", "org/two")
@@ -47,6 +47,14 @@ ONLY = ("*.json", "model-2*")
 FILES = r"/resolve/"
 
 
+@dataclass
+class Patience:
+    """As `Limits`, for connections that are made from now on."""
+
+    connect: float = 60.0
+    stall: float = 0.15
+
+
 def rests(job: Job) -> bool:
     """Whether it has ended, or waits for long: a last answer may still have said so."""
     return job.ended or (job.retry_at or 0) / 1000 > time.time() + 60
@@ -62,10 +70,13 @@ class Queueing:
         self.chance = random.Random(seed)
         self.steps: list[str] = []
         self.lamas: list[tuple[Instance, AsyncExitStack]] = []
+        self.patience = Patience()
+        self.pace = replace(PACE, limits=self.patience)  # type: ignore[arg-type]
         self.published: dict[str, bytes] = {}  # by the name of the blob
         self.versions = 0
         self.troubles: list[Trouble] = []
         self.removed = 0  # bytes that were taken away on purpose
+        self.given_up: set[str | None] = set()  # commits of jobs that were cancelled on the way
         self.sound: set[tuple[str, int, int]] = set()  # blobs that were read, as they were
         for repo in REPOS:
             self.commit(repo, weights=True)
@@ -96,11 +107,14 @@ class Queueing:
         else:
             self.removed += 0 if wish == "keep" or job.ended else SIZE + SIZE // 4
             await downloads.cancel(job.id, keep_parts=wish == "keep")
+            if not job.ended:
+                now = await downloads.job(job.id)
+                self.given_up |= {job.commit, now.commit if now else None}
 
     async def open(self) -> None:
         if len(self.lamas) < 3:
             stack = AsyncExitStack()
-            lama = await stack.enter_async_context(instance(self.hub, self.home, pace=PACE))
+            lama = await stack.enter_async_context(instance(self.hub, self.home, pace=self.pace))
             self.lamas.append((lama, stack))
             await lama.downloads.jobs()
 
@@ -141,12 +155,18 @@ class Queueing:
     # what always holds
 
     async def one_works_on_a_job(self):
-        owners: dict[int, list[str]] = {}
+        before, after = await self.owners(), await self.owners()  # one that goes from hand to hand is in two of a look
+        both = {job: names & after.get(job, set()) for job, names in before.items()}
+        assert all(len(names) <= 1 for names in both.values()), both
+
+    async def owners(self) -> dict[int, set[str]]:
+        """Who says of each job that it works on it; they are asked one after the other."""
+        owners: dict[int, set[str]] = {}
         for lama, _ in self.lamas:
             for job in await lama.downloads.jobs():
                 if job.mine:
-                    owners.setdefault(job.id, []).append(lama.database.instance)
-        assert all(len(names) == 1 for names in owners.values()), owners
+                    owners.setdefault(job.id, set()).add(lama.database.instance)
+        return owners
 
     def what_lies_there_is_what_was_published(self):
         cache = self.home / "hub" / "hub"
@@ -192,6 +212,7 @@ class Queueing:
 
     async def come_to_rest(self) -> None:
         self.hub.behave()
+        self.patience.stall = 60.0  # what is late now is a busy machine
         lama = self.lamas[-1][0]
         for job in await lama.downloads.jobs():
             if job.state != "done":
@@ -205,8 +226,10 @@ class Queueing:
             await self.has_all(lama, done)
         self.what_lies_there()
         known = await SnapshotTable(lama.database).all()
-        on_disk = {str(path) for repo in REPOS for path in lama.folder(repo).path.glob("snapshots/*")}
-        assert {snapshot.path for snapshot in known} >= on_disk
+        on_disk = {path for repo in REPOS for path in lama.folder(repo).path.glob("snapshots/*")}
+        unknown = on_disk - {Path(snapshot.path) for snapshot in known}
+        # one may have been cancelled when all was laid out and not recorded yet, and then been forgotten
+        assert {path.name for path in unknown} <= self.given_up
 
     async def has_all(self, lama: Instance, job: Job) -> None:
         rows = await lama.database.read("SELECT path, size, hash FROM job_files WHERE job_id = ?", (job.id,))

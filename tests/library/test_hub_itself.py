@@ -56,7 +56,7 @@ def test_the_hubs_own_client_works_with_it(tmp_path: Path) -> None:
             env={**os.environ, "HF_HUB_OFFLINE": "0", "HF_HUB_DISABLE_XET": "1"},
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=120,
         )
         assert done.returncode == 0, done.stderr
         told = json.loads(done.stdout)
@@ -85,7 +85,7 @@ def test_its_troubles_are_real(tmp_path: Path) -> None:
         def read(url: str, **headers: str) -> tuple[int, bytes]:
             request = urllib.request.Request(url, headers={key.replace("_", "-"): headers[key] for key in headers})
             try:
-                with urllib.request.urlopen(request, timeout=10) as answer:
+                with urllib.request.urlopen(request, timeout=60) as answer:
                     return answer.status, answer.read()
             except urllib.error.HTTPError as error:
                 return error.code, error.read()

@@ -16,7 +16,8 @@ import pytest
 from gguf_files import write_gguf
 
 from lama_tui.errors import LamaError, ModelError, ModelIntegrityError, StoreError
-from lama_tui.library.importing.contents import list_files
+from lama_tui.library.importing import filling
+from lama_tui.library.importing.contents import SourceFile, list_files
 from lama_tui.library.importing.copying import copy_file
 from lama_tui.library.importing.imports import Imported, Imports
 from lama_tui.library.importing.target import Busy, unfinished
@@ -24,6 +25,7 @@ from lama_tui.library.importing.work import ImportProgress, Work
 from lama_tui.library.installed import describe, installed_models, resolve
 from lama_tui.library.snapshot_table import SnapshotTable
 from lama_tui.library.storage.record_table import RecordTable
+from lama_tui.library.verify.hashing import Stopped
 from lama_tui.paths import Paths
 from lama_tui.store.database import Database
 from tests.models import make_tiny_llama
@@ -174,16 +176,24 @@ async def test_stopped_at_any_moment_it_is_there_and_recorded_or_neither(
     assert False in ends
 
 
-async def test_what_cannot_be_recorded_is_not_kept(paths: Paths, model: Path, database: Database) -> None:
+async def test_what_cannot_be_recorded_is_not_kept(
+    paths: Paths, model: Path, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async def table() -> SnapshotTable:
         return SnapshotTable(database)
 
-    begun = asyncio.Event()
-    with (model / "z.bin").open("wb") as file:
-        file.truncate(100_000_000)
-    running = asyncio.create_task(Imports(paths, table).add(model, watch=lambda told: begun.set()))
-    await begun.wait()
+    begun, closed, loop = asyncio.Event(), threading.Event(), asyncio.get_running_loop()
+
+    def copy(folder: Path, file: SourceFile, to: Path, work: Work) -> str:
+        loop.call_soon_threadsafe(begun.set)
+        assert closed.wait(20)
+        return copy_file(folder, file, to, work)
+
+    monkeypatch.setattr(filling, "copy_file", copy)
+    running = asyncio.create_task(Imports(paths, table).add(model))
+    await asyncio.wait_for(begun.wait(), 20)
     await database.close()  # it was open when the import began
+    closed.set()
     with pytest.raises(StoreError):
         await running
     assert nothing_left(paths)
@@ -243,32 +253,45 @@ async def test_a_huge_sparse_file_is_refused_before_it_is_copied(imports: Import
     assert "too little space" in await refused(imports, model, paths)
 
 
-async def test_a_folder_that_changes_meanwhile_is_refused(imports: Imports, paths: Paths, model: Path) -> None:
-    with (model / "z.bin").open("wb") as file:
-        file.truncate(60_000_000)
-    loop_thread = threading.get_ident()
+async def test_a_folder_that_changes_meanwhile_is_refused(
+    imports: Imports, paths: Paths, model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told_in: set[int] = set()
 
-    def touch(progress: ImportProgress) -> None:
-        assert threading.get_ident() == loop_thread
-        if progress.step == "copying":
-            (model / "more.txt").write_text("x")
+    def copy(folder: Path, file: SourceFile, to: Path, work: Work) -> str:
+        (model / "more.txt").write_text("x")
+        return copy_file(folder, file, to, work)
 
+    monkeypatch.setattr(filling, "copy_file", copy)
     with pytest.raises(ModelError, match="changed"):
-        await imports.add(model, watch=touch)
+        await imports.add(model, watch=lambda told: told_in.add(threading.get_ident()))
     assert nothing_left(paths)
+    assert told_in == {threading.get_ident()}  # that of the event loop
 
 
 async def test_a_cancelled_import_leaves_nothing(
-    imports: Imports, paths: Paths, model: Path, database: Database
+    imports: Imports, paths: Paths, model: Path, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with (model / "z.bin").open("wb") as file:
-        file.truncate(400_000_000)
-    begun = asyncio.Event()
-    running = asyncio.create_task(imports.add(model, watch=lambda told: begun.set() if told.done else None))
-    await begun.wait()
+    (model / "z.bin").write_bytes(bytes(10_000_000))
+    begun, loop, stopped = asyncio.Event(), asyncio.get_running_loop(), []
+
+    def copy(folder: Path, file: SourceFile, to: Path, work: Work) -> str:
+        if file.path == "z.bin":  # the last one
+            loop.call_soon_threadsafe(begun.set)
+            assert work._stop.wait(20)
+        try:
+            return copy_file(folder, file, to, work)
+        except Stopped:
+            stopped.append(file.path)
+            raise
+
+    monkeypatch.setattr(filling, "copy_file", copy)
+    running = asyncio.create_task(imports.add(model))
+    await asyncio.wait_for(begun.wait(), 20)
     running.cancel()
     with pytest.raises(asyncio.CancelledError):
         await running
+    assert stopped == ["z.bin"]
     assert nothing_left(paths)
     assert await SnapshotTable(database).all() == []
 
@@ -276,30 +299,38 @@ async def test_a_cancelled_import_leaves_nothing(
 KILLED = """
 import asyncio, sys
 from pathlib import Path
-from lama_tui.library.importing.contents import list_files
+from lama_tui.library.importing import filling
 from lama_tui.library.importing.copying import copy_file
 from lama_tui.library.importing.imports import Imports
 from lama_tui.library.snapshot_table import SnapshotTable
 from lama_tui.paths import Paths
 from lama_tui.store.database import Database
 
+def copy(folder, file, to, work):
+    if file.path != "z.bin":
+        return copy_file(folder, file, to, work)
+    to.write_bytes(b"half of it")
+    print("copying", flush=True)
+    sys.stdin.read()
+
+filling.copy_file = copy
+
 async def main():
     paths = Paths.from_environment()
     database = await Database.open(paths)
     async def table(): return SnapshotTable(database)
-    await Imports(paths, table).add(Path(sys.argv[1]), watch=lambda told: print(told.done, flush=True))
+    await Imports(paths, table).add(Path(sys.argv[1]))
 
 asyncio.run(main())
 """
 
 
 async def test_a_kill_leaves_nothing_that_is_taken_for_a_model(paths: Paths, model: Path, imports: Imports) -> None:
-    with (model / "z.bin").open("wb") as file:
-        file.truncate(2_000_000_000)
-    with subprocess.Popen([sys.executable, "-c", KILLED, str(model)], stdout=subprocess.PIPE) as process:  # noqa: ASYNC220
+    (model / "z.bin").write_bytes(b"all of it, which never comes")
+    command = [sys.executable, "-c", KILLED, str(model)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:  # noqa: ASYNC220
         assert process.stdout is not None
-        while process.stdout.readline().strip() in (b"0", b""):
-            assert process.poll() is None
+        assert process.stdout.readline() == b"copying\n"
         assert unfinished(paths.models) == [], "somebody works on it"
         process.send_signal(signal.SIGKILL)
     (left,) = paths.models.iterdir()

@@ -65,7 +65,7 @@ def left(home: Path) -> list[str]:
 
 async def came(home: Path, at_least: int) -> int:
     """The bytes of the only part, when there are so many."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while True:
             for part in models(home).glob(".import-*/part"):
                 if (size := part.stat().st_size) >= at_least:
@@ -181,7 +181,7 @@ async def test_local_only_stops_a_running_import(web: Web, hub: TestHub, gguf: b
         kept = await came(tmp_path, 1_000_000)
         web.cut = []
         lama.change(local_only=True)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while len(web.asked) < 2:  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
         assert web.asked[-1][1] == f"bytes={kept}-"
@@ -301,14 +301,24 @@ async def test_who_was_killed_before_it_was_recorded_is_recorded(hub: TestHub, t
 KILLED = """
 import asyncio, sys
 from pathlib import Path
+from lama_tui.library.importing import filling
+from lama_tui.library.importing.copying import copy_file
 from tests.library.downloading import instance
 from tests.library.hub import TestHub
+
+def copy(folder, file, to, work):
+    if file.path != "z.bin":
+        return copy_file(folder, file, to, work)
+    to.write_bytes(b"half of it")
+    sys.stdin.read()
+
+filling.copy_file = copy
 
 async def main(home, source):
     with TestHub() as hub:
         async with instance(hub, Path(home)) as lama:
             await lama.downloads.add_import(source)
-            await asyncio.sleep(60)
+            await asyncio.Event().wait()
 
 asyncio.run(main(*sys.argv[1:]))
 """
@@ -322,17 +332,17 @@ async def test_who_is_killed_is_taken_over(web: Web, hub: TestHub, tmp_path: Pat
     data = big_gguf(tmp_path, 64 << 20)
     web.files["/m-Q4.gguf"], web.hold, web.cut = data, threading.Event(), [24 << 20]
     folder = make_tiny_llama(tmp_path / "m-Q4")
-    with (folder / "z.bin").open("wb") as file:
-        file.truncate(3_000_000_000)
+    (folder / "z.bin").write_bytes(b"all of it, which never comes")
     if what == "address":
         command = ["-m", "lama_tui", "import", web.url("/m-Q4.gguf"), "--insecure-http"]
     else:
         command = ["-c", KILLED, str(tmp_path), str(folder)]
-    with subprocess.Popen([sys.executable, *command], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:  # noqa: ASYNC220
+    piped = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
+    with subprocess.Popen([sys.executable, *command], **piped) as process:  # noqa: ASYNC220
         if what == "address":
             await came(tmp_path, 24 << 20)
         else:
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 while not list(models(tmp_path).glob(".import-*/model/z.bin")):  # noqa: ASYNC110
                     await asyncio.sleep(0.005)
         process.send_signal(signal.SIGKILL)

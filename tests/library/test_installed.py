@@ -106,17 +106,21 @@ async def test_a_ref_that_names_no_snapshot(paths: Paths, ref: str | None) -> No
         assert (found.revision, found.problem) == (COMMIT, "")
 
 
-async def test_fits_compares_with_what_is_available(paths: Paths) -> None:
+@pytest.mark.parametrize("enough", [True, False])
+async def test_fits_compares_with_what_is_available(
+    paths: Paths, enough: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
     import psutil
 
+    memory = psutil.virtual_memory()._replace(available=HEADROOM + ((1 << 20) if enough else -(1 << 20)))
+    monkeypatch.setattr(psutil, "virtual_memory", lambda: memory)  # others take and free it meanwhile
     write_model(paths.models / "small")
     huge = write_model(paths.models / "huge")
-    total = psutil.virtual_memory().total
     size = write_safetensors(huge / "model.safetensors", {"a": ("U8", [8])})
     with (huge / "model.safetensors").open("r+b") as file:
-        file.truncate(total + size)  # a hole: takes no disk
+        file.truncate(memory.total + size)  # a hole: takes no disk
     models = await by_ref(paths)
-    assert models["small"].fits is (psutil.virtual_memory().available > HEADROOM)
+    assert models["small"].fits is enough
     assert models["huge"].fits is False
 
 

@@ -44,7 +44,7 @@ async def services(server: TestHub, monkeypatch: pytest.MonkeyPatch, home: Path)
     monkeypatch.setattr(beginning, "_AFTER", 0.0)
     opened = await open_services(Paths.from_environment(), LoadedSettings(Settings()))
     yield opened
-    await asyncio.wait_for(opened.close(), 20)
+    await asyncio.wait_for(opened.close(), 60)
 
 
 async def test_both_are_told_of(server: TestHub, services: Services) -> None:

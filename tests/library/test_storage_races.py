@@ -84,7 +84,7 @@ def stopped(ref: str, steps: int) -> Iterator[Callable[[], int]]:
             assert other.stdout.readline() == b"stopped\n"
 
             def go_on() -> int:
-                other.communicate(b"\n", timeout=30)
+                other.communicate(b"\n", timeout=60)
                 return int(other.returncode)
 
             yield go_on

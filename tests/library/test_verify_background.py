@@ -140,7 +140,7 @@ async def test_it_waits_while_the_machine_is_busy_and_ends_at_once(
             continue
     running.cancel()
     with pytest.raises(asyncio.CancelledError):
-        await asyncio.wait_for(running, 5)
+        await asyncio.wait_for(running, 20)
 
 
 async def test_one_instance_does_it(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:

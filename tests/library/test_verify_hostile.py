@@ -30,7 +30,7 @@ async def database(home: Path) -> AsyncIterator[Database]:
 
 async def verify(database: Database, path: Path, revision: str | None = COMMIT) -> dict[str, Check]:
     model = InstalledModel(REF, str(path), revision)
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         found = {check.level: check async for check in Verification(database).levels(model, deep=True)}
     assert tuple(found) == LEVELS
     return found

@@ -74,7 +74,7 @@ def serving() -> Iterator[Web]:
                 self.wfile.write(rest[:limit])
             web.sent += min(limit, len(rest))
             if web.hold is not None:
-                web.hold.wait(20)
+                web.hold.wait(120)
             if limit < len(rest) or web.chunked:
                 self.close_connection = True
 

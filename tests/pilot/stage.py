@@ -111,7 +111,7 @@ class Stage:
         A widget that it looks for may not be there yet.
         """
         try:
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 while not _holds(condition):  # noqa: ASYNC110 - any condition, not only those that can notify
                     await asyncio.sleep(every)
         except TimeoutError:
@@ -155,7 +155,11 @@ class Stage:
 
     async def idle(self) -> None:
         """Wait until no answer runs and the screen knows."""
-        await self.until(lambda: not self.chat.running_ids() and "streaming" not in self.states and self.messages)
+        ended = False
+        while not ended:  # what began and ended before the screen read it again is not in what it knows
+            await self.until(lambda: not self.chat.running_ids() and "streaming" not in self.states and self.messages)
+            known = self.messages
+            ended = not known or await self.conversations.messages(known[0].conversation) == known
         await self.pilot.pause()
 
     @property

@@ -31,7 +31,7 @@ async def test_it_is_shown_as_it_grows(workspace: Open) -> None:
     async with workspace(script) as stage:
         await stage.say("count")
         await stage.until_seen("one", "writing")
-        assert "**tw" not in stage.seen()
+        await stage.until_gone("**tw")
         steps[0].set()
         await stage.until_seen("one **tw")
         steps[1].set()
@@ -40,14 +40,14 @@ async def test_it_is_shown_as_it_grows(workspace: Open) -> None:
         await stage.idle()
         await stage.until_seen("30 tokens")
         await stage.until(lambda: stage.states == ["complete", "complete"])
-        assert not stage.sees("writing")
+        await stage.until_gone("writing")
 
 
 async def test_a_model_that_is_asked_as_plain_text_is_marked(workspace: Open) -> None:
     without: list[Step] = [replace(STARTED, chat_template=False), TextDelta("I continue texts."), END]
     async with workspace(says("I chat."), without, says("still")) as stage:
         await stage.ask("first")
-        assert not stage.sees("no chat template")
+        await stage.until_gone("no chat template")
         await stage.ask("second")
         await stage.until_seen("I continue texts.", "no chat template")
         await stage.press("ctrl+n")
@@ -97,7 +97,7 @@ async def test_the_end_is_followed_until_one_scrolls_away(workspace: Open) -> No
         rest.set()
         await stage.idle()
         await stage.until_seen("last")
-        assert not stage.sees("follows")
+        await stage.until_gone("follows")
 
 
 async def test_scrolling_to_the_end_follows_again(workspace: Open) -> None:
@@ -130,7 +130,7 @@ async def test_stopped_and_continued(workspace: Open) -> None:
         await stage.idle()
         await stage.until(lambda: stage.states == ["complete", "complete"])
         assert stage.scripted.requests[1].prefix == "half"
-        assert not stage.sees("continues it")
+        await stage.until_gone("continues it")
 
 
 async def test_regenerated_beside_the_old_one(workspace: Open) -> None:
@@ -139,7 +139,7 @@ async def test_regenerated_beside_the_old_one(workspace: Open) -> None:
         await stage.press("escape", "r")
         await stage.until_seen("second try", "‹ 2/2 ›")
         await stage.idle()
-        assert not stage.sees("first try")
+        await stage.until_gone("first try")
         await stage.press("left_square_bracket")
         await stage.until_seen("first try", "‹ 1/2 ›")
         await stage.press("left_square_bracket")  # there is none before the first
@@ -198,10 +198,10 @@ async def test_reasoning_is_open_while_it_thinks_and_folded_after(workspace: Ope
         await stage.until_seen("let me see", "indeed", "thinking")
         thought.set()
         await stage.until_seen("It is so.", "thought, 4 words")
-        assert not stage.sees("let me see")
+        await stage.until_gone("let me see")
         written.set()
         await stage.idle()
-        assert not stage.sees("let me see")
+        await stage.until_gone("let me see")
         await stage.press("escape", "space")
         await stage.until_seen("let me see", "It is so.")
         await stage.press("space")
@@ -215,7 +215,7 @@ async def test_a_long_message_is_folded_and_says_by_how_much(workspace: Open) ->
         await stage.until_seen("line 11", "88 more lines · esc, then space shows them")
         await stage.press("escape", "g")
         await stage.until_seen("line 11", "88 more lines · space shows them")  # for esc would lead away now
-        assert not stage.sees("line 12")
+        await stage.until_gone("line 12")
         await stage.press("space")
         await stage.until_seen("line 12")
         await stage.press("space")

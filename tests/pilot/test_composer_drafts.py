@@ -25,7 +25,7 @@ async def drafts_of(stage: Stage) -> Drafts:
 
 async def kept(stage: Stage, conversation: ConversationId, text: str) -> None:
     drafts = await drafts_of(stage)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while await drafts.read(conversation) != text:  # noqa: ASYNC110 - another task writes it
             await asyncio.sleep(0.01)
 

@@ -35,7 +35,7 @@ async def test_new_and_switching_back(workspace: Open) -> None:
         assert [line[2:] for line in listed(stage)] == ["dogs", "cats"]
         await stage.press("ctrl+s", "end", "enter")
         await stage.until_seen("about cats")
-        assert not stage.sees("about dogs")
+        await stage.until_gone("about dogs")
         await stage.until(lambda: stage.composer.has_focus)
         assert [len(r.messages) for r in stage.scripted.requests] == [1, 1]
 
@@ -60,7 +60,7 @@ async def test_what_runs_elsewhere_goes_on_and_is_marked(workspace: Open) -> Non
         await stage.until(lambda: listed(stage) == ["  two", f"{RUNNING} one"])
         go.set()
         await stage.until(lambda: f"{UNSEEN} one" in listed(stage))
-        assert not stage.sees("slow")
+        await stage.until_gone("slow")
         await stage.press("ctrl+s")
         stage.sidebar.highlight(ConversationId(1))
         await stage.press("enter")
@@ -132,7 +132,7 @@ async def test_an_empty_list_says_so_and_how_one_begins(workspace: Open) -> None
         await stage.press("ctrl+s", "down", "enter", "delete", "home")  # nothing there can be chosen
         await stage.until(lambda: stage.sidebar.has_focus)
         await stage.until_seen("Undo delete")
-        assert not stage.sees("Rename")
+        await stage.until_gone("Rename")
         assert stage.sidebar.highlighted is None
         await stage.press("ctrl+n")
         await stage.ask("hi")
@@ -155,7 +155,7 @@ async def test_deleting_the_one_that_runs(workspace: Open) -> None:
         await stage.press("ctrl+s", "delete")
         await stage.until(lambda: not listed(stage) and not stage.chat.running_ids())
         assert stage.scripted.ended == 1
-        assert not stage.sees("half")
+        await stage.until_gone("half")
         await stage.ask("two")
         await stage.until_seen("next")
         await stage.press("ctrl+s", "u")

@@ -99,7 +99,7 @@ async def test_a_key_that_was_taken_away_does_nothing(workspace: Open) -> None:
         await stage.press("f1", "ctrl+g")
         await stage.pilot.pause()
         await stage.until(lambda: stage.app.screen is stage.screen)
-        assert "unbound" not in stage.seen()
+        await stage.until_gone("unbound")
         assert "Help" not in stage.seen().splitlines()[-1]
 
 

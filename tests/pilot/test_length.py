@@ -124,7 +124,7 @@ async def test_what_one_reads_stays_where_it_is_when_the_width_changes(workspace
         for width in (60, 160, 90, 100):
             await stage.pilot.resize_terminal(width, 30)
             await stage.pilot.pause()
-            assert f"message {number}" in stage.seen()
+            await stage.until_seen(f"message {number}")
 
 
 @pytest.mark.slow

@@ -73,7 +73,7 @@ async def test_folding_again_stops_the_drawing(workspace: Open) -> None:
             await stage.until_seen("drawing…", "stops it")
             await stage.press(stop)
             await stage.until_seen("more lines")
-            assert not stage.sees("drawing…")
+            await stage.until_gone("drawing…")
             await stage.until(lambda: stage.transcript._column.unfinished is None)
             await stage.until(lambda: stage.transcript.has_focus)
         await stage.until(lambda: stage.transcript._unfinished._timer is None)
@@ -99,6 +99,6 @@ async def test_the_width_changes_while_a_message_is_drawn_and_after(workspace: O
         assert middle is not None
         await stage.pilot.resize_terminal(80, 30)
         await stage.until_seen("drawing…")
-        assert stage.sees(middle[0])  # as it was, until it is drawn anew
+        await stage.until_seen(middle[0])  # as it was, until it is drawn anew
         await stage.until(lambda: drawing(stage) is None and stage.transcript.virtual_size.height < narrow)
         await stage.until(lambda: stage.sees(middle[0]))

@@ -1,7 +1,7 @@
 """The model browser: what it lists and says, and what each of its keys does."""
 
 import asyncio
-import time
+import threading
 
 import pytest
 from browsing import browse, details, highlight, names, real, row_of, rows, status
@@ -74,7 +74,7 @@ async def test_a_model_is_used_in_this_conversation(workspace: Open) -> None:
         highlighted = browser.query_one(ModelList).highlighted
         assert highlighted is not None and highlighted.model.reference == "tiny" and highlighted.in_use
         await highlight(stage, browser, "work:big-[/nope]")
-        assert "what you write is sent there" in details(browser).replace("\n", " ")
+        await stage.until(lambda: "what you write is sent there" in details(browser).replace("\n", " "))
         await stage.press("enter")
         await back(stage)
         await stage.until(lambda: model(stage) == "work:big-[/nope]")
@@ -98,7 +98,7 @@ async def test_what_cannot_be_used_says_why(workspace: Open) -> None:
                 await stage.press(key)
                 await stage.until(lambda: stage.app.screen is browser)
                 await stage.until(lambda row=row: row.model.problem in status(browser))
-        assert "\x1b" not in stage.seen()
+        await stage.until_gone("\x1b")
         assert len(rows(browser)) == 6
         assert "# what I chose" in stage.paths.config_file.read_text()
 
@@ -156,7 +156,7 @@ async def test_the_context_and_the_marks_follow(workspace: Open) -> None:
         await highlight(stage, browser, "wide")
         row = row_of(browser, "wide").model.installed
         assert row is not None and row.kv is not None
-        assert "At 8,192 of 1,048,576 tokens" in details(browser)
+        await stage.until(lambda: "At 8,192 of 1,048,576 tokens" in details(browser))
         # as much memory as makes it fit 16k tokens and not 32k
         enough = row.weights + row.kv.size(16384) + 512 * 1024**2
         browser.installed._unwatch()
@@ -239,7 +239,7 @@ async def test_every_section_says_what_to_do_where_it_is_empty(workspace: Open) 
         ):
             await stage.press("right_square_bracket")
             await stage.until_seen(f"[{name}]", said, "esc Back")
-            assert not stage.sees("l Load")
+            await stage.until_gone("l Load")
             for key in ("enter", "l", "p", "d", "delete", "plus", "minus"):
                 await stage.press(key)
             await stage.until(lambda: stage.app.screen is browser)
@@ -289,8 +289,10 @@ async def test_a_click_highlights_and_a_double_click_uses(workspace: Open) -> No
 async def test_looking_takes_long(workspace: Open, monkeypatch: pytest.MonkeyPatch) -> None:
     slow = installed._list
 
+    seen = threading.Event()
+
     def list_slowly(paths: object) -> object:
-        time.sleep(1.2)
+        seen.wait(60)
         return slow(paths)  # type: ignore[arg-type]
 
     monkeypatch.setattr(installed, "_list", list_slowly)
@@ -299,6 +301,7 @@ async def test_looking_takes_long(workspace: Open, monkeypatch: pytest.MonkeyPat
         await stage.until_seen("Looking…")
         await stage.press("down", "enter", "l", "p", "d", "plus", "slash", "x", "escape")
         assert isinstance(stage.app.screen, ModelBrowser)
+        seen.set()
         await stage.until_seen("guide", "✓")
 
 

@@ -15,7 +15,7 @@ from lama_tui.ui.screens.models.downloads import DownloadsSection
 from lama_tui.ui.widgets.long_list import LongList
 from lama_tui.ui.widgets.status_line import StatusLine
 
-SLOW = 100_000  # bytes a second: five seconds for the model of these tests
+SLOW = {"rate": 100_000, "stall": 400_000}  # bytes a second, and how many come of the half million: it does not end
 
 
 async def begin(stage: Stage) -> None:
@@ -38,7 +38,7 @@ async def test_it_is_shown_paused_given_up_and_tried_again(
     workspace: Open, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     with hub_of(monkeypatch, tmp_path) as hub:
-        hub.trouble("/resolve/.*safetensors", rate=SLOW)
+        hub.trouble("/resolve/.*safetensors", **SLOW)
         async with workspace(size=(100, 30)) as stage:
             assert stage.screen._queue_of_downloads is None  # nothing is followed while nothing is downloaded
             await begin(stage)
@@ -99,7 +99,7 @@ async def test_what_was_left_goes_on_at_the_next_start(
     workspace: Open, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     with hub_of(monkeypatch, tmp_path) as hub:
-        hub.trouble("/resolve/.*safetensors", rate=SLOW)
+        hub.trouble("/resolve/.*safetensors", **SLOW)
         async with workspace(size=(100, 30)) as stage:
             await begin(stage)
             await stage.until(lambda: state_of(stage, REAL) == "running")
@@ -113,7 +113,7 @@ async def test_only_what_changed_is_drawn_and_not_more_than_twice_a_second(
     workspace: Open, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     with hub_of(monkeypatch, tmp_path) as hub:
-        hub.trouble("/resolve/.*safetensors", rate=SLOW)
+        hub.trouble("/resolve/.*safetensors", **SLOW)
         async with workspace(size=(100, 30)) as stage:
             await begin(stage)
             section = await downloads_section(stage)

@@ -73,7 +73,7 @@ async def test_a_model_in_full_and_its_download(
         async with workspace(size=(140, 50)) as stage:
             section = await hub_section(stage)
             await go_to(stage, section, "first/model-0000-4bit")
-            assert "Its publisher asks for an agreement first" in details(section)
+            await stage.until(lambda: "Its publisher asks for an agreement first" in details(section))
             assert f"{hub.endpoint}/first/model-0000-4bit" in details(section).replace(" ", "")
             await go_to(stage, section, REAL)
             for fact in (

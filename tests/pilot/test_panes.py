@@ -143,6 +143,7 @@ async def test_copying_a_message(workspace: Open) -> None:
 async def test_copying_what_is_selected_with_the_mouse(workspace: Open) -> None:
     async with workspace(says("one two three")) as stage:
         await stage.ask("hi")
+        await stage.until_seen("one two three")
         row = next(y for y, line in enumerate(stage.seen().split("\n")) if "one two three" in line)
         column = stage.seen().split("\n")[row].index("one two three")
         await stage.pilot.mouse_down(offset=(column, row))

@@ -97,7 +97,7 @@ async def test_what_waits_after_a_stop_is_sent_by_enter(workspace: Open) -> None
         await stage.say("then this")
         await stage.press("enter")  # while an answer runs there is nothing to send
         await stage.until_seen("next: then this")
-        assert "enter sends" not in stage.seen()
+        await stage.until_gone("enter sends")
         await stage.press("escape")
         await stage.until_seen("up edits it · enter sends it")
         stage.composer.focus()
@@ -153,7 +153,7 @@ async def test_what_is_sent_meanwhile_waits_and_can_be_taken_back(workspace: Ope
         await stage.idle()
         assert [m.text for m in stage.messages] == ["first", "thinking about it", "then\nthis", "second"]
         await stage.until(lambda: stage.composer.text == "and that")
-        assert "next:" not in stage.seen()
+        await stage.until_gone("next:")
 
 
 async def test_up_without_a_queue_does_nothing(workspace: Open) -> None:

@@ -119,7 +119,7 @@ async def test_what_is_wrong_is_said_beside_the_field_and_not_written(
         assert stage.paths.config_file.read_text() == FILE
         assert stage.app.screen.query_one(Field).row is not None  # to be put right
         await stage.press("escape")
-        assert stage.app.screen.query_one(Field).row is None
+        await stage.until(lambda: stage.app.screen.query_one(Field).row is None)
 
 
 async def test_what_was_changed_by_hand_meanwhile_is_not_lost(workspace: Open) -> None:
@@ -133,7 +133,7 @@ async def test_what_was_changed_by_hand_meanwhile_is_not_lost(workspace: Open) -
         await stage.press("escape")
         stage.paths.config_file.write_text(FILE.replace("0.5", "1.5"))
         await opened(stage)
-        assert rows(stage)["generation.temperature"].value == "1.5"
+        await stage.until(lambda: rows(stage)["generation.temperature"].value == "1.5")
 
 
 async def test_switches_and_choices(workspace: Open) -> None:
@@ -161,6 +161,7 @@ async def test_the_theme_is_drawn_at_once(workspace: Open) -> None:
         await opened(stage)
         await go_to(stage, "theme")
         await stage.press("enter")
+        await stage.until(lambda: stage.app.screen.query_one(Field).row is not None)
         choices = [value for value, _ in rows(stage)["theme"].choices]
         options = stage.app.screen.query_one("#setting-choices")
         options.highlighted = choices.index("lama-light")  # type: ignore[attr-defined]
@@ -197,7 +198,7 @@ async def test_local_only_counts_at_once_and_is_seen(workspace: Open) -> None:
         await saved(stage, "privacy.local_only", "true")
         services = stage.screen._opened.services if stage.screen._opened else None
         assert services is not None and services.settings.privacy.local_only
-        assert "local only" in stage.app._opening.notes
+        await stage.until(lambda: "local only" in stage.app._opening.notes)
         await stage.press("escape")
         await stage.until_seen("local only")
 
@@ -304,7 +305,7 @@ async def test_a_broken_file_is_named_and_not_written_to(
         await stage.press("escape")
         await opened(stage)
         await stage.until_gone("themee")
-        assert stage.app.theme == "lama-light" and "local only" not in stage.app._opening.notes
+        await stage.until(lambda: stage.app.theme == "lama-light" and "local only" not in stage.app._opening.notes)
         await write(stage, "generation.temperature", "0.1")
         await saved(stage, "generation.temperature", "0.1")
 

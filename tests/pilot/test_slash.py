@@ -131,6 +131,7 @@ async def test_what_follows_a_command_reaches_it(workspace: Open) -> None:
         await stage.until(lambda: stage.app.screen is not stage.screen)
         await stage.until_seen("Search in all conversations", "Sea")
         await stage.press("escape")
+        await stage.until(lambda: stage.app.screen is stage.screen)
         await stage.press(*"/system", "space", *"Be", "space", *"brief", "enter")
         await stage.until(lambda: stage.screen._current.settings.system == "Be brief")
         await stage.press(*"/theme", "space", *"lama-lig", "enter")

@@ -223,4 +223,4 @@ async def test_quick_keys_do_no_harm(workspace: Open) -> None:
             await asyncio.sleep(0)
         pilot: Pilot[None] = stage.pilot
         await pilot.pause()
-        assert stage.app.theme == stage.app._themes.chosen.name
+        await stage.until(lambda: stage.app.theme == stage.app._themes.chosen.name)

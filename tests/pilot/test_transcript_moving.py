@@ -61,13 +61,11 @@ async def test_from_code_to_code_and_copy_its_source(workspace: Open) -> None:
             await stage.press("escape", "Y")  # the last one, without going there
             await stage.until(lambda: clipboard.texts == ["second --flag"])
             await stage.press("g", "b")
-            await stage.pilot.pause()
-            assert marked(stage) == ["python", "first = 1", "", "indented = 2"]
+            await stage.until(lambda: marked(stage) == ["python", "first = 1", "", "indented = 2"])
             await stage.press("Y")
             await stage.until(lambda: clipboard.texts[1:] == ["first = 1\n\n\tindented = 2"])
             await stage.press("b")
-            await stage.pilot.pause()
-            assert [row for row in marked(stage) if "second" in row]
+            await stage.until(lambda: [row for row in marked(stage) if "second" in row])
             await stage.press("b")
             await stage.until_seen("There is no block of code below.")
             await stage.press("B", "Y")
@@ -102,8 +100,7 @@ async def test_a_range_by_keyboard(workspace: Open) -> None:
         await stage.ask("go")
         with Clipboard(stage) as clipboard:
             await stage.press("escape", "g", "j", "v", "j", "j", "down")
-            await stage.pilot.pause()
-            assert marked(stage) == ["row 1"]
+            await stage.until(lambda: marked(stage) == ["row 1"])
             assert stage.screen.get_selected_text() == "guide\nrow 0\n\nrow 1"
             colours = stage.screen.get_component_rich_style("screen--selection")
             shown = [stage.transcript.render_line(y) for y in range(stage.transcript.size.height)]
@@ -115,7 +112,7 @@ async def test_a_range_by_keyboard(workspace: Open) -> None:
             assert selected == ["guide", "row 0", "", "row 1"]
             await stage.press("y")
             await stage.until(lambda: clipboard.texts == ["guide\nrow 0\n\nrow 1"])
-            assert stage.screen.get_selected_text() in (None, "")
+            await stage.until(lambda: stage.screen.get_selected_text() in (None, ""))
             await stage.press("v", "G", "y")
             await stage.until(lambda: len(clipboard.texts) == 2)
             assert clipboard.texts[1].rstrip().endswith("row 39")
@@ -123,7 +120,7 @@ async def test_a_range_by_keyboard(workspace: Open) -> None:
             await stage.pilot.pause()
             await stage.until(lambda: stage.transcript.has_focus)
             await stage.until(lambda: stage.transcript._cursor.begun is None)
-            assert not stage.screen.selections
+            await stage.until(lambda: not stage.screen.selections)
 
 
 async def test_dragging_selects_and_stays_while_an_answer_streams(workspace: Open) -> None:
@@ -159,6 +156,7 @@ async def test_dragging_selects_and_stays_while_an_answer_streams(workspace: Ope
 async def test_two_clicks_take_a_word_and_three_a_line(workspace: Open) -> None:
     async with workspace(says("alpha beta-gamma delta"), size=(100, 30)) as stage:
         await stage.ask("go")
+        await stage.until_seen("beta-gamma")
         rows = stage.seen().split("\n")
         y = next(n for n, row in enumerate(rows) if "beta-gamma" in row)
         at = (rows[y].index("gamma"), y)
@@ -187,8 +185,9 @@ async def test_a_click_puts_the_cursor_and_turns_siblings(workspace: Open) -> No
         rows = stage.seen().split("\n")
         y = next(n for n, row in enumerate(rows) if "the question" in row and "▌" not in row and n > 1)
         await stage.pilot.click(offset=(40, y))
-        await stage.pilot.pause()
-        assert stage.transcript.current is not None and stage.transcript.current.text == "the question"
+        await stage.until(
+            lambda: stage.transcript.current is not None and stage.transcript.current.text == "the question"
+        )
 
 
 async def test_what_is_new_below_is_counted_and_clicked(workspace: Open) -> None:
@@ -202,7 +201,7 @@ async def test_what_is_new_below_is_counted_and_clicked(workspace: Open) -> None
         await stage.begun()
         await stage.press("pageup")
         await stage.until(lambda: not stage.transcript.following)
-        assert "new below" not in stage.seen()
+        await stage.until_gone("new below")
         before = rows_of(stage)
         more.set()
         await stage.until_seen("new below · G")
@@ -214,7 +213,7 @@ async def test_what_is_new_below_is_counted_and_clicked(workspace: Open) -> None
         await stage.pilot.click(offset=(stage.seen().split("\n")[y].index("new below"), y))
         await stage.until_seen("new two")
         await stage.until(lambda: stage.transcript.following)
-        assert "new below" not in stage.seen()
+        await stage.until_gone("new below")
 
 
 async def test_folding_keeps_what_one_reads(workspace: Open) -> None:
@@ -268,7 +267,7 @@ async def test_figures_on_demand_survive_another_conversation(workspace: Open) -
     usage = Usage(512, 128, 241, 85.0, 900.0, 61.3, None, 8192)
     async with workspace(says("one", usage=usage), says("two"), size=(120, 30)) as stage:
         await stage.ask("go")
-        assert "512 prompt" not in stage.seen()
+        await stage.until_gone("512 prompt")
         await stage.press("escape", "s")
         await stage.until_seen(
             "512 prompt · 128 cached · 241 completion", "prefill 900 tok/s", "decode 61 tok/s", "peak –"

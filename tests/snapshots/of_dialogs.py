@@ -27,6 +27,7 @@ async def rename(visit: Visit) -> None:
     await visit.until(lambda: visit.sidebar.has_focus)
     await visit.press("f2")
     await visit.at(RenameDialog)
+    await visit.in_field()
 
 
 async def rename_in_vain(visit: Visit) -> None:
@@ -51,6 +52,7 @@ async def export(visit: Visit) -> None:
     await visit.until(lambda: visit.transcript.has_focus)
     await visit.press("x")
     await visit.at(ExportDialog)
+    await visit.in_field()
 
 
 async def export_nowhere(visit: Visit) -> None:

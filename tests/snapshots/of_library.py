@@ -172,10 +172,16 @@ async def opened(visit: Visit, key: str, name: str, hub: StillHub, jobs: Sequenc
     return browser
 
 
+async def in_list(visit: Visit, browser: ModelBrowser) -> None:
+    await visit.press("enter")
+    await visit.until(lambda: browser.section._list.has_focus)  # type: ignore[attr-defined]
+
+
 async def looked_at(visit: Visit) -> None:
     """The list has the keys, and the first model was looked at closely."""
     browser = await opened(visit, "f10", "hub", StillHub(), JOBS[:1])
-    await visit.press("enter", "down")
+    await in_list(visit, browser)
+    await visit.press("down")
     await visit.until(lambda: len(browser.section._looks.cards) > 1)  # type: ignore[attr-defined]
     await visit.until(lambda: browser.section.query_one("#hub-card")._lines)  # type: ignore[attr-defined]
 
@@ -183,7 +189,8 @@ async def looked_at(visit: Visit) -> None:
 async def of_gguf(visit: Visit) -> None:
     """A GGUF repo was looked at closely."""
     browser = await opened(visit, "f10", "hub", StillHub([GGUF]))
-    await visit.press("enter", "end")
+    await in_list(visit, browser)
+    await visit.press("end")
     await visit.until(lambda: len(browser.section._looks.cards) == 1)  # type: ignore[attr-defined]
     await visit.until(lambda: browser.section.query_one("#hub-card")._lines)  # type: ignore[attr-defined]
 
@@ -262,6 +269,7 @@ async def importing_wrong(visit: Visit) -> None:
     await asking(visit, "http://example.org/models/small.gguf")
     await visit.until_seen("(•) Not over http")
     await visit.press("down", "down")
+    await visit.in_field("#import-sha256")
     await visit.type("abc")
     await visit.until_seen("no SHA-256")
     await visit.press("ctrl+u", "enter")

@@ -106,6 +106,8 @@ async def pick(visit: Visit) -> None:
     await visit.press("f6")
     picker = await visit.at(ModelPicker)
     await visit.until(lambda: picker._choices)
+    await visit.in_field()
+    await visit.settled()
 
 
 async def pick_broken(visit: Visit) -> None:

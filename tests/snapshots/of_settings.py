@@ -81,7 +81,9 @@ async def out_of_range(visit: Visit) -> None:
 
 async def log(visit: Visit) -> None:
     await visit.press("f8")
-    await visit.at(LogScreen)
+    screen = await visit.at(LogScreen)
+    await visit.until(lambda: screen._count >= 0)
+    await visit.settled()
 
 
 async def logged(visit: Visit) -> None:

@@ -84,9 +84,13 @@ async def in_list(visit: Visit) -> None:
     await visit.press("down", "down")
 
 
-async def in_transcript(visit: Visit) -> None:
+async def in_reading(visit: Visit) -> None:
     await visit.press("escape")
     await visit.until(lambda: visit.transcript.has_focus)
+
+
+async def in_transcript(visit: Visit) -> None:
+    await in_reading(visit)
     await visit.press("k")
 
 
@@ -96,17 +100,19 @@ async def ranged(visit: Visit) -> None:
 
 
 async def figured(visit: Visit) -> None:
-    await visit.press("escape", "s")
-    await visit.until(lambda: visit.transcript.has_focus)
+    await in_reading(visit)
+    await visit.press("s")
 
 
 async def scrolled_up(visit: Visit) -> None:
-    await visit.press("escape", "g")
+    await in_reading(visit)
+    await visit.press("g")
     await visit.until_seen("follows")
 
 
 async def editing(visit: Visit) -> None:
-    await visit.press("escape", "e")
+    await in_reading(visit)
+    await visit.press("e")
     await visit.until_seen("editing your message")
 
 

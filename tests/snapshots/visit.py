@@ -76,8 +76,7 @@ class Visit(Stage):
 
     async def type(self, text: str) -> None:
         """Write into what has the focus, at once: a key at a time takes long."""
-        # a field that has the focus, and knows it: it marks what is in it when it hears of that
-        await self.until(lambda: isinstance(field := self.app.focused, Input | TextArea) and field.has_focus)
+        await self.in_field()
         field = self.app.focused
         if isinstance(field, Input):
             field.insert_text_at_cursor(text)
@@ -85,10 +84,20 @@ class Visit(Stage):
             self.composer.insert(text)
         await self.pilot.pause()
 
+    async def in_field(self, selector: str = "*") -> None:
+        """Wait until a field has the focus, and knows it: it marks what is in it when it hears of that."""
+        await self.until(
+            lambda: (
+                isinstance(field := self.app.focused, Input | TextArea)
+                and field.has_focus
+                and field in self.app.screen.query(selector)
+            )
+        )
+
     async def settled(self) -> None:
         """Wait until nothing more will change: what is counted is counted, and the screen is drawn as it was before."""
         alike, before = 0, None
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(120):
             while alike < _ALIKE:
                 await self.until(lambda: all(work.is_finished for work in self.app.workers if work.group in SHORT))
                 await self.pilot.pause()

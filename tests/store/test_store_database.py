@@ -297,7 +297,7 @@ def test_two_processes_write_at_once(paths):
         subprocess.Popen([sys.executable, "-c", WRITE], env=env, stderr=subprocess.PIPE, text=True) for _ in range(2)
     ]
     for process in both:
-        assert (process.communicate(timeout=60)[1], process.returncode) == ("", 0)
+        assert (process.communicate(timeout=300)[1], process.returncode) == ("", 0)
     with closing(sqlite3.connect(paths.database)) as connection:
         states = connection.execute("SELECT role, state, count(*) FROM messages GROUP BY role, state").fetchall()
         assert states == [("assistant", "complete", 120), ("user", "complete", 120)]

@@ -16,7 +16,7 @@ from lama_tui.monitor.history import History
 from lama_tui.monitor.probes import Probe
 from lama_tui.monitor.sampler import Sampler
 
-WAIT = 10.0
+WAIT = 60.0
 
 
 async def until(condition: Callable[[], bool]) -> None:
@@ -122,7 +122,7 @@ async def test_a_probe_that_hangs_costs_only_its_own_figures() -> None:
         release.wait(WAIT)
         return replace(sample, process_cpu=1.0)
 
-    async with sampling(hangs, cpu_of(5), limit=0.05, retry=0.01) as sampler:
+    async with sampling(hangs, cpu_of(5), limit=0.5, retry=0.01) as sampler:
         seen = seen_by(sampler)
         await until(lambda: len(seen) >= 5)
         assert all((s.cpu, s.process_cpu) == (5, None) for s in seen)
@@ -146,7 +146,7 @@ async def test_stopping_does_not_wait_for_a_probe_that_hangs() -> None:
     await until(inside.is_set)
     began = time.monotonic()
     await sampler.stop()
-    assert time.monotonic() - began < WAIT / 2
+    assert time.monotonic() - began < WAIT / 2  # it would be all of it
     release.set()
 
 

@@ -51,7 +51,7 @@ class Seen:
         self.news.set()
 
     async def until(self, condition: Callable[[ResourceSample], bool]) -> None:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while not any(map(condition, self.samples)):
                 self.news.clear()
                 await self.news.wait()

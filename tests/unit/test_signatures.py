@@ -5,6 +5,7 @@ import base64
 import json
 import os
 import signal
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -169,7 +170,12 @@ async def test_a_check_that_is_cancelled_ends_its_child(model: Path, tmp_path: P
 def children() -> list[int]:
     import psutil
 
-    return [child.pid for child in psutil.Process().children() if "signature_child" in " ".join(child.cmdline())]
+    found = []
+    for child in psutil.Process().children():
+        with suppress(psutil.NoSuchProcess):  # it ended just now
+            if "signature_child" in " ".join(child.cmdline()):
+                found.append(child.pid)
+    return found
 
 
 def test_policies_are_read_from_settings() -> None:

@@ -173,6 +173,8 @@ class ModelBrowser(Above[str | None]):
         for each in self.query(Section):
             each.display = each.id == name
         self._open = self.query_one(f"#{name}", Section)
+        if not self._open.is_mounted:  # the screen closed meanwhile
+            return
         self._open.appear()
         self._open.take_keys()
         if job is not None:
