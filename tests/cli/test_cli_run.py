@@ -85,8 +85,8 @@ def test_json_ends_with_the_whole_result(lama: Callable, reciter: str) -> None:
     [
         (["Sum up:"], b"a text\n", "Sum up:\n\na text"),
         ([], b"only piped\n", "only piped"),
-        (["only asked"], b"", "only asked"),
-        (["q"], b" \n", "q"),
+        pytest.param(["only asked"], b"", "only asked", marks=pytest.mark.slow),
+        pytest.param(["q"], b" \n", "q", marks=pytest.mark.slow),
         (["q"], b"\xff\xfe", "q\n\n\N{REPLACEMENT CHARACTER}\N{REPLACEMENT CHARACTER}"),
     ],
 )

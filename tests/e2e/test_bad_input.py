@@ -113,7 +113,9 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize(
+    "name", ["truncated", *(pytest.param(name, marks=pytest.mark.slow) for name in MODELS if name != "truncated")]
+)
 def test_a_bad_model_on_the_command_line(tmp_path: Path, models: Path, name: str) -> None:
     fails(run(tmp_path, "run", models / name, "hi"), *MODELS[name].says)
 
@@ -123,6 +125,7 @@ def unwrapped(text: str) -> str:
     return " ".join(text.replace("▕", " ").replace("█", " ").split())
 
 
+@pytest.mark.slow
 def test_bad_models_on_screen(tmp_path: Path, models: Path) -> None:
     names = [*MODELS, "good"]
 

@@ -27,9 +27,9 @@ def tmux(tmp_path: Path) -> Iterator[list[str]]:
     ("options", "copied", "said"),
     [
         ("", True, "Copied by tmux, and written to"),
-        ("set -s set-clipboard on", True, "Copied, and written to"),
-        ("set -g allow-passthrough on", True, "Copied, and written to"),
-        ("set -s set-clipboard off", False, "set-clipboard is off"),
+        pytest.param("set -s set-clipboard on", True, "Copied, and written to", marks=pytest.mark.slow),
+        pytest.param("set -g allow-passthrough on", True, "Copied, and written to", marks=pytest.mark.slow),
+        pytest.param("set -s set-clipboard off", False, "set-clipboard is off", marks=pytest.mark.slow),
     ],
 )
 def test_a_copy_inside_tmux(tmp_path: Path, tmux: list[str], options: str, copied: bool, said: str) -> None:

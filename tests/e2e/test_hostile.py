@@ -118,6 +118,7 @@ def test_long_answers_keep_the_screen_alive(tmp_path: Path) -> None:
     assert texts == [wall + " end-of-wall", lines + "end-of-lines", "hello"]
 
 
+@pytest.mark.slow
 def test_what_goes_wrong_with_a_server_is_told_with_what_to_do(tmp_path: Path) -> None:
     html = "<html><body><h1>Internal Server Error</h1></body></html>"
     cases: dict[str, tuple[Handler, tuple[str, ...]]] = {

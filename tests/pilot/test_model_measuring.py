@@ -71,6 +71,7 @@ async def test_figures_are_shown_as_they_come_and_stay(workspace: Open) -> None:
         await stage.until(lambda: "Medians of" in details(browser))
 
 
+@pytest.mark.slow
 async def test_it_is_stopped_and_keeps_what_was_measured_whole(
     workspace: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:

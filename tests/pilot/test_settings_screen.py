@@ -240,7 +240,7 @@ async def test_keys_of_the_composer_and_texts_that_name_keys_follow(workspace: O
         stage.composer.focus()
         await stage.press("a", "ctrl+b", "b")
         await stage.until(lambda: stage.composer.text == "a\nb")
-        await stage.until(lambda: stage.transcript._keys.fold == "z")
+        await stage.until(lambda: stage.transcript._drawings.keys.fold == "z")
         await stage.until(lambda: stage.transcript._column.messages[0].message.text == "Hi")
 
 

@@ -116,6 +116,7 @@ async def test_the_picker_opens_once(workspace: Open) -> None:
         await opened(stage)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [(60, 20), (80, 24), (200, 60)])
 @pytest.mark.parametrize("theme", ["terminal", "contrast-light"])
 async def test_every_kind_of_theme_at_every_size(workspace: Open, size: tuple[int, int], theme: str) -> None:
