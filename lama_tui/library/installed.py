@@ -8,7 +8,7 @@ from itertools import chain
 from pathlib import Path
 
 from lama_tui.engine.backend import ModelSource
-from lama_tui.engine.fit import KeyValueShape, Machine, fit
+from lama_tui.engine.fit import USUAL_CONTEXT, KeyValueShape, Machine, fit
 from lama_tui.engine.machine import machine_memory as machine_memory
 from lama_tui.errors import ModelFormatError, ModelNotFoundError
 from lama_tui.library.gguf_models import GgufModel, gguf_model, gguf_models
@@ -22,8 +22,8 @@ from lama_tui.types import GUIDE, ModelReference
 class InstalledModel:
     """A model on this machine. Bytes, tokens, bits a weight; None is unknown.
 
-    `size` is what its files take on disk, `weights` what will be in memory. `fits` is for a KV cache of
-    usual size, in the memory that is free now; `kv` is what that cache keeps of a token. `code` is the digest
+    `size` is what its files take on disk, `weights` what will be in memory. `fits` is for a
+    conversation of usual length, in the memory that is free now; `kv` is what it keeps of a token. `code` is the digest
     of the program that it brings and that is asked about before it runs, empty: none; `trusted` that of the one
     which the person agreed to, where somebody looked. `problem` says why it cannot be used; empty: it can.
     `quantization` is that of GGUF as llama.cpp names it. `path` is the folder, or the file of a GGUF model that
@@ -194,18 +194,16 @@ def _gguf_file(name: str, paths: Paths, available: int | None) -> InstalledModel
 
 def _of_gguf(ref: str, path: Path, found: GgufModel, revision: str | None, available: int | None) -> InstalledModel:
     known = {field.name: getattr(found, field.name) for field in fields(found) if field.name not in ("path", "name")}
-    fits = _fits(found.weights, available)
+    fits = fit(found.weights, None, None, Machine(available=available)).fits
     return InstalledModel(ref=ref, path=str(path), revision=revision, format="gguf", fits=fits, **known)
 
 
 def _model(ref: str, folder: Path, revision: str | None, available: int | None) -> InstalledModel:
     found: Inspection = inspect_folder(folder)
     known = {field.name: getattr(found, field.name) for field in fields(found)}
-    return InstalledModel(ref=ref, path=str(folder), revision=revision, fits=_fits(found.weights, available), **known)
-
-
-def _fits(weights: int, available: int | None) -> bool | None:
-    return fit(weights, None, None, Machine(available=available)).fits
+    tokens = min(USUAL_CONTEXT, found.context or USUAL_CONTEXT)
+    fits = fit(found.weights, found.kv, tokens, Machine(available=available)).fits
+    return InstalledModel(ref=ref, path=str(folder), revision=revision, fits=fits, **known)
 
 
 def _available_memory() -> int | None:
