@@ -12,6 +12,7 @@ from textual.widgets import Input
 from lama_tui.engine.backend import LoadedModel, ModelSource
 from lama_tui.library import installed
 from lama_tui.types import GUIDE
+from lama_tui.ui.screens.models import browser as browser_module
 from lama_tui.ui.screens.models.browser import ModelBrowser
 from lama_tui.ui.screens.models.catalogue import Measured
 from lama_tui.ui.screens.models.list import ModelList
@@ -319,6 +320,24 @@ async def test_the_real_guide_is_loaded_and_unloaded(workspace: Open) -> None:
         await stage.until(lambda: not row_of(browser, GUIDE).loaded)
         freed = status(browser).split("gave back ")[1]
         assert not freed.startswith("0 ")
+
+
+async def test_what_left_memory_is_told_once(workspace: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Looked at later it would stand over what was said since."""
+    pytest.importorskip("mlx.core")
+    monkeypatch.setattr(browser_module, "_LOOK", 3600)  # looked at below
+    async with workspace(size=(120, 40), opener=real) as stage:
+        browser = await browse(stage)
+        await stage.press("l")
+        await stage.until(lambda: "guide is loaded:" in status(browser))
+        browser._follow()
+        await stage.press("l")
+        await stage.until(lambda: "guide left memory and gave back" in status(browser))
+        await stage.press("p")
+        await stage.until(lambda: "Pinned: " in status(browser))
+        browser._follow()
+        await stage.pilot.pause()
+        assert "Pinned: " in status(browser)
 
 
 async def test_a_turn_notes_that_its_model_was_used(workspace: Open) -> None:

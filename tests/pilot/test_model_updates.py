@@ -118,7 +118,7 @@ async def test_a_model_is_checked_and_removed_with_what_that_frees(
                 await stage.press("delete")
                 await stage.until_seen("Unload it there first")
                 await stage.press("escape", "l")
-                await stage.until(lambda: not engine.figures().loaded)
+                await stage.until(lambda: "left memory" in status(browser))
             await stage.press("delete")
             await stage.until(lambda: isinstance(stage.app.screen, Ask))
             await stage.press("escape")

@@ -223,12 +223,13 @@ class ModelBrowser(Above[str | None]):
         self.installed.follow()
 
     def _heard(self, said: str | LamaError) -> None:
-        """A wish of the engine ended."""
+        """A wish of the engine ended; what had to leave memory for it is said beside it."""
+        left = self.installed.departed()
         if isinstance(said, LamaError):
-            self.section.say("")
+            self.section.say(left)
             self.query_one(Notice).add(said)
         else:
-            self.section.say(said)
+            self.section.say(said if left in said else f"{said} {left}")
         self.installed.show()
 
     # --- actions -------------------------------------------------------------------

@@ -111,15 +111,20 @@ class InstalledSection(Programs):
     def follow(self) -> None:
         """Show what changed in the engine or in the machine."""
         now = self._memory.figures
-        if now.unloaded is not self._left:
-            self._left = now.unloaded
-            if now.unloaded is not None and self._memory.wish is None and self.display:
-                name = short_name(now.unloaded.model)
-                self._said = f"{name} left memory and gave back {figures.size(now.unloaded.freed)}."
+        if self._memory.wish is None and self.checking is None and (left := self.departed()) and self.display:
+            self._said = left
         seen = (now.loaded, now.loading, now.memory, now.device, now.running, self._memory.wish, self._measured)
         if seen != self._seen and self._models is not None and self.display:
             self._seen = seen
             self.show()
+
+    def departed(self) -> str:
+        """What left memory since this was asked last, in words: told once, not over what is said later."""
+        gone = self._memory.figures.unloaded
+        if gone is self._left:
+            return ""
+        self._left = gone
+        return "" if gone is None else f"{short_name(gone.model)} left memory and gave back {figures.size(gone.freed)}."
 
     @property
     def references(self) -> frozenset[str]:

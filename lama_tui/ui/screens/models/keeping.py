@@ -49,6 +49,10 @@ class Keeping(Section):
         """Find the models again."""
         raise NotImplementedError
 
+    def departed(self) -> str:
+        """What left memory since this was asked last, in words."""
+        raise NotImplementedError
+
     # --- what is known -------------------------------------------------------------
 
     def known_of(self, model: InstalledModel | None) -> Known | None:
@@ -144,8 +148,7 @@ class Keeping(Section):
                 found = "something is wrong, see its details" if failed else "everything checked is right"
                 self.say(f"{name}: {found}.")
         finally:
-            self._checking = ""
-            self.show()
+            self._end_checking()
 
     def _follow_check(self, name: str) -> "Callable[[Progress], None]":
         def follow(now: "Progress") -> None:
@@ -158,6 +161,12 @@ class Keeping(Section):
         if text != self._checking:
             self._checking = text
             self.post_message(self.StatusChanged())
+
+    def _end_checking(self) -> None:
+        """Show what came of it; that what it loaded left memory again is no news."""
+        self._checking = ""
+        self.departed()
+        self.show()
 
     def stop_checking(self) -> bool:
         """Give a running check up; False where there is none."""

@@ -66,9 +66,9 @@ class Measuring(Keeping):
                 results = await self._catalogue.benchmark(model, watch, ran)
                 self.say(f"{name} {_found(results)}")
         finally:
-            self._measures = self._checking = ""
+            self._measures = ""
             self._known.pop(key, None)  # what was kept is looked up
-            self.show()
+            self._end_checking()
 
     def _hindrance(self, row: Row) -> str:
         """Why it cannot be measured now; empty: it can."""
