@@ -131,12 +131,12 @@ class Monkey:
     # --- afterwards --------------------------------------------------------------------
 
     async def comes_back(self) -> None:
-        """A few escapes lead to the workspace, and what is typed there arrives."""
+        """Escapes lead to the workspace, and what is typed there arrives."""
         await self.stage.pilot.resize_terminal(100, 30)
-        for _ in range(12):
+        for _ in range(100):  # a screen that opens or closes does so in its own time
             async with self.answering():
                 await self.press("escape")
-                await self.stage.pilot.pause(0.02)  # a screen that closes does so in its own time
+                await self.stage.pilot.pause(0.02)
             if self.stage.app._exit:
                 return
             if isinstance(self.stage.app.screen, Workspace) and self.stage.composer.has_focus:

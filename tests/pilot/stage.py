@@ -26,6 +26,10 @@ _LOOK = 0.03
 """Seconds between looks at the screen: reading it costs as much as drawing it."""
 
 
+_OPENING = ("open", "commands", "wishes", "models", "settings", "history", "search", "palette", "export", "recall")
+"""Groups of work at whose end a screen may open or close."""
+
+
 def _holds(condition: Callable[[], object]) -> bool:
     try:
         return bool(condition())
@@ -133,6 +137,22 @@ class Stage:
             await self.pilot.press(key)
             if key == "enter":
                 await self.until(lambda: self.app._exit or self.composer._enter is None)
+
+    async def back(self) -> None:
+        """Escape until the workspace is on top and nothing is about to open above it, after a look at a file."""
+        try:
+            async with asyncio.timeout(60):
+                while self.app.screen is not self.screen or self._opening:
+                    if self.app.screen is not self.screen:
+                        await self.press("escape")
+                    await asyncio.sleep(0.005)
+        except TimeoutError:
+            pytest.fail(f"no way back; on screen:\n{self.seen()}")
+
+    @property
+    def _opening(self) -> bool:
+        """Whether what was asked for has not come yet."""
+        return any(not work.is_finished for work in self.app.workers if work.group in _OPENING)
 
     async def say(self, text: str) -> None:
         """Write a message and send it."""

@@ -15,6 +15,7 @@ from lama_tui.paths import Paths
 from lama_tui.services import Services, open_services
 from lama_tui.types import Place, Usage
 from lama_tui.ui.options import WorkspaceOptions
+from lama_tui.ui.screens.dialogs import RenameDialog
 from tests.naughty import NAUGHTY, SHORT
 from tests.naughty_home import furnish, quoted, store
 
@@ -77,10 +78,7 @@ async def test_a_workspace_full_of_naughty_things(
             await stage.press(key, *then.split())
             await stage.pilot.pause()
             assert drawn.strangers() == [], key
-            for _ in range(4):
-                if len(stage.app.screen_stack) > 1:
-                    await stage.press("escape")
-            assert len(stage.app.screen_stack) == 1, key
+            await stage.back()
         stage.transcript.focus()
         for key in ("end", *["pageup"] * 12, "s", "space", "home", "space", "down", "space", "v", "down", "escape"):
             await stage.press(key)
@@ -121,14 +119,13 @@ async def test_what_is_typed_said_and_told_is_naughty(
             stage.composer.focus()
             stage.composer.text = typed
             await stage.press("enter")
-            await stage.pilot.pause()
-            for _ in range(3):
-                if len(stage.app.screen_stack) > 1:
-                    await stage.press("escape")
+            await stage.back()
             stage.composer.text = ""
         await stage.press("ctrl+s", "f2")
+        await stage.until(lambda: isinstance(stage.app.screen, RenameDialog))
         stage.app.post_message(Paste(SHORT))
         await stage.press("enter")
+        await stage.back()
         assert drawn.strangers() == []
         stage.transcript.focus()
         await stage.press("end", "y")

@@ -51,10 +51,7 @@ async def test_enter_and_escape_ahead_of_a_screen(workspace: Open, key: str) -> 
         for then in ("enter", "delete", "down", "escape", "ctrl+c", "y"):
             arrive(stage, key, then, "escape", "escape", "escape")
             await stage.pilot.pause()
-        for _ in range(3):  # what opens late, after a look at a file, also closes
-            arrive(stage, "escape")
-            await stage.pilot.pause(0.1)
-        await stage.until(lambda: stage.app.screen is stage.screen)
+        await stage.back()  # what opens late, after a look at a file, also closes
 
 
 async def test_a_word_that_comes_at_once_while_one_reads(workspace: Open) -> None:
