@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from lama_tui.library.downloads.layout import RepoFolder, lay_out
+from lama_tui.library.downloads import layout
+from lama_tui.library.downloads.layout import GivenUp, RepoFolder, lay_out
+from lama_tui.library.hub.values import HubFile
 from lama_tui.library.hub_cache import cached_repo
 from lama_tui.store.locks import try_lock
 from tests.library.downloading import REPO, instance, model_files
@@ -35,6 +37,10 @@ def tree(folder: Path) -> dict[str, object]:
         elif path.is_file() and not name.startswith("trees/"):  # that client's own memory of listings
             found[name] = path.read_bytes()
     return found
+
+
+def refuse(*_: object, **__: object) -> None:
+    raise PermissionError(errno.EPERM, "Operation not permitted")  # as FAT says it
 
 
 def by_the_hubs_own_client(cache: Path, endpoint: str, code: str) -> str:
@@ -101,8 +107,6 @@ async def test_who_holds_the_lock_of_the_hubs_client_writes_alone(hub, tmp_path)
 
 
 def test_files_where_there_are_no_links(tmp_path, hub):
-    from lama_tui.library.hub.values import HubFile
-
     folder = RepoFolder(tmp_path / "cache", REPO)
     files = []
     for path, stored in hub.repos[REPO].files.items():
@@ -121,11 +125,6 @@ def test_files_where_there_are_no_links(tmp_path, hub):
 
 
 def test_files_where_there_is_but_one_name_for_each(tmp_path, monkeypatch):
-    from lama_tui.library.hub.values import HubFile
-
-    def refuse(*_: object, **__: object) -> None:
-        raise PermissionError(errno.EPERM, "Operation not permitted")  # as FAT says it
-
     monkeypatch.setattr(os, "link", refuse)
     monkeypatch.setattr(os, "symlink", refuse)
     folder = RepoFolder(tmp_path / "cache", REPO)
@@ -140,6 +139,20 @@ def test_files_where_there_is_but_one_name_for_each(tmp_path, monkeypatch):
     lay_out(folder, "c" * 40, "main", files)
     after = [path.stat().st_ino for path in placed]
     assert (after[0] == before[0], after[1] == before[1]) == (True, False)  # and what is right is not copied again
+
+
+def test_a_copy_that_nobody_wants_any_more_is_undone(tmp_path, monkeypatch):
+    monkeypatch.setattr(layout, "_linked", lambda *_: False)
+    monkeypatch.setattr(os, "link", refuse)
+    folder = RepoFolder(tmp_path / "cache", REPO)
+    files = [HubFile(f"{hash_}.safetensors", 2, "sha256", hash_ * 64) for hash_ in "123"]
+    folder.blob("").mkdir(parents=True)
+    for file in files:
+        folder.blob(file.hash).write_bytes(b"{}")
+    asked = iter((False, False, True))  # at the beginning, with the first file, with the second
+    with pytest.raises(GivenUp):
+        lay_out(folder, "c" * 40, "main", files, given_up=lambda: next(asked))
+    assert [path.name for path in folder.path.iterdir()] == ["blobs"]
 
 
 async def test_only_a_part_of_it_and_the_rest_later(hub, tmp_path):

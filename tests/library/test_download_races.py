@@ -6,13 +6,14 @@ import shutil
 import subprocess
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
+from lama_tui.library.downloads import work
 from lama_tui.library.downloads.job import JobId
 from lama_tui.library.downloads.job_table import JobOptions, JobTable
 from lama_tui.library.downloads.layout import RepoFolder, lay_out
@@ -90,6 +91,29 @@ def test_no_snapshot_is_made_of_a_file_that_is_gone(tmp_path):
         lay_out(folder, COMMIT, "main", files)
     assert not folder.snapshot(COMMIT).exists()
     assert not folder.ref("main").exists()
+
+
+@pytest.mark.parametrize("laid_out", [True, False])
+async def test_one_that_is_cancelled_at_its_end_is_recorded_or_undone(hub, tmp_path, monkeypatch, laid_out):
+    reached = threading.Event()
+
+    def until_given_up(*args, given_up: Callable[[], bool], **named) -> Path:
+        path = lay_out(*args, given_up=given_up, **named) if laid_out else None
+        reached.set()
+        deadline = time.monotonic() + 60
+        while not given_up() and time.monotonic() < deadline:
+            time.sleep(0.01)
+        return path or lay_out(*args, given_up=given_up, **named)
+
+    monkeypatch.setattr(work, "lay_out", until_given_up)
+    async with instance(hub, tmp_path) as lama:
+        job = await lama.downloads.add(REPO)
+        assert await asyncio.to_thread(reached.wait, 60)
+        await lama.downloads.cancel(job)
+        assert (await lama.ended(job)).state == "cancelled"
+        on_disk = [str(path) for path in lama.folder().path.glob("snapshots/*")]
+        assert [snapshot.path for snapshot in await SnapshotTable(lama.database).all()] == on_disk
+        assert len(on_disk) == laid_out and not list(lama.folder().path.glob(".lama-*"))
 
 
 @pytest.mark.parametrize(("followed", "wished"), [("pause", "run"), ("cancel", "run"), ("pause", "cancel")])

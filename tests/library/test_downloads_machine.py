@@ -76,7 +76,8 @@ class Queueing:
         self.versions = 0
         self.troubles: list[Trouble] = []
         self.removed = 0  # bytes that were taken away on purpose
-        self.given_up: set[str | None] = set()  # commits of jobs that were cancelled on the way
+        self.given_up: set[str | None] = set()  # commits of jobs that were cancelled on the way, after one was killed
+        self.killed = False
         self.sound: set[tuple[str, int, int]] = set()  # blobs that were read, as they were
         for repo in REPOS:
             self.commit(repo, weights=True)
@@ -107,7 +108,7 @@ class Queueing:
         else:
             self.removed += 0 if wish == "keep" or job.ended else SIZE + SIZE // 4
             await downloads.cancel(job.id, keep_parts=wish == "keep")
-            if not job.ended:
+            if self.killed and not job.ended:
                 now = await downloads.job(job.id)
                 self.given_up |= {job.commit, now.commit if now else None}
 
@@ -128,6 +129,7 @@ class Queueing:
         """What a killed one leaves: it lives no more, and never told how far it was."""
         lama, stack = self.lamas.pop(self.chance.randrange(len(self.lamas)))
         await lama.database.close()
+        self.killed = True
         if not self.lamas:
             await self.open()
         await asyncio.sleep(self.moment())
@@ -228,7 +230,7 @@ class Queueing:
         known = await SnapshotTable(lama.database).all()
         on_disk = {path for repo in REPOS for path in lama.folder(repo).path.glob("snapshots/*")}
         unknown = on_disk - {Path(snapshot.path) for snapshot in known}
-        # one may have been cancelled when all was laid out and not recorded yet, and then been forgotten
+        # one of a lama that was killed may have been cancelled when all was laid out and not recorded, and forgotten
         assert {path.name for path in unknown} <= self.given_up
 
     async def has_all(self, lama: Instance, job: Job) -> None:

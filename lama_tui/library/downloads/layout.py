@@ -11,7 +11,7 @@ import os
 import secrets
 import shutil
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -23,6 +23,11 @@ PART = ".part"
 _BUILDING = ".lama-"
 _LAYOUT = "lama-snapshot"  # the lock of those who make one
 _PATIENCE = 60.0  # seconds that another may take to make one
+_PIECE = 4 * 1024**2  # bytes of a copy between two looks whether anybody still wants it
+
+
+class GivenUp(Exception):
+    """Nobody wants the snapshot any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,19 +76,26 @@ def size_of(path: Path) -> int | None:
         return None
 
 
-def lay_out(folder: RepoFolder, commit: str, revision: str, files: Sequence[HubFile], *, links: bool = True) -> Path:
+def _never() -> bool:
+    return False
+
+
+def lay_out(
+    folder: RepoFolder, commit: str, revision: str, files: Sequence[HubFile],
+    *, links: bool = True, given_up: Callable[[], bool] = _never,
+) -> Path:  # fmt: skip
     """Make the snapshot of files whose blobs are all there, and point `revision` to it; returns its folder.
 
     It appears whole or not at all. Where one is there already, what it lacks is added, its `config.json` last.
     Without `links`, or where the disk has none, the files themselves lie in it. Raises `OSError`, `FileNotFoundError`
-    where a blob is gone.
+    where a blob is gone; `GivenUp` where that was so before it appeared: then all is as it was.
     """
-    with _alone(folder):
-        return _lay_out(folder, commit, revision, files, links)
+    with _alone(folder, given_up):
+        return _lay_out(folder, commit, revision, files, links, given_up)
 
 
 @contextmanager
-def _alone(folder: RepoFolder) -> Iterator[None]:
+def _alone(folder: RepoFolder, given_up: Callable[[], bool]) -> Iterator[None]:
     """Wait while another job, of any program of ours, makes a snapshot of the same repo."""
     lock = folder.lock(_LAYOUT)
     lock.parent.mkdir(parents=True, exist_ok=True)
@@ -91,14 +103,18 @@ def _alone(folder: RepoFolder) -> Iterator[None]:
     try:
         deadline = time.monotonic() + _PATIENCE
         with suppress(OSError):  # a disk without locks
-            while not try_lock(descriptor) and time.monotonic() < deadline:
+            while not try_lock(descriptor) and time.monotonic() < deadline and not given_up():
                 time.sleep(0.02)
         yield
     finally:
         os.close(descriptor)
 
 
-def _lay_out(folder: RepoFolder, commit: str, revision: str, files: Sequence[HubFile], links: bool) -> Path:
+def _lay_out(
+    folder: RepoFolder, commit: str, revision: str, files: Sequence[HubFile], links: bool, given_up: Callable[[], bool]
+) -> Path:
+    if given_up():
+        raise GivenUp
     snapshot = folder.snapshot(commit)
     for left in folder.path.glob(f"{_BUILDING}*"):  # of one that was killed
         shutil.rmtree(left, ignore_errors=True)
@@ -108,8 +124,10 @@ def _lay_out(folder: RepoFolder, commit: str, revision: str, files: Sequence[Hub
         building = folder.path / f"{_BUILDING}{secrets.token_hex(4)}"
         try:
             for file in ordered:
-                _place(folder, file, building / file.path, snapshot / file.path, links)
+                _place(folder, file, building / file.path, snapshot / file.path, links, given_up)
             snapshot.parent.mkdir(parents=True, exist_ok=True)
+            if given_up():
+                raise GivenUp
             with suppress(FileExistsError, NotADirectoryError):
                 building.rename(snapshot)
         except OSError as error:
@@ -120,7 +138,7 @@ def _lay_out(folder: RepoFolder, commit: str, revision: str, files: Sequence[Hub
     for file in ordered:
         at = snapshot / file.path
         if not _is_placed(folder, file, at):
-            _place(folder, file, at, at, links)
+            _place(folder, file, at, at, links, given_up)
     if revision != commit:
         point(folder.ref(revision), commit)
     return snapshot
@@ -143,7 +161,9 @@ def _stamp(path: Path) -> tuple[int, int]:
     return status.st_size, status.st_mtime_ns
 
 
-def _place(folder: RepoFolder, file: HubFile, at: Path, seen_from: Path, links: bool) -> None:
+def _place(
+    folder: RepoFolder, file: HubFile, at: Path, seen_from: Path, links: bool, given_up: Callable[[], bool]
+) -> None:
     """Put a file to `at`, with a link that is right at `seen_from`; replaces what is there."""
     at.parent.mkdir(parents=True, exist_ok=True)
     blob = folder.blob(file.hash)
@@ -152,7 +172,7 @@ def _place(folder: RepoFolder, file: HubFile, at: Path, seen_from: Path, links: 
     new = at.with_name(f"{_BUILDING}{secrets.token_hex(4)}")
     try:
         if not (links and _linked(new, os.path.relpath(blob, seen_from.parent))):
-            _place_file(blob, new)
+            _place_file(blob, new, given_up)
         new.replace(at)
     except BaseException:
         new.unlink(missing_ok=True)
@@ -172,12 +192,16 @@ def _linked(new: Path, to: str) -> bool:
     return True
 
 
-def _place_file(blob: Path, new: Path) -> None:
+def _place_file(blob: Path, new: Path, given_up: Callable[[], bool]) -> None:
     """A second name of the same bytes; where the disk has none of these either, a copy."""
     try:
         os.link(blob, new)
     except OSError:
-        shutil.copyfile(blob, new)
+        with blob.open("rb") as source, new.open("wb") as copy:
+            while piece := source.read(_PIECE):
+                if given_up():
+                    raise GivenUp from None
+                copy.write(piece)
         time_ns = blob.stat().st_mtime_ns
         os.utime(new, ns=(time_ns, time_ns))  # so that it is known again
 

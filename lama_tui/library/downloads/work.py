@@ -5,9 +5,10 @@ shown as `waiting`, with why; one that does not ends the job.
 """
 
 import asyncio
+import threading
 import time
 from collections import defaultdict, deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -104,17 +105,15 @@ class Work:
             await set_bad_aside(self.folder, files, self._snapshots)
         except OSError as error:
             raise of_disk(error) from error
-        path = None
-        while path is None:
+        is_here = False
+        while not is_here:
             found = await asyncio.to_thread(plan, files, self.folder, commit)
             self._begin(found)
             if found.missing:
                 await self._room(found.needed)
                 await self._fetch_all(found, commit)
             else:
-                path = await self._lay_out(commit, files)
-        right = await known_right(self.folder, files, self._checked, self._snapshots)
-        await self._snapshots.record(job.ref, commit, "hub", job.source, str(path), files, right, more=True)
+                is_here = await self._lay_out(commit, files)
 
     def allow(self, local_only: bool, on_battery: bool) -> None:
         """Follow what is allowed now: what runs begins again where it still may, else it stops and waits."""
@@ -178,20 +177,39 @@ class Work:
         await self._table.set_files(job.id, details.commit, files, found.total)
         return details.commit, files
 
-    async def _lay_out(self, commit: str, files: Sequence[HubFile]) -> Path | None:
-        """Make the snapshot; None where that has to be tried again, because the disk was full or a file went away."""
+    async def _lay_out(self, commit: str, files: Sequence[HubFile]) -> bool:
+        """Make the snapshot; False where that has to be tried again, as the disk was full or a file went away."""
         await self.waiting.gate()
         try:
-            return await asyncio.to_thread(lay_out, self.folder, commit, self.row.job.revision, files)
+            await self._make(commit, files)
+            return True
         except OSError as error:
             found = await asyncio.to_thread(plan, files, self.folder, commit)
             if isinstance(error, FileNotFoundError) and found.missing:
-                return None
+                return False
             trouble = of_disk(error)
             if not isinstance(trouble, DiskFull):
                 raise trouble from error
             await self.waiting.sleep(_FULL_FOR, said(trouble))
-            return None
+            return False
+
+    async def _make(self, commit: str, files: Sequence[HubFile]) -> None:
+        """Make the snapshot and record it, both or neither: where it is cancelled meanwhile the thread goes on."""
+        given_up = threading.Event()
+        making = asyncio.get_running_loop().create_task(self._make_and_record(commit, files, given_up.is_set))
+        try:
+            await asyncio.shield(making)
+        except asyncio.CancelledError:
+            given_up.set()
+            with suppress(Exception):
+                await asyncio.wait_for(making, _STOPPING)
+            raise
+
+    async def _make_and_record(self, commit: str, files: Sequence[HubFile], given_up: Callable[[], bool]) -> None:
+        job = self.row.job
+        path = await asyncio.to_thread(lay_out, self.folder, commit, job.revision, files, given_up=given_up)
+        right = await known_right(self.folder, files, self._checked, self._snapshots)
+        await self._snapshots.record(job.ref, commit, "hub", job.source, str(path), files, right, more=True)
 
     def _begin(self, found: Plan) -> None:
         missing = {file.hash for file in found.missing}
