@@ -12,7 +12,9 @@ import pytest
 
 from lama_tui.config.settings import EngineSettings
 from lama_tui.engine.backend import Backend, GenerationRequest, LoadedModel, ModelSource, StepEvent
+from lama_tui.engine.figures import EngineFigures
 from lama_tui.engine.thread import Engine
+from lama_tui.engine.worker import Worker
 from lama_tui.events import StreamEvent, TextDelta
 from lama_tui.types import ChatMessage, RequestId, Sampling
 from tests.engine.fake import SIZE, FakeBackend
@@ -64,7 +66,7 @@ class Rig:
             prefix,
         )
 
-    def hold(self, call: str) -> threading.Event:
+    def hold(self, call: str, idle_unload: float = 0.0) -> threading.Event:
         """From the second time on the backend waits with `load`'s progress, or with `step`, until this is set: what
         is to be seen between lasts for a moment. Before the engine is used."""
         go, calls = threading.Event(), itertools.count()
@@ -94,6 +96,29 @@ class Rig:
                 backend.step = held_step  # type: ignore[method-assign]
             return backend
 
+        self.engine = Engine(make, idle_unload=idle_unload)
+        return go
+
+    def linger(self, at: ModelSource) -> threading.Event:
+        """Loading `at` does not end before this is set, and tells all the time how far it is. Before the engine is
+        used."""
+        go = threading.Event()
+
+        def make() -> Backend:
+            backend = self.make_backend()
+            load = backend.load
+
+            def lingering(source: ModelSource, progress: Callable[[int, int], None]) -> LoadedModel:
+                def told(done: int, total: int) -> None:
+                    progress(done, total)
+                    while source == at and not go.wait(0.001):
+                        progress(done, total)
+
+                return load(source, told)
+
+            backend.load = lingering  # type: ignore[method-assign]
+            return backend
+
         self.engine = Engine(make)
         return go
 
@@ -107,6 +132,20 @@ class Rig:
     @property
     def running(self) -> int:
         return self.engine.figures().running
+
+
+@pytest.fixture
+def published(monkeypatch: pytest.MonkeyPatch) -> list[EngineFigures]:
+    """All figures that engines publish, in their order: what stood for a moment too, however late a test looks."""
+    seen: list[EngineFigures] = []
+
+    def publish(worker: Worker, figures: EngineFigures) -> None:
+        worker.__dict__["figures"] = figures
+        seen.append(figures)
+
+    kept = property(lambda worker: worker.__dict__["figures"], publish)
+    monkeypatch.setattr(Worker, "figures", kept, raising=False)
+    return seen
 
 
 @pytest.fixture(scope="session")

@@ -42,12 +42,14 @@ async def test_what_is_not_loaded_is_not_counted(rig: Rig) -> None:
 
 
 async def test_it_is_answered_while_an_answer_runs_and_another_model_waits(rig: Rig) -> None:
+    counted = rig.linger(rig.second)
     events: list[StreamEvent] = []
-    running = asyncio.create_task(rig.watch(rig.request(tokens=3000), events))
+    running = asyncio.create_task(rig.watch(rig.request(tokens=10**6), events))
     await until(lambda: any(isinstance(event, TextDelta) for event in events), "the answer begins")
     waiting = asyncio.create_task(rig.engine.load(rig.second))
     assert await asyncio.wait_for(rig.engine.count(rig.first, HELLO), PATIENCE) is not None
     assert not waiting.done() and not running.done()
+    counted.set()
     running.cancel()
     await waiting
 

@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from lama_tui.engine import worker
 from lama_tui.engine.backend import ModelSource
 from lama_tui.engine.thread import EngineFigures
 from lama_tui.events import PromptProgress, ResourceSample, StreamEvent
@@ -19,26 +20,17 @@ def bytes_of_weights() -> int:
     return sum(file.stat().st_size for file in guide_weights().glob("*.safetensors"))
 
 
-async def watched(rig: Rig, answer: "asyncio.Task[None]") -> list[EngineFigures]:
-    """Every look at the engine until the answer ended."""
-    seen: list[EngineFigures] = []
-    while not answer.done():
-        if not seen or rig.engine.figures() != seen[-1]:
-            seen.append(rig.engine.figures())
-        await asyncio.sleep(0.001)
-    await answer
-    return seen
+@pytest.fixture(autouse=True)
+def _all_is_published(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It looks at its memory at every step: a small model's answer is over before it looks again otherwise."""
+    monkeypatch.setattr(worker, "FIGURES_INTERVAL", 0.0)
 
 
-async def test_figures_of_the_guide_while_it_answers(mlx: Rig) -> None:
+async def test_figures_of_the_guide_while_it_answers(mlx: Rig, published: list[EngineFigures]) -> None:
     source = ModelSource("guide", str(guide_weights()))
-    # four at once: one alone is over before the engine looks at its memory again
-    requests = [mlx.request(source, text="How do I stop an answer?", tokens=400) for _ in range(4)]
-
-    async def ask() -> None:
-        await asyncio.gather(*(mlx.watch(request, []) for request in requests))
-
-    seen = await watched(mlx, asyncio.create_task(ask()))
+    requests = [mlx.request(source, text="How do I stop an answer?", tokens=400) for _ in range(2)]
+    await asyncio.gather(*(mlx.watch(request, []) for request in requests))
+    seen = list(published)
     files = bytes_of_weights()
     at_work = [figures for figures in seen if figures.running and figures.memory and figures.memory.kv]
     assert at_work, "the cache of a running answer is seen"
@@ -55,22 +47,21 @@ async def test_figures_of_the_guide_while_it_answers(mlx: Rig) -> None:
     assert (sample.prefill_tok_s, sample.ttft_ms) == (after.prefill_tok_s, after.ttft_ms)
 
 
-async def test_the_cache_is_measured_as_it_grows(mlx: Rig) -> None:
+async def test_the_cache_is_measured_as_it_grows(mlx: Rig, published: list[EngineFigures]) -> None:
     await mlx.engine.load(mlx.first)
-    seen = await watched(mlx, asyncio.create_task(mlx.watch(mlx.request(text="x" * 600, tokens=500), [])))
-    sizes = [figures.memory.kv for figures in seen if figures.memory and figures.memory.kv]
+    await mlx.watch(mlx.request(text="x" * 600, tokens=500), [])
+    sizes = [figures.memory.kv for figures in list(published) if figures.memory and figures.memory.kv]
     # two layers of keys and values, 32 numbers of 4 bytes a token
     token = 2 * 2 * 32 * 4
     assert sizes == sorted(sizes) and all(size % token == 0 for size in sizes)
     assert 604 * token < sizes[-1] < (604 + 500 + 2 * KV_STEP) * token
 
 
-async def test_prefill_is_told_while_a_long_prompt_is_read(mlx: Rig) -> None:
+async def test_prefill_is_told_while_a_long_prompt_is_read(mlx: Rig, published: list[EngineFigures]) -> None:
     await mlx.engine.load(mlx.first)
     events: list[StreamEvent] = []
-    answer = asyncio.create_task(mlx.watch(mlx.request(text="x" * 3000, tokens=2), events))
-    seen = await watched(mlx, answer)
-    reading = [figures for figures in seen if figures.running and figures.prefill_tok_s and not figures.ttft_ms]
+    await mlx.watch(mlx.request(text="x" * 3000, tokens=2), events)
+    reading = [each for each in list(published) if each.running and each.prefill_tok_s and not each.ttft_ms]
     assert reading, "the speed is known before the first token"
     assert sum(isinstance(event, PromptProgress) for event in events) >= 1
 
@@ -94,7 +85,8 @@ async def test_waiting_answers_are_counted(narrow: Rig) -> None:
     sample = ModelProbe(mlx.engine.figures)(ResourceSample(at=0))
     assert (sample.running, sample.waiting) == (1, 1)
     for task in (first, second):
-        task.cancel()
+        task.cancel()  # both at once: the second would begin where the first has ended
+    for task in (first, second):
         with pytest.raises(asyncio.CancelledError):
             await task
     await until(lambda: (mlx.running, mlx.engine.figures().waiting) == (0, 0), "nothing is left")

@@ -1,6 +1,7 @@
 """When memory is short: one step after the other, the cheapest first, each shown; and then all is well again."""
 
 import asyncio
+import math
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
@@ -9,7 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lama_tui.config.settings import EngineSettings
+from lama_tui.engine import shortage
 from lama_tui.engine.backend import ModelSource, StepEvent
+from lama_tui.engine.figures import EngineFigures
 from lama_tui.engine.mlx_backend import MlxBackend
 from lama_tui.engine.pressure import Relief, Rung, next_rung
 from lama_tui.errors import OutOfMemoryError
@@ -54,25 +57,32 @@ def test_every_step_has_words() -> None:
 class Memory:
     """An engine on a fake backend, and the steps that it published."""
 
-    def __init__(self) -> None:
+    def __init__(self, published: list[EngineFigures]) -> None:
         self.backend = FakeBackend(room=3 * SIZE)
         self.backend.each = 1
         self.rig = Rig(lambda: self.backend, ONE, TWO)
-        self.steps: list[Relief] = []
+        self.published = published
+
+    @property
+    def steps(self) -> list[Relief]:
+        return list(dict.fromkeys(seen.relief for seen in list(self.published) if seen.relief is not None))
 
     def look(self) -> list[Rung]:
-        relief = self.rig.engine.figures().relief
-        if relief is not None and relief not in self.steps:
-            self.steps.append(relief)
         return [step.rung for step in self.steps]
 
     async def climb_to(self, rung: Rung) -> None:
         await until(lambda: rung in self.look(), f"the step {rung.name}")
 
+    async def climb_no_further_than(self, rung: Rung) -> None:
+        """Step by step, where none is taken by itself."""
+        for step in range(1, rung + 1):
+            self.rig.engine._worker._shortage._looked = -math.inf
+            await self.climb_to(Rung(step))
+
 
 @pytest.fixture
-async def memory() -> AsyncIterator[Memory]:
-    memory = Memory()
+async def memory(published: list[EngineFigures]) -> AsyncIterator[Memory]:
+    memory = Memory(published)
     yield memory
     assert await memory.rig.engine.stop(PATIENCE)
 
@@ -88,7 +98,7 @@ async def running(memory: Memory, into: list[StreamEvent]) -> "asyncio.Task[None
 async def test_what_costs_little_is_enough(memory: Memory) -> None:
     events: list[StreamEvent] = []
     answer = await running(memory, events)
-    memory.backend.prompts, memory.backend.buffers = 30, 5
+    memory.backend.buffers, memory.backend.prompts = 5, 30
     await memory.climb_to(Rung.PROMPTS)
     assert memory.look() == [Rung.BUFFERS, Rung.PROMPTS]
     assert memory.steps[-1].freed == 11 and memory.backend.prompts == 19, "as much as is needed, not more"
@@ -97,14 +107,16 @@ async def test_what_costs_little_is_enough(memory: Memory) -> None:
     await asyncio.gather(answer, return_exceptions=True)
 
 
-async def test_all_the_way_up_and_down_again(memory: Memory) -> None:
+async def test_all_the_way_up_and_down_again(memory: Memory, monkeypatch: pytest.MonkeyPatch) -> None:
     events: list[StreamEvent] = []
     answer = await running(memory, events)
     backend, rig = memory.backend, memory.rig
+    monkeypatch.setattr(shortage, "INTERVAL", math.inf)  # it refuses until it was asked
     backend.buffers, backend.prompts, backend.taken = 1, 1, 2 * SIZE
-    await memory.climb_to(Rung.REFUSE)
+    await memory.climb_no_further_than(Rung.REFUSE)
     with pytest.raises(OutOfMemoryError, match="Memory is short"):
         await rig.answer(rig.request(ONE, tokens=1))
+    monkeypatch.setattr(shortage, "INTERVAL", 0.0)
     await memory.climb_to(Rung.STOP)
     assert memory.look() == list(Rung)
     assert [step.model for step in memory.steps] == ["", "", "", "two", "one"]

@@ -188,7 +188,7 @@ async def test_two_hundred_turns(tmp_path: Path, seed: int, capsys: pytest.Captu
             if len(figures.loaded) == MODELS_IN_MEMORY:
                 active[people.turns] = mx.get_active_memory()
                 beside[people.turns] = active[people.turns] - (figures.memory.prompts or 0)
-        backend.is_on = False
+        backend.is_on, backend.short = False, 0
         for source in people.models:  # whatever happened, all of them answer
             request = GenerationRequest(
                 RequestId(source.reference), source, (ChatMessage("user", "hi"),), Sampling(0, 3)
