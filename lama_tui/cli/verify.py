@@ -52,8 +52,8 @@ def verify(arguments: argparse.Namespace, paths: Paths, loaded: LoadedSettings) 
         objects = [_json(model, checks, fact) for model, checks, fact in found]
         output.json_document(objects[0] if arguments.model is not None else objects)
     failed = [(model.ref, check) for model, checks, _ in found for check in checks if check.status == "failed"]
-    if failed:
-        raise _error(failed, len(found))
+    if wrong := failed if arguments.model is not None else [each for each in failed if not _is_another_kind(each[1])]:
+        raise _error(wrong, len(found))
     open_ = [(model.ref, checks[0]) for model, checks, _ in found if checks[0].status != "ok"]
     if open_ and arguments.model is not None:  # who names one wants to use it
         ref, check = open_[0]
@@ -142,12 +142,27 @@ def _write_signature(fact: "SignatureFact") -> None:
         output.line(f"{'':22}→ {clean_row(fact.hint)}")
 
 
+def _is_another_kind(check: "Check") -> bool:
+    """Whether it is wrong only for somebody who wants to use that model."""
+    from lama_tui.library.verify.supported import is_another_kind
+
+    return is_another_kind(check)
+
+
+def _ok(checks: "Sequence[Check]") -> bool | None:
+    """Whether a model is right; None: nothing is wrong, and it cannot be used all the same."""
+    failed = [check for check in checks if check.status == "failed"]
+    if any(not _is_another_kind(check) for check in failed):
+        return False
+    return (not failed and checks[0].status == "ok") or None
+
+
 def _json(model: "InstalledModel", checks: "Sequence[Check]", fact: "SignatureFact | None") -> dict[str, Any]:
     return {
         "ref": model.ref,
         "revision": model.revision,
         "path": model.path or None,
-        "ok": False if any(check.status == "failed" for check in checks) else checks[0].status == "ok" or None,
+        "ok": _ok(checks),
         "levels": [
             {
                 "level": check.level,

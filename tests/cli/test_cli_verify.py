@@ -10,6 +10,7 @@ from lama_tui.library.hub_cache import hub_cache_folder
 from lama_tui.paths import Paths
 from tests.library.cache_layout import repo_folder
 from tests.library.cached import COMMIT, lay_in_cache
+from tests.library.gguf_files import write_gguf
 from tests.models import make_tiny_llama
 
 
@@ -83,3 +84,23 @@ def test_a_download_that_was_begun_is_no_failure_unless_it_is_named(lama: Callab
     assert begun["ok"] is None
     ended = lama("verify", "org/begun")
     assert ended.code == 1 and "org/begun is not known to be complete" in ended.err and "lama pull" in ended.err
+
+
+def test_a_model_of_another_kind_is_no_failure_unless_it_is_named(lama: Callable, paths: Paths) -> None:
+    write_gguf(paths.models / "tiny.gguf")
+    make_tiny_llama(paths.models / "reader")
+    config = paths.models / "reader" / "config.json"
+    config.write_text(config.read_text().replace("LlamaForCausalLM", "BertModel"))
+    ended = lama("verify", "--json")
+    assert (ended.code, ended.err) == (0, "")
+    assert {model["ref"]: model["ok"] for model in json.loads(ended.out)} == {
+        "guide": True, "tiny.gguf": None, "reader": None,
+    }  # fmt: skip
+    ended = lama("verify", "tiny.gguf", "--json")
+    assert ended.code == 1 and ended.err.startswith("lama: tiny.gguf is not right: supported failed")
+    assert json.loads(ended.out)["ok"] is None
+    with (paths.models / "tiny.gguf").open("r+b") as file:
+        file.truncate(200)  # what is damaged is wrong, of whatever kind it is
+    ended = lama("verify", "--json")
+    assert ended.code == 1 and ended.err.startswith("lama: 1 of 3 models are not right. tiny.gguf")
+    assert next(model for model in json.loads(ended.out) if model["ref"] == "tiny.gguf")["ok"] is False

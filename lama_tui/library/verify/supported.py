@@ -32,3 +32,8 @@ def check_supported(ref: str, place: Path) -> Check:
             detail = f"Its architecture {model.model_type[:80]} is unknown to this mlx-lm"
             return Check("supported", "failed", detail, hint=GET_MLX)
     return Check("supported", "ok", f"safetensors, {model.model_type[:80]}")
+
+
+def is_another_kind(check: Check) -> bool:
+    """Whether nothing is wrong with the files: they are of a kind that this lama does not run."""
+    return (check.level, check.status, check.hint) == ("supported", "failed", GET_MLX)
