@@ -159,7 +159,7 @@ KEYMAP: tuple[Key, ...] = (
     Key("transcript.figures", "transcript", "s", "figures", "Figures",
         "Show what each answer cost: tokens, cached, speed, first token", command="figures"),
     Key("transcript.export", "transcript", "x", "export", "Export",
-        "Write this conversation to a Markdown file", command="export"),
+        "Write this conversation to a Markdown or JSON file", command="export"),
     Key("transcript.compose", "transcript", "i", "compose", "Write", "Go to the composer", True),
     # the list of conversations
     Key("conversations.open", "conversations", "enter", "open", "Open", "Open this conversation", True),

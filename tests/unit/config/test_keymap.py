@@ -94,3 +94,8 @@ def test_any_text_is_judged(overrides: dict[str, str]) -> None:
         assert name in overrides
         assert why
         assert hint
+
+
+def test_what_exports_names_both_formats() -> None:
+    (tooltip,) = (key.tooltip for key in KEYMAP if key.command == "export")
+    assert "Markdown" in tooltip and "JSON" in tooltip
