@@ -6,8 +6,9 @@ import pytest
 
 from lama_tui.errors import AuthError, DownloadError, ModelIntegrityError, ModelNotFoundError
 from lama_tui.library.downloads.retry import Backoff
+from lama_tui.library.downloads.transfer import Transfer
 from lama_tui.library.hub_cache import cached_repo
-from lama_tui.providers.fetch import Limits
+from lama_tui.providers.fetch import Body
 from tests.library.downloading import IMPATIENT, REPO, instance, model_files, outside
 from tests.library.hub import TestHub
 
@@ -25,6 +26,26 @@ def hub():
 
 def fetched_from(hub: TestHub) -> list[str | None]:
     return [asked.range for asked in hub.asked("GET", WEIGHTS)]
+
+
+def impatient_after(count: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who has so many bytes of an answer waits no longer than a moment for the next ones, once. Who has fewer goes on
+    waiting: a machine that is busy sends nothing for a while either."""
+    copy, waited = Transfer._copy, []
+
+    def watched(transfer: Transfer, body: Body, part: int) -> None:
+        read = body.readinto
+
+        def readinto(buffer: memoryview) -> int:
+            if transfer.done == count and not waited:
+                waited.append(transfer)
+                body._response.fp.raw._sock.settimeout(0.2)
+            return read(buffer)
+
+        monkeypatch.setattr(body, "readinto", readinto)
+        copy(transfer, body, part)
+
+    monkeypatch.setattr(Transfer, "_copy", watched)
 
 
 @pytest.mark.parametrize(
@@ -46,11 +67,11 @@ def fetched_from(hub: TestHub) -> list[str | None]:
     ],
     ids=["500", "503", "429", "cut", "cut at once", "reset", "short", "no answer", "stall", "cut late", "flipped once"],
 )
-async def test_what_passes_is_waited_for_and_resumed(hub, tmp_path, how, waited_for, ranges):
+async def test_what_passes_is_waited_for_and_resumed(hub, tmp_path, monkeypatch, how, waited_for, ranges):
     hub.trouble(WEIGHTS, **how)
     pace = UNTIL_TOLD if waited_for else IMPATIENT
     if "stall" in how:
-        pace = replace(pace, limits=Limits(connect=60.0, stall=1.0))
+        impatient_after(how["stall"], monkeypatch)
     async with instance(hub, tmp_path, pace=pace) as lama:
         job = await lama.downloads.add(REPO)
         if waited_for:

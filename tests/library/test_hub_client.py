@@ -47,7 +47,7 @@ async def hub(server: TestHub) -> AsyncIterator[Hub]:
 
 async def until(met: Callable[[], object]) -> None:
     """Wait for a condition that another thread makes true."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not met():  # noqa: ASYNC110 — nothing on this loop tells
             await asyncio.sleep(0.005)
 

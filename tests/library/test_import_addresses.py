@@ -217,7 +217,7 @@ async def test_what_came_is_kept_where_it_is_not_accepted(
 
 
 async def test_two_do_not_fetch_the_same_at_once(imports: Imports, web: Web, gguf: bytes) -> None:
-    web.files["/m-Q4.gguf"], web.hold, web.cut = gguf, threading.Event(), [len(gguf)]
+    web.files["/m-Q4.gguf"], web.hold = gguf, threading.Event()
     first = asyncio.create_task(fetch(imports, web.url("/m-Q4.gguf"), insecure_http=True))
     await until(lambda: bool(web.asked))
     with pytest.raises(DownloadError, match="Another import"):

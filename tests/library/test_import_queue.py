@@ -190,12 +190,13 @@ async def test_local_only_stops_a_running_import(web: Web, hub: TestHub, gguf: b
 
 
 async def test_two_instances_and_one_import(web: Web, hub: TestHub, gguf: bytes, tmp_path: Path) -> None:
-    web.files["/m-Q4.gguf"] = gguf
+    web.files["/m-Q4.gguf"], web.hold = gguf, threading.Event()
     async with instance(hub, tmp_path) as one, instance(hub, tmp_path) as two:
         jobs = await asyncio.gather(
             *(lama.downloads.add_import(web.url("/m-Q4.gguf"), insecure_http=True) for lama in (one, two))
         )
         assert jobs[0] == jobs[1]
+        web.hold.set()  # both have asked before it can end
         assert {(await lama.ended(jobs[0])).state for lama in (one, two)} == {"done"}
         assert len(web.asked) == 1
 

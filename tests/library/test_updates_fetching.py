@@ -151,8 +151,10 @@ async def test_two_instances_make_one_update(server: TestHub, instances: tuple[I
     assert (await one.end(job)).state == "cancelled" and (await model()).revision == before
     server.behave()
     server.log.clear()
+    both = server.trouble("/resolve/.*model-00002", hold=1000)
     jobs = await asyncio.gather(one.updates.fetch(here, one.downloads), two.updates.fetch(here, two.downloads))
     assert jobs[0] == jobs[1]
+    both.release()
     assert {(await each.end(jobs[0])).state for each in instances} == {"done"}
     assert (await model()).revision == new
     assert fetched(server).count("model-00002-of-00003.safetensors") == 1

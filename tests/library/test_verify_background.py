@@ -15,7 +15,7 @@ from lama_tui.library.verify.check import Check
 from lama_tui.library.verify.facts import facts
 from lama_tui.paths import Paths
 from lama_tui.store.database import Database
-from tests.engine.conftest import until
+from tests.engine.conftest import PATIENCE, until
 from tests.library.cached import COMMIT, lay_in_cache
 
 REF = "org/tiny"
@@ -135,12 +135,12 @@ async def test_it_waits_while_the_machine_is_busy_and_ends_at_once(
     await until(lambda: watched.asked >= 5)
     assert all(ok is None for _, ok in (await checked(database)).values())
     watched.busy = False
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE):
         while not all(ok for _, ok in (await checked(database)).values()):
             continue
     running.cancel()
     with pytest.raises(asyncio.CancelledError):
-        await asyncio.wait_for(running, 20)
+        await asyncio.wait_for(running, PATIENCE)
 
 
 async def test_one_instance_does_it(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -152,7 +152,7 @@ async def test_one_instance_does_it(database: Database, monkeypatch: pytest.Monk
     await until(lambda: one.asked > 0)
     assert await two.work.round() == background._SHORTEST and two.asked == 0
     one.busy = False
-    await asyncio.wait_for(first, 20)
+    await asyncio.wait_for(first, PATIENCE)
 
 
 @pytest.mark.slow

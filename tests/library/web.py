@@ -9,7 +9,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 @dataclass
 class Web:
-    """`files` by path. `cut` bytes after which connections break, each once; `moved` are redirects.
+    """`files` by path. `cut` bytes after which connections break, each once; `moved` are redirects. Until `hold` is
+    set a file stands where it is cut, and a whole one in its middle.
 
     `careless` sends parts of whatever the file is now.
     """
@@ -70,11 +71,13 @@ def serving() -> Iterator[Web]:
                 self.send_header("Content-Length", str(len(rest)))
             self.end_headers()
             limit = web.cut.pop(0) if web.cut else len(rest)
+            held = limit if limit < len(rest) else limit // 2
             with suppress(OSError):  # who asked may be gone
-                self.wfile.write(rest[:limit])
+                self.wfile.write(rest[:held])
+                if web.hold is not None:
+                    web.hold.wait(120)
+                self.wfile.write(rest[held:limit])
             web.sent += min(limit, len(rest))
-            if web.hold is not None:
-                web.hold.wait(120)
             if limit < len(rest) or web.chunked:
                 self.close_connection = True
 
