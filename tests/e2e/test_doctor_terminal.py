@@ -3,17 +3,29 @@
 import json
 import os
 import sys
-import threading
 from pathlib import Path
 
 import pytest
 from terminal import Terminal
 from xterm import Xterm
 
-from lama_tui.cli.terminal_answers import Answers, read_answers
+from lama_tui.cli.terminal_answers import ANSWERS, LATE, Answers, read_answers
 
 AFTERWARDS = "; echo; echo READY; IFS= read -r line; printf 'GOT[%s]\\n' \"$line\""
 """What a shell then reads: exactly what is typed, where no answer of the terminal is left over."""
+
+PATIENT = """
+import sys
+from lama_tui.cli import main, terminal_answers as asked
+asked.ANSWERS, asked.LATE = {}, {}
+read_away = asked._read_away
+def tells(*given):
+    print("LAST LOOK", flush=True)
+    read_away(*given)
+asked._read_away = tells
+sys.exit(main.main(["doctor", "--json"]))
+"""
+"""Doctor with seconds of its own for answers in time and late ones: a busy machine is slow to answer."""
 
 
 class Modern(Xterm):
@@ -37,10 +49,17 @@ class Silent(Xterm):
         return b""
 
 
-def doctor(home: Path, emulator: type[Xterm] = Xterm, after: str = AFTERWARDS, **env: str) -> Terminal:
+def doctor(
+    home: Path,
+    emulator: type[Xterm] = Xterm,
+    after: str = AFTERWARDS,
+    *,
+    answers: float = 60.0,
+    late: float = 60.0,
+) -> Terminal:
     """Doctor in a shell that reads a line when it is done."""
-    command = ["sh", "-c", f"{sys.executable} -m lama_tui doctor --json{after}"]
-    return Terminal(command, home=home, size=(300, 300), env=env, emulator=emulator)
+    command = ["sh", "-c", f'{sys.executable} -c "$0"{after}', PATIENT.format(answers, late)]
+    return Terminal(command, home=home, size=(300, 300), emulator=emulator)
 
 
 def report(terminal: Terminal) -> tuple[dict[str, dict[str, str]], dict[str, object]]:
@@ -80,7 +99,7 @@ def test_an_xterm_knows_less(tmp_path: Path) -> None:
 
 
 def test_a_silent_terminal_is_given_up_and_not_left_without_echo(tmp_path: Path) -> None:
-    with doctor(tmp_path, Silent) as terminal:
+    with doctor(tmp_path, Silent, answers=ANSWERS, late=LATE) as terminal:
         checks, facts = report(terminal)
     assert (facts["asked"], facts["answered"]) == (True, False)
     assert all(
@@ -92,18 +111,16 @@ def test_a_silent_terminal_is_given_up_and_not_left_without_echo(tmp_path: Path)
 
 def test_late_answers_do_not_end_up_on_the_shells_line(tmp_path: Path) -> None:
     held: list[bytes] = []
-    asked = threading.Event()
 
     class Late(Modern):
         def receive(self, data: bytes) -> bytes:
             if answers := super().receive(data):
                 held.append(answers)
-                asked.set()
             return b""
 
-    with doctor(tmp_path, Late) as terminal:
-        assert asked.wait(30)
-        threading.Event().wait(1.3)  # later than doctor waits, sooner than the end of its last look
+    with doctor(tmp_path, Late, answers=0.2) as terminal:
+        terminal.wait_for("LAST LOOK", 60)  # it has given up, and looks until the answers are there
+        assert held and not terminal.echoes()
         terminal.send(b"".join(held))
         _, facts = report(terminal)
         assert facts["answered"] is False
