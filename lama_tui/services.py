@@ -324,11 +324,12 @@ class Services:
         if provider.name == LocalProvider.name:
             self._uses.note(model)
 
-    async def forget_prompts(self, conversation: ConversationId) -> None:
-        """Let no model remember a conversation any more, in memory or on the disk."""
-        await self.engine.forget(int(conversation))
+    async def forget_prompts(self, *conversations: ConversationId) -> None:
+        """Let no model remember these conversations any more, in memory or on the disk."""
+        for conversation in conversations:
+            await self.engine.forget(int(conversation))
         files = _remembered_prompts(self.settings, self.paths)
-        await asyncio.to_thread(files.forget, int(conversation))
+        await asyncio.to_thread(files.forget, *map(int, conversations))
 
     async def follow_pins(self) -> None:
         """Let the engine keep what is pinned now, here or by another lama. Raises `StoreError`."""

@@ -117,6 +117,11 @@ class Conversations:
         """Undo `delete`."""
         await self._set(conversation, "deleted", None)
 
+    async def deleted(self) -> tuple[ConversationId, ...]:
+        """Those that were taken off the list and not erased yet."""
+        rows = await self._database.read("SELECT id FROM conversations WHERE deleted IS NOT NULL")
+        return tuple(ConversationId(row["id"]) for row in rows)
+
     async def purge_deleted(self, before: int) -> int:
         """Erase what was deleted before `before` (UTC milliseconds) for good; how many those were."""
         async with self._database.transaction() as connection:

@@ -169,10 +169,11 @@ class PromptFiles:
             self.remove(path)
             total -= size
 
-    def forget(self, conversation: int) -> None:
-        """Remove what is kept of a conversation, of all models."""
-        for name in (f"{conversation}-*", f".{conversation}-*"):  # what nobody finished too
-            for path in list(self._folder.glob(f"*/{name}.safetensors")):
+    def forget(self, *conversations: int) -> None:
+        """Remove what is kept of these conversations, of all models."""
+        names = {str(conversation) for conversation in conversations}
+        for path in list(self._folder.glob("*/*-*.safetensors")):
+            if path.name.removeprefix(".").partition("-")[0] in names:  # what nobody finished too
                 self.remove(path)
 
     def remove(self, path: Path) -> None:

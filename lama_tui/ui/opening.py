@@ -5,7 +5,7 @@ import importlib
 import shutil
 import tempfile
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +14,7 @@ from lama_tui.config.loader import LoadedSettings, load_settings
 from lama_tui.config.settings import Settings
 from lama_tui.errors import ConfigError, LamaError, StoreError
 from lama_tui.paths import Paths
+from lama_tui.types import ConversationId
 
 if TYPE_CHECKING:
     from lama_tui.chat.chat import Chat
@@ -63,6 +64,7 @@ class Opening:
         self._open_services = open_services
         self._services: Services | None = None
         self._temporary: Path | None = None
+        self._deleted: Sequence[ConversationId] = ()
         self._closers: list[Callable[[], Awaitable[None]]] = []
         self._followers: list[Callable[[Settings, LoadedSettings], None]] = []
         self._reading = asyncio.Lock()
@@ -150,12 +152,18 @@ class Opening:
         self._services = services = await self._open_services(paths, self._loaded)
         conversations, chat = await services.conversations(), await services.chat()
         await conversations.recover()
+        self._deleted = await conversations.deleted()  # before they are erased
         await conversations.purge_deleted(time.time_ns() // 1_000_000 - UNDO_MILLISECONDS)
         return Opened(services, conversations, chat, problem)
 
     async def check(self) -> None:
-        """Read the whole database once and compare it with itself. Raises `StoreError`."""
+        """Read the whole database once and compare it with itself. Raises `StoreError`.
+
+        Before that what a lama that still had a deleted conversation in memory wrote of it later goes from the disk.
+        """
         if self._services is not None:
+            if self._deleted:
+                await self._services.forget_prompts(*self._deleted)
             from lama_tui.store.checks import quick_check
 
             await quick_check((await self._services.database()).path)
