@@ -102,17 +102,24 @@ class Sampler:
                 continue
             if self._thread is None:
                 self._thread = _ProbeThread(asyncio.get_running_loop())
-            try:
-                # not wait_for: in Python 3.11 it forgets that it was cancelled when the answer comes just then
-                async with asyncio.timeout(self._limit):
-                    sample = await self._thread.run(guarded, sample)
-            except Exception as error:
-                guarded.left_out_until = now + self._retry
-                if isinstance(error, TimeoutError) and guarded.hanging:
-                    self._thread.abandon()
-                    self._thread = None
-                log.warning("the monitor leaves out %s for %.0f s: %r", guarded.name, self._retry, error)
+            answer = self._thread.run(guarded, sample)
+            # not timeout or wait_for: an answer counts that came in time, though this loop was late to see it
+            await asyncio.wait((answer,), timeout=self._limit)
+            if not answer.done():
+                answer.cancel()
+                self._thread.abandon()
+                self._thread = None
+                if guarded.hanging:  # else the machine is too busy to begin with it: it is asked again the next time
+                    self._leave_out(guarded, now, TimeoutError())
+            elif (error := answer.exception()) is not None:
+                self._leave_out(guarded, now, error)
+            else:
+                sample = answer.result()
         return sample
+
+    def _leave_out(self, guarded: "_Guarded", now: float, why: BaseException) -> None:
+        guarded.left_out_until = now + self._retry
+        log.warning("the monitor leaves out %s for %.0f s: %r", guarded.name, self._retry, why)
 
 
 class _Guarded:
@@ -158,6 +165,8 @@ class _ProbeThread:
     def _serve(self) -> None:
         while (item := self._work.get()) is not None:
             probe, sample, future = item
+            if future.cancelled():  # nobody waits any more, and it may be asked elsewhere
+                continue
             try:
                 outcome: ResourceSample | Exception = probe(sample)
             except Exception as error:

@@ -131,6 +131,21 @@ async def test_a_probe_that_hangs_costs_only_its_own_figures() -> None:
         await until(lambda: any(s.process_cpu == 1.0 for s in seen))
 
 
+async def test_a_loop_that_is_late_costs_no_figures() -> None:
+    loop, asked = asyncio.get_running_loop(), 0
+
+    def answers(sample: ResourceSample) -> ResourceSample:
+        nonlocal asked
+        asked += 1
+        loop.call_soon_threadsafe(time.sleep, 0.1)  # it has the answer at once, and looks after the limit
+        return replace(sample, cpu=5.0)
+
+    async with sampling(answers, limit=0.02, retry=600) as sampler:
+        seen = seen_by(sampler)
+        await until(lambda: asked >= 3 and bool(seen))
+        assert seen[-1].cpu == 5.0
+
+
 async def test_stopping_does_not_wait_for_a_probe_that_hangs() -> None:
     release = threading.Event()
     inside = threading.Event()
