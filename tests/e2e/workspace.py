@@ -1,7 +1,6 @@
 """The real `lama` in a terminal, a server that it can ask, and what it saved."""
 
 import asyncio
-import os
 import signal
 import sqlite3
 import sys
@@ -13,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import psutil
+from busy import in_time as in_time
 from terminal import Terminal
 
 from tests.providers.server import DONE, Handler, LoopbackServer, Request, delta, head, serving
@@ -141,21 +141,6 @@ def wait_saved(home: Path, wanted: Callable[[list[Saved]], object], timeout: flo
             return found
         assert time.monotonic() < deadline, f"after {timeout:g} s this is saved: {found}"
         time.sleep(0.05)
-
-
-def in_time(seconds: float) -> float:
-    """So many seconds, and longer where others keep the machine busy: by the programs for each processor, of the last
-    minute, and by the share of the last ten seconds in which something waited for a processor or a disk."""
-    return seconds * max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1), 1 + 3 * (_waited("cpu") + _waited("io")))
-
-
-def _waited(what: str) -> float:
-    """The share of the last ten seconds; 0 where the system does not tell."""
-    try:
-        told = Path("/proc/pressure", what).read_text()  # some avg10=12.34 avg60=…
-    except OSError:
-        return 0.0
-    return float(told.split()[1].partition("=")[2]) / 100
 
 
 def configure(home: Path, text: str) -> Path:
