@@ -79,6 +79,11 @@ class Database:
         with translated(self.path):
             return await asyncio.to_thread(look)
 
+    async def lives(self, instance: str) -> bool:
+        """Whether an instance whose name was read from the database has it open now; waits for no other one."""
+        with translated(self.path):
+            return await asyncio.to_thread(self._instances.lives, instance)
+
     @asynccontextmanager
     async def transaction(self, *, durable: bool = False, quiet: bool = False) -> AsyncIterator[aiosqlite.Connection]:
         """The writer connection inside one `BEGIN IMMEDIATE`; committed at the end, undone by an exception.

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from lama_tui.errors import StoreError
 from lama_tui.paths import make_private
-from lama_tui.store.locks import try_lock
+from lama_tui.store.locks import locked, try_lock
 
 INSTANCES = "instances"
 """The folder of the lock files, beside the database."""
@@ -76,6 +76,10 @@ class Instances:
             finally:
                 os.close(descriptor)
         return frozenset(names)
+
+    def lives(self, name: str) -> bool:
+        """Whether the instance runs now that wrote its name somewhere. Waits for nobody, so needs no `gate`."""
+        return Path(name).name == name and locked(self._folder / name)
 
     def leave(self) -> None:
         """Give the place back; safe to call twice."""

@@ -131,6 +131,21 @@ async def test_a_wish_that_comes_while_another_is_followed_is_not_lost(database,
     assert (row.job.state, row.wish, row.job.owner) == ("queued", wished, None)
 
 
+async def test_who_came_since_others_looked_who_lives_keeps_its_job(database, tmp_path):
+    late = await Database.open(Paths.from_environment({"LAMA_HOME": str(tmp_path / "lama")}))
+    before = await database.live_instances() - {late.instance}  # as who looked just before it came
+    mine, other = JobTable(late), JobTable(database)
+    job = await mine.add("download", REPO, "http://hub", "main", JobOptions())
+    assert await mine.claim(job, await late.live_instances(), 1)
+    assert not await other.claim(job, before, 2)
+    assert not await other.wish(job, "pause", before)
+    row = await other.job(job)
+    assert row is not None and (row.job.owner, row.job.state, row.wish) == (late.instance, "running", "pause")
+    await mine.wish(job, "run", before)
+    await late.close()
+    assert await other.claim(job, before, 2)
+
+
 async def test_a_wait_ends_by_a_wish_alone(database):
     table = JobTable(database)
     job = await table.add("download", REPO, "http://hub", "main", JobOptions())

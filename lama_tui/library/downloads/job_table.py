@@ -175,7 +175,7 @@ class JobTable:
             rows = await connection.execute_fetchall(
                 f"SELECT id, owner, retry_at FROM jobs WHERE state IN {_WORKABLE} AND wish = 'run'"  # noqa: S608
             )
-            owned = {row["id"] for row in rows if row["owner"] in live}
+            owned = {row["id"] for row in rows if await self._lives(row["owner"], live)}
             if job in owned or job not in {row["id"] for row in rows}:
                 return False
             at_work = sum(row["id"] in owned and not row["retry_at"] for row in rows)
@@ -227,7 +227,7 @@ class JobTable:
             row = await _row(connection, job)
             if row is None or row["state"] == "done" or (wish != "run" and row["state"] == "cancelled"):
                 return False
-            owned = row["owner"] in live and row["state"] in _WORKABLE
+            owned = row["state"] in _WORKABLE and await self._lives(row["owner"], live)
             options = replace(JobOptions.from_json(row["options"]), keep_parts=keep_parts)
             await connection.execute(
                 "UPDATE jobs SET wish = ?, options = ?, updated = ? WHERE id = ?",
@@ -246,6 +246,10 @@ class JobTable:
                 (state, job),
             )
             return True
+
+    async def _lives(self, owner: str | None, live: Collection[str]) -> bool:
+        """Whether an owner lives; one that is not among the `live` may have come since these were looked for."""
+        return owner is not None and (owner in live or await self._database.lives(owner))
 
     async def heard(self, job: JobId) -> None:
         """Its owner follows the wish that it tries now."""
