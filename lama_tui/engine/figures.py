@@ -7,6 +7,9 @@ from lama_tui.engine.pressure import Relief
 from lama_tui.events import ModelLoading, ModelUnloaded
 from lama_tui.types import Usage
 
+_LATELY = 16
+"""Models that left memory and are remembered: more than leave between two looks of who tells of them."""
+
 
 @dataclass(frozen=True, slots=True)
 class ModelActivity:
@@ -22,8 +25,8 @@ class ModelActivity:
 class EngineFigures:
     """What the engine is doing. `device` and `memory` are None until it was first used.
 
-    `loaded` and `activity` are of the same models in the same order; `unloaded` is what left memory last,
-    and `relief` what was done last because memory was short, or to make room. The speeds
+    `loaded` and `activity` are of the same models in the same order; `unloaded` is what left memory lately,
+    the last one at the end, and `relief` what was done last because memory was short, or to make room. The speeds
     (tokens per second) and the time to the first token are of the newest answer that had one, of a model that is
     still loaded; they change while it runs.
     """
@@ -38,7 +41,7 @@ class EngineFigures:
     decode_tok_s: float | None = None
     ttft_ms: float | None = None
     activity: tuple[ModelActivity, ...] = ()
-    unloaded: ModelUnloaded | None = None
+    unloaded: tuple[ModelUnloaded, ...] = ()
     relief: Relief | None = None
 
     @property
@@ -54,6 +57,10 @@ class EngineFigures:
             decode_tok_s=self.decode_tok_s if usage.decode_tok_s is None else usage.decode_tok_s,
             ttft_ms=self.ttft_ms if usage.ttft_ms is None else usage.ttft_ms,
         )
+
+    def without(self, gone: ModelUnloaded) -> "EngineFigures":
+        """One more model left memory."""
+        return replace(self, unloaded=(*self.unloaded, gone)[-_LATELY:])
 
     def without_speeds(self) -> "EngineFigures":
         """The model that they were of is gone."""

@@ -280,7 +280,7 @@ class Worker:
         if self._speeds_of == reference:
             self.figures = self.figures.without_speeds()
         if unloaded.freed:
-            self.figures = replace(self.figures, unloaded=unloaded)
+            self.figures = self.figures.without(unloaded)
         self._look()
         return unloaded
 

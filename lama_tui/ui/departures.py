@@ -6,6 +6,8 @@ from lama_tui.security.gate import clean_line
 from lama_tui.ui import figures
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from lama_tui.engine.figures import EngineFigures
     from lama_tui.events import ModelUnloaded
 
@@ -17,27 +19,37 @@ class Departures:
     """Each is told once, however it is learned: from the answer that it made room for, or from the engine's figures."""
 
     def __init__(self) -> None:
-        self._told: ModelUnloaded | None = None
+        self._told: tuple[ModelUnloaded, ...] = ()  # these very ones: another time the same may give back as much
         self._leaves: dict[str, int] = {}  # UTC milliseconds, of those that were idle at the last look
 
     def made_room(self, gone: "ModelUnloaded", wanted: str) -> str:
-        """What to say of a model that left for another one."""
-        self._told = gone
+        """What to say of a model that left for another one; empty where a look told of it before."""
+        if not since((gone,), self._told):
+            return ""
+        self._told = (*self._told, gone)
         return f"{_name(gone.model)} left memory to make room for {_name(wanted)}{_freed(gone)}."
 
-    def look(self, now: "EngineFigures", at: int) -> str:
-        """What to say of the one that left last, if that was not said; `at` is UTC milliseconds."""
-        left, leaves = now.unloaded, self._leaves
+    def look(self, now: "EngineFigures", at: int) -> list[str]:
+        """What to say of those that left since the last look, and were not told of; `at` is UTC milliseconds."""
+        leaves, told = self._leaves, self._told
         self._leaves = {each.reference: each.unload_at for each in now.activity if each.unload_at is not None}
-        if left is None or left is self._told:
-            return ""
-        self._told = left
-        name, freed = _name(left.model), _freed(left)
-        if now.relief is not None and (now.relief.model, now.relief.freed) == (left.model, left.freed):
-            return f"{name} left memory to make room{freed}."
-        if (due := leaves.get(left.model)) is not None and due <= at + _SLACK:
-            return f"{name} was not used for a while and left memory{freed}."
-        return f"{name} left memory{freed}."
+        self._told = now.unloaded
+        return [_why(gone, now, leaves.get(gone.model), at) for gone in since(now.unloaded, told)]
+
+
+def since(unloaded: "Sequence[ModelUnloaded]", before: "Sequence[ModelUnloaded]") -> "list[ModelUnloaded]":
+    """Those that are not among what was seen `before`."""
+    seen = set(map(id, before))
+    return [gone for gone in unloaded if id(gone) not in seen]
+
+
+def _why(gone: "ModelUnloaded", now: "EngineFigures", due: int | None, at: int) -> str:
+    name, freed = _name(gone.model), _freed(gone)
+    if now.relief is not None and (now.relief.model, now.relief.freed) == (gone.model, gone.freed):
+        return f"{name} left memory to make room{freed}."
+    if due is not None and due <= at + _SLACK:
+        return f"{name} was not used for a while and left memory{freed}."
+    return f"{name} left memory{freed}."
 
 
 def _name(model: str) -> str:

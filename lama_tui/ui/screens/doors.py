@@ -71,7 +71,11 @@ class Doors(ModelNews):
             Catalogue(self._opening, services), Shelf(services), self.queue_of(services), self._memory,
             services.sampler.subscribe, current.model, section, words, importing,
         )  # fmt: skip
-        model = await self.app.push_screen_wait(browser)
+        self._browses = True
+        try:
+            model = await self.app.push_screen_wait(browser)
+        finally:
+            self._browses = False
         if self._opening.settings.model != before:
             current.default_model = self._opening.settings.model
         if model:

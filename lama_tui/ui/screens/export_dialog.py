@@ -15,6 +15,7 @@ from lama_tui.errors import StoreError
 from lama_tui.security.gate import clean_line
 from lama_tui.ui.bindings import bindings, key_at
 from lama_tui.ui.screens.above import Dialog
+from lama_tui.ui.screens.outliving import outliving
 from lama_tui.ui.widgets.line_input import LineInput
 from lama_tui.ui.widgets.options import Options
 
@@ -84,7 +85,8 @@ class ExportDialog(Dialog[Path | None]):
     @work(exclusive=True, group="export")
     async def _try(self, path: Path, replace: bool) -> None:
         try:
-            await asyncio.to_thread(self._write, path, replace)
+            writing = asyncio.to_thread(self._write, path, replace)
+            await outliving(self.app, writing, lambda _: f"Written to {path}", _why_not)
         except FileExistsError:
             other = await asyncio.to_thread(free, path)
             self._ask(path, other)
@@ -111,6 +113,11 @@ class ExportDialog(Dialog[Path | None]):
 
     def _say(self, text: str) -> None:
         self.query_one("#about-export", Label).update(clean_line(text, 600))
+
+
+def _why_not(error: Exception) -> str:
+    """What is said of a file that was not written where nobody is there to choose another name."""
+    return "" if isinstance(error, FileExistsError) else str(error)
 
 
 def _path(text: str) -> Path:

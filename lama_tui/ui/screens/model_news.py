@@ -22,9 +22,13 @@ if TYPE_CHECKING:
 class ModelNews(Downloading):
     """Has the models watched while the workspace runs."""
 
+    _browses = False
+    """Whether the model browser is open, which tells itself of models that leave memory."""
+
     def on_mount(self) -> None:
         """None left yet."""
         self._departures = Departures()
+        self._untold: list[str] = []  # that left while something else covered this
 
     @on(Talk.Ready)
     def _watch_models(self) -> None:
@@ -49,14 +53,19 @@ class ModelNews(Downloading):
 
         super()._heard(conversation, message, event)
         running = self._opened.chat.running(conversation) if self._opened is not None else None
-        if isinstance(event, ModelUnloaded) and running is not None:
-            self._tell(self._departures.made_room(event, running.model))
+        said = self._departures.made_room(event, running.model) if isinstance(event, ModelUnloaded) and running else ""
+        if said:
+            self._tell(said)
 
     def _look_around(self) -> None:
-        """Also whether a model left memory; what goes on in the model browser is told there."""
+        """Also whether a model left memory; told where it is seen, which is here or behind a dialog."""
         super()._look_around()
         if self._opened is None:
             return
-        said = self._departures.look(self._opened.services.engine.figures(), time.time_ns() // 1_000_000)
-        if said and (self.is_current or isinstance(self.app.screen, ModalScreen)):
-            self._tell(said)
+        left = self._departures.look(self._opened.services.engine.figures(), time.time_ns() // 1_000_000)
+        if not self._browses:
+            self._untold += left
+        if self.is_current or isinstance(self.app.screen, ModalScreen):
+            for said in self._untold:
+                self._tell(said)
+            self._untold.clear()

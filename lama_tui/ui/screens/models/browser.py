@@ -7,6 +7,7 @@ from pathlib import Path
 
 from textual import on, work
 from textual.app import ComposeResult
+from textual.await_complete import AwaitComplete
 from textual.containers import Container
 from textual.content import Content
 from textual.widgets import Static
@@ -101,8 +102,16 @@ class ModelBrowser(Above[str | None]):
             self.action_import_model(self._importing)
         self.set_interval(_LOOK, self._follow)
 
+    def dismiss(self, result: str | None = None) -> AwaitComplete:
+        """What still loads goes on, and is told where it was told before: here it would not be read any more."""
+        self._let_go()
+        return super().dismiss(result)
+
     def on_unmount(self) -> None:
-        """What still loads goes on, and is told where it was told before."""
+        """Also where lama quits."""
+        self._let_go()
+
+    def _let_go(self) -> None:
         self._unfollow()
         if self._memory.listener == self._heard:
             self._memory.listener = self._before
@@ -161,13 +170,14 @@ class ModelBrowser(Above[str | None]):
         self._go_to(SECTIONS.index(event.section))
 
     def _go_to(self, section: int, job: JobId | None = None) -> None:
+        self.section.leave()
         self.query_one(Sections).current = section
         self._show_section(section, job)
 
     @work(exclusive=True, group="section")
     async def _show_section(self, at: int, job: JobId | None) -> None:
         """Show a section, made when it is first gone to, and in it a job."""
-        name = SECTIONS[at].lower()
+        name, before = SECTIONS[at].lower(), self.section
         if not self.query(f"#{name}"):
             await self.query_one("#models-section").mount(self._made(at))
         for each in self.query(Section):
@@ -175,6 +185,8 @@ class ModelBrowser(Above[str | None]):
         self._open = self.query_one(f"#{name}", Section)
         if not self._open.is_mounted:  # the screen closed meanwhile
             return
+        if before is not self._open and (said := before.leave()):  # since it was left
+            self._open.say_first(said)
         self._open.appear()
         self._open.take_keys()
         if job is not None:
@@ -209,7 +221,7 @@ class ModelBrowser(Above[str | None]):
                 if self._memory.wish and not self._memory.wish.loads
                 else f"  ·  {key_at(self, 'dialog.close')} stops it"
             )
-            text = Content.assemble((doing, "$accent"), (stops, "$foreground-muted"))
+            text = self.section.beside(Content.assemble((doing, "$accent"), (stops, "$foreground-muted")))
         else:
             text = self.section.status
         shown = text if isinstance(text, Content) else Content(text)
@@ -219,17 +231,19 @@ class ModelBrowser(Above[str | None]):
         self.query_one(KeyLine).look()
 
     def _follow(self) -> None:
-        """Show what changed in the engine or in the machine."""
+        """Show what changed in the engine or in the machine; what left memory by itself is said in any section."""
+        if self._memory.wish is None and self.installed.checking is None and (left := self.installed.departed()):
+            self.section.say_behind(" ".join(left))
         self.installed.follow()
 
     def _heard(self, said: str | LamaError) -> None:
         """A wish of the engine ended; what had to leave memory for it is said beside it."""
         left = self.installed.departed()
         if isinstance(said, LamaError):
-            self.section.say(left)
+            self.section.say_behind(" ".join(left))
             self.query_one(Notice).add(said)
         else:
-            self.section.say(said if left in said else f"{said} {left}")
+            self.section.say_first(" ".join([said, *(each for each in left if each != said)]))
         self.installed.show()
 
     # --- actions -------------------------------------------------------------------

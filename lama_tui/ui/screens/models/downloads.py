@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from textual import on, work
 from textual.app import ComposeResult
@@ -18,7 +19,11 @@ from lama_tui.ui.screens.models.ask import Ask
 from lama_tui.ui.screens.models.queue import Queue
 from lama_tui.ui.screens.models.section import Details, Section, named
 from lama_tui.ui.screens.models.table import fact, pad
+from lama_tui.ui.screens.outliving import outliving
 from lama_tui.ui.widgets.long_list import LongList
+
+if TYPE_CHECKING:
+    from lama_tui.library.downloads.queue import Downloads
 
 _BAR = (10, 30)
 """Cells of a bar, at least and at most."""
@@ -81,7 +86,6 @@ class DownloadsSection(Section):
 
     def appear(self) -> None:
         """Others may have added some."""
-        super().appear()
         self._use.clear()  # what could answer may have been removed
         self._open()
 
@@ -234,6 +238,10 @@ class DownloadsSection(Section):
         at = self._list.highlighted
         return self._jobs[at] if at is not None and at < len(self._jobs) else None
 
+    async def _see_through(self, wish: "Callable[[Downloads], Awaitable[object]]") -> None:
+        """Ask it of the queue, also where one leaves at once. Raises `LamaError`."""
+        await outliving(self.app, self._queue.wish(wish))
+
     @work(group="wish")
     async def action_pause(self) -> None:
         """Pause it, or go on with it."""
@@ -243,10 +251,10 @@ class DownloadsSection(Section):
             return
         with self.notice.catching():
             if job.state == "paused":
-                await self._queue.wish(lambda downloads: downloads.resume(job.id))
+                await self._see_through(lambda downloads: downloads.resume(job.id))
                 self.say(f"{named(job.ref)} goes on.")
             else:
-                await self._queue.wish(lambda downloads: downloads.pause(job.id))
+                await self._see_through(lambda downloads: downloads.pause(job.id))
                 stays = "it begins again when it goes on" if jobs.is_local(job) else "what is here stays"
                 self.say(f"{named(job.ref)} is paused: {stays}.")
 
@@ -259,7 +267,7 @@ class DownloadsSection(Section):
             return
         if answer := await self.app.push_screen_wait(_giving_up(job)):
             with self.notice.catching():
-                await self._queue.wish(lambda downloads: downloads.cancel(job.id, keep_parts=answer == "keep"))
+                await self._see_through(lambda downloads: downloads.cancel(job.id, keep_parts=answer == "keep"))
                 self.say(f"{named(job.ref)} was given up.")
 
     @work(group="wish")
@@ -270,7 +278,7 @@ class DownloadsSection(Section):
             self.say("" if job is None else "There is nothing to try again.")
             return
         with self.notice.catching():
-            await self._queue.wish(lambda downloads: downloads.retry(job.id))
+            await self._see_through(lambda downloads: downloads.retry(job.id))
             self.say(f"{named(job.ref)} is tried again.")
 
     @work(group="wish")
@@ -295,9 +303,9 @@ class DownloadsSection(Section):
                 )
             )
         if answer:
+            self.say("")
             with self.notice.catching():
-                await self._queue.forget(ended if answer == "all" else [job.id])
-                self.say("")
+                await outliving(self.app, self._queue.forget(ended if answer == "all" else [job.id]))
 
     @on(LongList.Chosen)
     @work(exclusive=True, group="downloads-use")

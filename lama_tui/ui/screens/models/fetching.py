@@ -13,9 +13,12 @@ from lama_tui.ui.screens.models import quantizations
 from lama_tui.ui.screens.models.queue import Queue
 from lama_tui.ui.screens.models.section import Section, named
 from lama_tui.ui.screens.models.shelf import Looked, Looks, Offer, Shelf
+from lama_tui.ui.screens.outliving import outliving
 
 _FIRST = 8192
 """Tokens that are looked at first."""
+
+_ASKING = "Asking the hub which quantizations there are…"
 
 
 class Fetching(Section):
@@ -57,11 +60,14 @@ class Fetching(Section):
             return
         looked = self._looks.of(model.repo)
         if looked is None and model.format == "gguf":
-            self.say("Asking the hub which quantizations there are…")
-            with self.notice.catching():
-                looked = await self._shelf.look(model.repo)
-                self._looks.keep(model.repo, looked)
-            self.say("")
+            self.say(_ASKING)
+            try:
+                with self.notice.catching():
+                    looked = await self._shelf.look(model.repo)
+                    self._looks.keep(model.repo, looked)
+            finally:
+                if self._said == _ASKING:  # else something was done meanwhile
+                    self.say("")
             if looked is None:
                 return
         choices = self.choices(looked) if looked is not None else ()
@@ -92,6 +98,7 @@ class Fetching(Section):
     @work(group="hub-download")
     async def _add(self, repo: str, name: str = "", files: Sequence[str] = ()) -> None:
         with self.notice.catching():
-            await self._queue.add(repo, files)
             what = f"{named(repo)} {name}".strip()
-            self.say(f"{what} is in the queue: {key_at(self, 'downloads.open')} shows it.")
+            said = f"{what} is in the queue: {key_at(self, 'downloads.open')} shows it."
+            await outliving(self.app, self._queue.add(repo, files), lambda _: said)
+            self.say(said)

@@ -133,9 +133,12 @@ class HubSection(Fetching):
         await self._listing.begin(self.machine)
         self._list.show(0, None)  # the new list begins at its top
         self._show()
+        before = self._listing.lines
         if self._here <= {GUIDE} and self._listing.trouble is None and await self._listing.advise(self.machine):
-            self._list.show(0, None)
-            self._show()
+            at = self._list.highlighted
+            if not at:
+                self._list.show(0, None)
+            self._show(self._same(before, at) if at else None)  # who moved on meanwhile stays at that model
 
     @work(exclusive=True, group="hub")
     async def _go_on(self) -> None:
@@ -147,11 +150,14 @@ class HubSection(Fetching):
         except LamaError as error:
             why = clean_line(error.title, 120)
             self.say(f"The rest of the list did not come: {why}. {key_at(self, 'hub.again')} asks again.")
-        at = self._list.highlighted
-        if at is not None and at < len(before):  # the same model, wherever the order by fit put it
-            self._stays = before[at].repo
-            at = self._listing.place_of(self._stays)
-        self._show(at)
+        self._show(self._same(before, self._list.highlighted))
+
+    def _same(self, before: Sequence[HubModel], at: int | None) -> int | None:
+        """Where the model is now that was highlighted `before`: the order by fit or the advice put it elsewhere."""
+        if at is None or at >= len(before):
+            return at
+        self._stays = before[at].repo
+        return self._listing.place_of(self._stays)
 
     def _tell_asking(self) -> None:
         """Say so when it takes long."""
@@ -301,7 +307,6 @@ class HubSection(Fetching):
 
     def appear(self) -> None:
         """Files may have come or gone meanwhile, and models may have been measured."""
-        self.say("")
         self._show()
         if self._looks.details:
             self._estimate()

@@ -35,6 +35,7 @@ class Listing:
         self.after: str | None = None
         self.trouble: LamaError | None = None
         self.is_asking = False
+        self._asked = object()  # the newest question
         self.lines: Sequence[HubModel] = ()
         """The list as it is shown: what to begin with, then what was found."""
         self._advised: Sequence[HubModel] | None = None
@@ -42,23 +43,25 @@ class Listing:
     async def begin(self, machine: Machine) -> None:
         """Ask for the first page. Where that fails, `trouble` says why."""
         self.is_asking, query = True, self.query
+        self._asked = asked = object()
         try:
             page = await self._shelf.search(query, None, machine)
         except LamaError as error:
             self.models, self.after, self.trouble = [], None, error
         else:
             self.models, self.after, self.trouble = list(page.models), page.after, None
-        self.is_asking = False
+        self._answered(asked)
         self._line_up()
 
     async def go_on(self, machine: Machine) -> None:
         """Ask for the next page. Raises `LamaError`; what was found stays."""
         query, after = self.query, self.after
         self.is_asking = True
+        self._asked = asked = object()
         try:
             page = await self._shelf.search(query, after, machine)
         finally:
-            self.is_asking = False
+            self._answered(asked)
         if (query, after) == (self.query, self.after):
             known = {model.repo for model in self.models}
             self.models += [model for model in page.models if model.repo not in known]
@@ -67,13 +70,17 @@ class Listing:
             self.after = page.after
             self._line_up()
 
+    def _answered(self, asked: object) -> None:
+        if self._asked is asked:  # else something else was asked meanwhile
+            self.is_asking = False
+
     async def advise(self, machine: Machine) -> bool:
         """Ask, once, what to begin with; whether there is something. Where the hub does not tell, there is not."""
-        if self._advised is None:
-            self._advised = ()
+        if self._advised is None:  # also where it was asked, and given up for words that were typed
             try:
                 self._advised = [each.model for each in (await self._shelf.recommend(machine))[:2]]
             except LamaError:
+                self._advised = ()
                 return False  # the list says what is wrong with the hub
         self._line_up()
         return bool(self.leads)

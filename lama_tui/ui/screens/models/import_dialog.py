@@ -30,6 +30,7 @@ from lama_tui.ui.screens.models.import_source import (
     said,
     source_of,
 )
+from lama_tui.ui.screens.outliving import outliving
 from lama_tui.ui.widgets.line_input import LineInput
 from lama_tui.ui.widgets.options import Options
 from lama_tui.ui.widgets.page import Page
@@ -266,11 +267,13 @@ class ImportDialog(Dialog[JobId | None]):
             return
         add = partial(self._add, link=way == "copy" and second, insecure_http=way == "http" and second)
         try:
-            job = await add(
+            adding = add(
                 source_of(self._field("source").value),
                 name=self._field("name").value.strip(),
                 sha256=self._field("sha256").value.strip(),
             )
+            begun = f"The import had begun already: {key_at(self, 'downloads.open')} shows it."
+            job = await outliving(self.app, adding, lambda _: begun)
         except LamaError as error:
             self._say("source", said(error), is_problem=True)
             self._field("source").focus()

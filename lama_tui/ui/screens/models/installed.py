@@ -11,10 +11,11 @@ from textual.content import Content
 from textual.widgets import Input
 
 from lama_tui.engine.fit import USUAL_CONTEXT, Machine, contexts
-from lama_tui.events import ResourceSample
+from lama_tui.events import ModelUnloaded, ResourceSample
 from lama_tui.types import GUIDE
 from lama_tui.ui import figures
 from lama_tui.ui.bindings import bindings, key_at
+from lama_tui.ui.departures import since
 from lama_tui.ui.models import ListedModel, what_to_do
 from lama_tui.ui.screens.models.catalogue import Catalogue, Measured, fit_of, machine
 from lama_tui.ui.screens.models.columns import Row, short_name
@@ -23,6 +24,7 @@ from lama_tui.ui.screens.models.list import ModelList
 from lama_tui.ui.screens.models.memory import ModelMemory
 from lama_tui.ui.screens.models.programs import Programs
 from lama_tui.ui.screens.models.room import takes_room
+from lama_tui.ui.screens.outliving import outliving
 from lama_tui.ui.widgets.filter import Filter
 
 _PATIENCE = 0.5
@@ -62,7 +64,7 @@ class InstalledSection(Programs):
         self._tokens = USUAL_CONTEXT
         self._insisted = ""  # the model that was asked for although it does not fit
         self._seen: object = None
-        self._left = memory.figures.unloaded
+        self._left: Sequence[ModelUnloaded] = memory.figures.unloaded
         self._unwatch: Callable[[], None] = lambda: None
 
     def compose(self) -> ComposeResult:
@@ -80,7 +82,6 @@ class InstalledSection(Programs):
 
     def appear(self) -> None:
         """Look again: other programs download and remove too."""
-        super().appear()
         if self._models is not None:
             self.look()
 
@@ -111,20 +112,19 @@ class InstalledSection(Programs):
     def follow(self) -> None:
         """Show what changed in the engine or in the machine."""
         now = self._memory.figures
-        if self._memory.wish is None and self.checking is None and (left := self.departed()) and self.display:
-            self._said = left
         seen = (now.loaded, now.loading, now.memory, now.device, now.running, self._memory.wish, self._measured)
         if seen != self._seen and self._models is not None and self.display:
             self._seen = seen
             self.show()
 
-    def departed(self) -> str:
-        """What left memory since this was asked last, in words: told once, not over what is said later."""
-        gone = self._memory.figures.unloaded
-        if gone is self._left:
-            return ""
-        self._left = gone
-        return "" if gone is None else f"{short_name(gone.model)} left memory and gave back {figures.size(gone.freed)}."
+    def departed(self, but: str = "") -> list[str]:
+        """What left memory since this was asked last, in words: told once. `but` is a model of which it is no news."""
+        before, self._left = self._left, self._memory.figures.unloaded
+        return [
+            f"{short_name(gone.model)} left memory and gave back {figures.size(gone.freed)}."
+            for gone in since(self._left, before)
+            if gone.model != but
+        ]
 
     @property
     def references(self) -> frozenset[str]:
@@ -232,7 +232,7 @@ class InstalledSection(Programs):
     def status(self) -> str | Content:
         """What is checked, else what happened last, else what the machine has."""
         if self.checking is not None:
-            return self.checking
+            return self.beside(self.checking)
         if self._said:
             return self._said
         if self._models is None:
@@ -304,7 +304,7 @@ class InstalledSection(Programs):
             return
         with self.notice.catching():
             pinned = not row.model.pinned
-            await self._catalogue.pin(row.model.reference, pinned)
+            await outliving(self.app, self._catalogue.pin(row.model.reference, pinned))
             self._models = [
                 replace(model, pinned=pinned) if model.reference == row.model.reference else model
                 for model in self._models or ()
@@ -324,7 +324,7 @@ class InstalledSection(Programs):
             self.say(f"It cannot be used: {row.model.problem}")
             return
         with self.notice.catching():
-            self._said = await self._catalogue.set_default(row.model.reference)
+            self._said = await outliving(self.app, self._catalogue.set_default(row.model.reference), str)
             self.show()
 
     def context(self, step: int) -> None:
@@ -353,6 +353,7 @@ class InstalledSection(Programs):
 
     @on(Input.Changed, "#models-filter")
     def _narrow(self) -> None:
+        """Of the lines those that the field allows; what was said before is over."""
         self._said = ""
         if self._models is not None:
             self.show()
@@ -369,7 +370,9 @@ class InstalledSection(Programs):
             return True
         if not self.has_class("-filtering"):
             return False
-        self._filter.value = ""
+        with self._filter.prevent(Input.Changed):  # it would come after what is done next, and take back what that says
+            self._filter.value = ""
+        self._narrow()
         self.remove_class("-filtering")
         self._list.lines.focus()
         return True

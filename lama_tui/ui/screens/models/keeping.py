@@ -18,9 +18,11 @@ from lama_tui.ui.screens.models.catalogue import Catalogue
 from lama_tui.ui.screens.models.columns import Row
 from lama_tui.ui.screens.models.known import LEVELS, Known, Storage
 from lama_tui.ui.screens.models.section import Section, named
+from lama_tui.ui.screens.outliving import outliving
 
 if TYPE_CHECKING:
     from lama_tui.library.storage.plan import RemovalPlan
+    from lama_tui.library.storage.removal import Removed
     from lama_tui.library.verify.check import Progress
 
 _FILES = 8
@@ -49,8 +51,8 @@ class Keeping(Section):
         """Find the models again."""
         raise NotImplementedError
 
-    def departed(self) -> str:
-        """What left memory since this was asked last, in words."""
+    def departed(self, but: str = "") -> list[str]:
+        """What left memory since this was asked last, in words; not `but`."""
         raise NotImplementedError
 
     # --- what is known -------------------------------------------------------------
@@ -97,8 +99,11 @@ class Keeping(Section):
             )
             if not answer:
                 return
-            removed = await removal.carry_out(plan)
-            self.say(f"{named(plan.ref)} was removed: {figures.size(removed.freed)} freed.")
+
+            def told(removed: "Removed") -> str:
+                return f"{named(plan.ref)} was removed: {figures.size(removed.freed)} freed."
+
+            self.say(told(await outliving(self.app, removal.carry_out(plan), told)))
             self.look()
 
     # --- making room ---------------------------------------------------------------
@@ -146,9 +151,9 @@ class Keeping(Section):
                 failed |= signature.verdict == "INVALID"
                 self._known[key] = replace(self._known[key], signature=signature)
                 found = "something is wrong, see its details" if failed else "everything checked is right"
-                self.say(f"{name}: {found}.")
+                self.say_first(f"{name}: {found}.")
         finally:
-            self._end_checking()
+            self._end_checking(model.ref)
 
     def _follow_check(self, name: str) -> "Callable[[Progress], None]":
         def follow(now: "Progress") -> None:
@@ -162,10 +167,11 @@ class Keeping(Section):
             self._checking = text
             self.post_message(self.StatusChanged())
 
-    def _end_checking(self) -> None:
-        """Show what came of it; that what it loaded left memory again is no news."""
+    def _end_checking(self, loaded: str) -> None:
+        """Show what came of it; that what it loaded left memory again is no news, what had to make room is."""
         self._checking = ""
-        self.departed()
+        if left := self.departed(loaded):
+            self.say_behind(" ".join(left))
         self.show()
 
     def stop_checking(self) -> bool:

@@ -64,11 +64,11 @@ class Measuring(Keeping):
         try:
             with self.notice.catching():
                 results = await self._catalogue.benchmark(model, watch, ran)
-                self.say(f"{name} {_found(results)}")
+                self.say_first(f"{name} {_found(results)}")
         finally:
             self._measures = ""
             self._known.pop(key, None)  # what was kept is looked up
-            self._end_checking()
+            self._end_checking(model.ref)
 
     def _hindrance(self, row: Row) -> str:
         """Why it cannot be measured now; empty: it can."""

@@ -75,9 +75,25 @@ class Section(Container):
         self._said = text
         self.post_message(self.StatusChanged())
 
+    def say_first(self, text: str) -> None:
+        """Say what came of something that took long, and behind it what was said meanwhile."""
+        self.say(f"{text} {self._said}".strip())
+
+    def say_behind(self, text: str) -> None:
+        """Say what happened by itself, behind what was said of what the person did."""
+        self.say(f"{self._said} {text}".strip())
+
+    def beside(self, doing: Content) -> Content:
+        """What takes time, and beside it what was said since it began."""
+        return Content.assemble(doing, "  ·  ", self._said) if self._said else doing
+
     def appear(self) -> None:
-        """It was gone to: look at what may have changed meanwhile."""
-        self.say("")
+        """It was gone to: look at what may have changed meanwhile. What was said meanwhile is still to be read."""
+
+    def leave(self) -> str:
+        """Another section is gone to: what was said here was read, and is returned."""
+        said, self._said = self._said, ""
+        return said
 
     def go_to_job(self, job: JobId) -> None:
         """Highlight a job of the queue, where they are listed."""

@@ -25,6 +25,7 @@ from lama_tui.ui.screens.models.catalogue import Catalogue
 from lama_tui.ui.screens.models.queue import Queue
 from lama_tui.ui.screens.models.section import Details, Section, named
 from lama_tui.ui.screens.models.table import fact, pad, shortened
+from lama_tui.ui.screens.outliving import outliving
 from lama_tui.ui.widgets.long_list import LongList
 
 if TYPE_CHECKING:
@@ -99,7 +100,6 @@ class UpdatesSection(Section):
 
     def appear(self) -> None:
         """Look again: something may have come."""
-        super().appear()
         self._look()
 
     @property
@@ -247,7 +247,7 @@ class UpdatesSection(Section):
     def status(self) -> str | Content:
         """What was said last, else how many are newer."""
         if self._doing:
-            return Content.styled(self._doing, "$accent")
+            return self.beside(Content.styled(self._doing, "$accent"))
         if self._said or self._rows is None:
             return self._said or "Looking…"
         newer = [row.update.size for row in self._rows if row.is_newer and row.update is not None]
@@ -264,7 +264,8 @@ class UpdatesSection(Section):
     @work(exclusive=True, group="updates-ask")
     async def action_check(self) -> None:
         """Ask the hub about every model, one after the other."""
-        self._said, said = "", ""
+        said = ""
+        self.say("")
         try:
             with self.notice.catching():
                 updates, hub = await self._catalogue.updates(), await self._catalogue.hub()
@@ -293,7 +294,7 @@ class UpdatesSection(Section):
                 await self._read()
         finally:
             self._doing = ""
-        self.say(said)
+            self.say_first(said)
 
     @work(group="updates-wish")
     async def action_update(self) -> None:
@@ -322,8 +323,10 @@ class UpdatesSection(Section):
         if answer:
             with self.notice.catching():
                 updates = await self._catalogue.updates()
-                await self._queue.wish(lambda downloads: updates.fetch(row.model, downloads))
-                self.say(f"{named(row.model.ref)} is in the queue: {key_at(self, 'downloads.open')} shows it.")
+                said = f"{named(row.model.ref)} is in the queue: {key_at(self, 'downloads.open')} shows it."
+                wish = self._queue.wish(lambda downloads: updates.fetch(row.model, downloads))
+                await outliving(self.app, wish, lambda _: said)
+                self.say(said)
 
     @work(group="updates-wish")
     async def action_rollback(self) -> None:
@@ -344,6 +347,8 @@ class UpdatesSection(Section):
         )
         if answer:
             with self.notice.catching():
-                await (await self._catalogue.updates()).go_back(row.model)
+                said = f"{named(row.model.ref)} is at {earlier} again. Loaded anew, it answers with that."
+                updates = await self._catalogue.updates()
+                await outliving(self.app, updates.go_back(row.model), lambda _: said)
+                self.say(said)
                 await self._read()
-                self.say(f"{named(row.model.ref)} is at {earlier} again. Loaded anew, it answers with that.")
