@@ -1,6 +1,5 @@
 """What all screens of settings are: a list to narrow, what the highlighted row is about, and its field."""
 
-import asyncio
 from collections.abc import Sequence
 
 from textual import on, work
@@ -13,6 +12,7 @@ from textual.widgets import Input, OptionList, Static
 from lama_tui.errors import LamaError
 from lama_tui.ui.bindings import bindings, key_at, move_at
 from lama_tui.ui.screens.above import Above
+from lama_tui.ui.screens.outliving import outliving
 from lama_tui.ui.screens.settings.fields import Field
 from lama_tui.ui.screens.settings.list import SettingList
 from lama_tui.ui.screens.settings.rows import Row, narrowed
@@ -35,6 +35,7 @@ class SettingsPage(Above[None]):
         self._rows: Sequence[Row] = ()
         self._described: Row | None = None
         self._told: tuple[str, bool] = ("", False)
+        self._wrong = ""  # the row that it says something of which is to be read: until something else is done
         self._late = False  # what was found is not listed yet, because somebody types
 
     # --- what each screen of settings says of itself ----------------------------------
@@ -100,28 +101,30 @@ class SettingsPage(Above[None]):
     async def _look(self) -> None:
         await self._fill()
 
-    async def _fill(self, on_row: str = "") -> None:
-        """Show everything as it is now."""
-        before = self._rows
+    async def _fill(self, changed: bool = False) -> None:
+        """Show everything as it is now; `changed`: something was, here."""
+        before, trouble = self._rows, ""
         try:
             self._rows = await self.find()
         except LamaError as error:
-            self._tell(str(error))
+            trouble = str(error)
         if not self.is_attached:
             return
         problem = self.query_one("#settings-problem", Static)
         problem.display = self.problem is not None
         if self.problem is not None:
             problem.update(_said(self.problem))
-        if on_row or self._rows != before:
-            self._late = not on_row and self.query_one(Field).row is not None
+        if changed or self._rows != before:
+            self._late = self.query_one(Field).row is not None
             if not self._late:
-                self._narrow(on_row)
+                self._narrow()
+        if trouble:
+            self._tell(trouble)
 
-    def _narrow(self, on_row: str = "") -> None:
+    def _narrow(self) -> None:
         wanted = self.query_one("#settings-filter", Input).value
         rows = narrowed(self._rows, wanted)
-        self.query_one(SettingList).show(rows, on_row)
+        self.query_one(SettingList).show(rows)
         if not rows:
             text = f"No setting here has to do with “{wanted}”." if self._rows else ""
             self._described = None
@@ -141,8 +144,9 @@ class SettingsPage(Above[None]):
 
     @on(OptionList.OptionHighlighted, "#settings")
     def _highlighted(self) -> None:
-        self._leave_field()
-        self._describe()
+        if self.query_one(SettingList).row != self._described:  # else the list was filled again, and this comes late
+            self._leave_field()
+            self._describe()
 
     @on(OptionList.OptionSelected, "#settings")
     def _selected(self, event: OptionList.OptionSelected) -> None:
@@ -155,7 +159,8 @@ class SettingsPage(Above[None]):
         if row != self._described:
             self._described = row
             self.query_one("#setting-about", Static).update(_about(row))
-        self._tell(self._way(row), muted=True)
+        if row.id != self._wrong:
+            self._tell(self._way(row), muted=True)
 
     def _way(self, row: Row) -> str:
         """How it is changed."""
@@ -165,7 +170,10 @@ class SettingsPage(Above[None]):
         verb = "turns it over" if row.kind == "switch" else "changes it"
         return f"{change} {verb} · {reset} goes back to the default" if row.resets else f"{change} {verb}"
 
-    def _tell(self, text: str, muted: bool = False) -> None:
+    def _tell(self, text: str, muted: bool = False, stays: bool = False) -> None:
+        """Say it below the highlighted row. What is not muted, or `stays`, is not said over by what comes late."""
+        row = self.query_one(SettingList).row
+        self._wrong = row.id if row is not None and (stays or not muted) else ""
         if (text, muted) != self._told:
             self._told = text, muted
             told = self.query_one("#setting-told", Static)
@@ -207,7 +215,7 @@ class SettingsPage(Above[None]):
         elif row.resets:
             self._keep(row, None)
         else:
-            self._tell("Nothing is set here.", muted=True)
+            self._tell("Nothing is set here.", muted=True, stays=True)
 
     def action_filter(self) -> None:
         """Narrow the list."""
@@ -226,13 +234,15 @@ class SettingsPage(Above[None]):
             self._tell(str(error))
             return
         self._leave_field()
-        await self._fill(row.id if row else "")
+        self._wrong = ""
+        await self._fill(changed=True)
 
     def action_close(self) -> None:
         """Leave the field, then the filter, then the settings."""
         wanted = self.query_one("#settings-filter", Input)
         if self.query_one(Field).row is not None:
             self._leave_field()
+            self._wrong = ""
             self._describe()
         elif wanted.display:
             wanted.value, wanted.display = "", False
@@ -248,14 +258,17 @@ class SettingsPage(Above[None]):
     @work(exclusive=True, group="keep")
     async def _keep(self, row: Row, text: str | None) -> None:
         try:
-            await asyncio.shield(self.save(row, text))  # also when one leaves at once
+            await outliving(self.app, self.save(row, text), failed=lambda error: f"{row.label}: expected {error}.")
         except ValueError as error:
             self._tell(f"Expected {error}.")
         except LamaError as error:
             self._tell(str(error))
         else:
-            self._leave_field()
-            await self._fill(row.id)
+            if (edited := self.query_one(Field).row) is not None and edited.id == row.id:
+                self._leave_field()
+            if self._wrong == row.id:
+                self._wrong = ""
+            await self._fill(changed=True)
 
     @work(exclusive=True, group="keep")
     async def _elsewhere(self, row: Row) -> None:
@@ -264,7 +277,7 @@ class SettingsPage(Above[None]):
         except LamaError as error:
             self._tell(str(error))
         else:
-            await self._fill(row.id)
+            await self._fill(changed=True)
 
     def _leave_field(self) -> None:
         field = self.query_one(Field)
