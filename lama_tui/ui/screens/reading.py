@@ -156,17 +156,16 @@ class Reading(Writing):
         """Keep a message in the model's view, or let it go."""
         found = next((shown for shown in current.messages if shown.id == message), None)
         if found is not None:
-            self._do(current.conversations.pin(message, not found.pinned))
             kept = "is not kept for the model any more" if found.pinned else "stays in the model's view, with its turn"
-            self._tell(f"This message {kept}.")
+            self._do(current.conversations.pin(message, not found.pinned), done=f"This message {kept}.")
 
     def _delete_summary(self, current: "CurrentConversation", message: MessageId | None) -> None:
         """Let the model read again what a summary stood for."""
         if message is None:
             self._tell("Only summaries are deleted here: messages stay.")
         else:
-            self._do(current.conversations.drop_summary(message))
-            self._tell("The summary is gone: the model reads the messages themselves again.")
+            gone = "The summary is gone: the model reads the messages themselves again."
+            self._do(current.conversations.drop_summary(message), done=gone)
 
     # --- other wordings ------------------------------------------------------------
 

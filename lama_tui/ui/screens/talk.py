@@ -360,12 +360,17 @@ class Talk(WaitingScreen):
             await self._show(follow=True)
             self._composer.focus()
 
-    def _do(self, wish: Awaitable[object], follow: bool = False, what: str = "saving") -> None:
-        """Carry out a wish and show what came of it; what goes wrong is shown where the eye is."""
+    def _do(self, wish: Awaitable[object], follow: bool = False, what: str = "saving", done: str = "") -> None:
+        """Carry out a wish and show what came of it; what goes wrong is shown where the eye is.
+
+        `done` is told once it is done.
+        """
 
         async def carry_out() -> None:
             with self._notice.catching(), self.waiting(what):
                 await wish
+                if done:
+                    self._tell(done)
             if self._current is not None:
                 with self._notice.catching():
                     await self._current.reload()
