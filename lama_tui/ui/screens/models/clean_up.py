@@ -77,6 +77,7 @@ class CleanUpScreen(Above[bool]):
     async def _look(self) -> None:
         with self.query_one(Notice).catching():
             await self._measure()
+        self._said = ""
         self._show()
 
     async def _measure(self) -> None:
@@ -90,7 +91,6 @@ class CleanUpScreen(Above[bool]):
             self._marked = {_key(each) for each in room.could_go if each.kind in OF_NOBODY}
         self._marked &= there
         self._lines = lines_of(room.could_go)
-        self._said = "" if self._said == "Measuring…" else self._said
         self._add_up()
 
     @property
