@@ -50,9 +50,9 @@ def test_registered_keys_are_found_by_value(secret: str, before: str, after: str
 
 def test_redaction_takes_linear_time() -> None:
     for text in ("a." * 100_000, "sk-" * 60_000, "authorization " * 20_000, "http://" * 40_000):
-        began = time.perf_counter()
+        began = time.thread_time()
         redact(text)
-        assert time.perf_counter() - began < 5
+        assert time.thread_time() - began < 5
 
 
 def test_a_record_with_its_exception_is_redacted_and_safe() -> None:

@@ -46,7 +46,7 @@ def made(engine: FakeEngine) -> tuple[ModelMemory, list[str | LamaError]]:
 
 
 async def settled(memory: ModelMemory) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         while memory.wish is not None:  # noqa: ASYNC110 - nobody notifies
             await asyncio.sleep(0)
 
