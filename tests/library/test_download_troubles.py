@@ -186,6 +186,6 @@ async def test_a_repo_of_ten_thousand_files(hub, tmp_path):
     hub.add("org/many", {**files, **model_files(1000)})
     async with instance(hub, tmp_path) as lama:
         job = await lama.downloads.add("org/many")
-        done = await lama.until(job, lambda now: now.ended, within=120)
+        done = await lama.until(job, lambda now: now.ended, within=600)
         assert (done.state, done.files_done, done.error) == ("done", 10_004, None)
         assert len(lama.blobs("org/many")) == 10_004

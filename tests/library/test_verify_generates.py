@@ -1,6 +1,7 @@
 """The smoke run: a few tokens through the engine, and the memory as it was."""
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator
 from dataclasses import replace
 
@@ -12,6 +13,7 @@ from lama_tui.errors import InferenceError, OutOfMemoryError
 from lama_tui.library.installed import InstalledModel
 from lama_tui.library.verify.check import Progress
 from lama_tui.library.verify.generates import check_generates
+from tests.engine.conftest import PATIENCE
 from tests.engine.fake import SIZE, FakeBackend
 
 MODEL = InstalledModel("one", "/one")
@@ -26,7 +28,7 @@ def backend() -> FakeBackend:
 async def engine(backend: FakeBackend) -> AsyncIterator[Engine]:
     engine = Engine(lambda: backend)
     yield engine
-    assert await engine.stop(20)
+    assert await engine.stop(PATIENCE)
 
 
 def loaded(engine: Engine) -> list[str]:
@@ -55,7 +57,7 @@ async def test_what_comes_back_has_its_parts_again() -> None:
         assert (await check_generates(engine, MODEL, lambda _: None)).status == "ok"
         assert [model.source for model in engine.figures().loaded] == [with_draft]
     finally:
-        assert await engine.stop(20)
+        assert await engine.stop(PATIENCE)
 
 
 @pytest.mark.parametrize(
@@ -81,11 +83,13 @@ async def test_what_does_not_fit_is_not_tried(engine: Engine, backend: FakeBacke
     assert check.status == "unknown" and "does not fit" in check.detail and backend.calls == []
 
 
-async def test_it_is_stopped_and_leaves_nothing(engine: Engine) -> None:
-    began = asyncio.Event()
+async def test_it_is_stopped_and_leaves_nothing(engine: Engine, backend: FakeBackend) -> None:
+    began, stopped = asyncio.Event(), threading.Event()
+    backend.on_progress = lambda: stopped.wait(PATIENCE) and None  # it is still at it when it is stopped
     checking = asyncio.create_task(check_generates(engine, MODEL, lambda _: began.set()))
-    await asyncio.wait_for(began.wait(), 20)
+    await asyncio.wait_for(began.wait(), PATIENCE)
     checking.cancel()
+    stopped.set()
     with pytest.raises(asyncio.CancelledError):
-        await asyncio.wait_for(checking, 20)
+        await asyncio.wait_for(checking, PATIENCE)
     assert loaded(engine) == []
