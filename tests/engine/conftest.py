@@ -67,8 +67,8 @@ class Rig:
         )
 
     def hold(self, call: str, idle_unload: float = 0.0) -> threading.Event:
-        """From the second time on the backend waits with `load`'s progress, or with `step`, until this is set: what
-        is to be seen between lasts for a moment. Before the engine is used."""
+        """From the second time on the backend waits with `load`'s progress and its end, or with `step`, until this is
+        set: what is to be seen between lasts for a moment. Before the engine is used."""
         go, calls = threading.Event(), itertools.count()
 
         def wait() -> None:
@@ -84,7 +84,9 @@ class Rig:
                     wait()
                     progress(done, total)
 
-                return load(source, told)
+                model = load(source, told)
+                assert go.wait(PATIENCE), "nobody let it end"  # a small one is read in one piece
+                return model
 
             def held_step() -> Sequence[StepEvent]:
                 wait()
