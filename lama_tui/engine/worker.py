@@ -8,7 +8,6 @@ import logging
 import queue
 import threading
 import time
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -20,10 +19,11 @@ from lama_tui.engine.jobs import CountJob, ForgetJob, GenerationJob, Job, LoadJo
 from lama_tui.engine.line import Line
 from lama_tui.engine.models import Models
 from lama_tui.engine.pressure import Relief, Rung
+from lama_tui.engine.running import Running
 from lama_tui.engine.scheduler import Move, Next, first_to_load, idle_too_long, next_move
 from lama_tui.engine.sharing import Sharing
 from lama_tui.engine.shortage import Shortage
-from lama_tui.errors import InferenceError, LamaError
+from lama_tui.errors import LamaError
 from lama_tui.events import (
     ModelLoaded,
     ModelLoading,
@@ -50,8 +50,8 @@ class Worker:
         self._parallel = parallel
         self._inbox: queue.SimpleQueue[Job | CountJob | ForgetJob | None] = queue.SimpleQueue()
         self._line = Line()
-        self._running: dict[RequestId, GenerationJob] = {}
         self._models = Models(backend_factory, idle_unload)
+        self._running = Running(self._models)
         self._asides = Asides(self._models)
         self._shortage = Shortage(self._models)
         self._loading: ModelSource | None = None
@@ -130,28 +130,14 @@ class Worker:
             if waiting.cancelled:
                 self._leave_line(waiting)
                 waiting.report(StreamFinished("cancelled", Usage()))
-        for running in [job for job in self._running.values() if job.cancelled]:
+        for running in [job for job in self._running if job.cancelled]:
             self._cancel(running)
             self._look()
 
     def _cancel(self, job: GenerationJob) -> None:
         """End a running request as cancelled."""
-        for event in self._drop(job):
+        for event in self._running.drop(job):
             job.report(event)
-
-    def _drop(self, job: GenerationJob) -> list[StreamEvent]:
-        """End a running request in the backend; its last events. Its place is free even if that fails."""
-        self._forget(job)
-        try:
-            return [event.event for event in self._models.backend.cancel(job.request.id)]
-        except Exception:
-            log.exception("the backend failed to cancel %s", job.request.id)
-            return [StreamFinished("cancelled", Usage())]
-
-    def _forget(self, job: GenerationJob) -> None:
-        """It runs no more."""
-        del self._running[job.request.id]
-        self._models.use(job.request.source.reference)
 
     # -- the next move
 
@@ -161,7 +147,7 @@ class Worker:
             if self._running:
                 self._step()
             return
-        held = self._models.held(self._occupied())
+        held = self._models.held(self._running.by_model())
         free = 0
         if (at := first_to_load(self._line.wishes, held)) is not None:
             job = self._line[at]
@@ -172,10 +158,6 @@ class Worker:
                 self._fail(job, error)
                 return
         self._carry_out(next_move(self._line.wishes, held, self._parallel, free))
-
-    def _occupied(self) -> Counter[str]:
-        """How many requests of each model run."""
-        return Counter(job.request.source.reference for job in self._running.values())
 
     def _carry_out(self, chosen: Next) -> None:
         """Make a move. What fails in it fails the job that it is for."""
@@ -208,11 +190,7 @@ class Worker:
             self._leave_line(job)
             job.finish(self._models[job.wish.reference])
         else:
-            if job.request.id in self._running:
-                raise InferenceError("The request runs already", f"Its id is {job.request.id}.", "Use a new id.")
-            self._models.backend.begin(job.request, lambda: job.cancelled or self._stopping)
-            self._running[job.request.id] = job
-            self._models.use(job.wish.reference)
+            self._running.begin(job, lambda: job.cancelled or self._stopping)
             self._leave_line(job)
 
     def _leave_line(self, job: Job) -> None:
@@ -237,8 +215,8 @@ class Worker:
 
     def _unload_idle(self) -> None:
         """Unload a model that was not used for long."""
-        keep = self._models.keep
-        reference = idle_too_long(self._line.wishes, self._models.held(self._occupied()), time.monotonic() - keep)
+        keep, held = self._models.keep, self._models.held(self._running.by_model())
+        reference = idle_too_long(self._line.wishes, held, time.monotonic() - keep)
         if not keep or reference is None:
             return
         try:
@@ -253,7 +231,7 @@ class Worker:
         short = self._shortage
         try:
             unload, may_unload = (lambda idle: self._unload(idle).freed), self._loading is None
-            if short.is_due and (relief := short.step(self._occupied(), may_unload, unload, self._stop_newest)):
+            if short.is_due and (relief := short.step(self._running.by_model(), may_unload, unload, self._stop_newest)):
                 self._relieved(relief)
             new = [job for job in self._line if job.wish.source not in (None, self._loading)] if short.refusing else []
             if new and short.must_refuse(self._relieved):
@@ -268,8 +246,8 @@ class Worker:
 
     def _stop_newest(self) -> str:
         """Stop the answer that began last; the model that it was of."""
-        job = list(self._running.values())[-1]
-        self._drop(job)
+        job = self._running.newest
+        self._running.drop(job)
         self._look()
         job.fail(self._shortage.stopping())
         return job.wish.reference
@@ -334,7 +312,7 @@ class Worker:
 
     def _go_on(self) -> bool:
         """A move of other models while one loads; whether there was one."""
-        held = self._models.held(self._occupied())
+        held = self._models.held(self._running.by_model())
         chosen = next_move(self._line.wishes, held, self._parallel, 0, self._loading)
         self._carry_out(chosen)
         return chosen.move is not Move.WAIT
@@ -351,22 +329,22 @@ class Worker:
             self._deliver(step_event.request, step_event.event)
 
     def _deliver(self, request: RequestId, event: StreamEvent) -> None:
-        job = self._running.get(request)
+        job = self._running.of(request)
         if job is None:
             return
         if isinstance(event, UsageUpdated | StreamFinished):
             self.figures = self.figures.with_speeds(event.usage)
             self._speeds_of = job.request.source.reference
         if isinstance(event, StreamFinished | StreamFailed):
-            self._forget(job)
+            self._running.forget(job)
             self._look()  # before the reader hears of it, so that it finds figures that agree
         job.report(event)
 
     def _fail_running(self, error: LamaError) -> None:
         """A step that raised belongs to every request in it: all of them end, the thread does not."""
-        failed = list(self._running.values())
+        failed = list(self._running)
         for job in failed:
-            self._drop(job)
+            self._running.drop(job)
         self._look()
         for job in failed:
             job.fail(error)
@@ -383,13 +361,13 @@ class Worker:
         """Publish new figures."""
         wanted = {wish.reference for wish in self._line.wishes}
         figures = replace(self.figures, running=len(self._running), waiting=len(self._line))
-        self.figures = self._models.seen(figures, self._occupied(), wanted)
+        self.figures = self._models.seen(figures, self._running.by_model(), wanted)
 
     def _end(self) -> None:
         """Answer everyone who still waits, then release the backend in its own thread."""
         while not self._inbox.empty():
             self._take(self._inbox.get_nowait())
-        for running in list(self._running.values()):
+        for running in self._running:
             self._cancel(running)
         for waiting in self._line:
             self._line.leave(waiting)

@@ -186,11 +186,11 @@ class EngineMachine(RuleBasedStateMachine):
 
     @invariant()
     def what_runs_runs_in_the_backend_too(self) -> None:
-        assert set(self.backend.answers) == set(self.worker._running)
+        assert set(self.backend.answers) == {job.request.id for job in self.worker._running}
         assert set(self.backend.models) == set(self.worker._models._residents)
-        assert all(count <= PARALLEL for count in self.worker._occupied().values())
+        assert all(count <= PARALLEL for count in self.worker._running.by_model().values())
         waiting = [job for job in self.worker._line if isinstance(job, Reader)]
-        assert not {id(job) for job in waiting} & {id(job) for job in self.worker._running.values()}
+        assert not {id(job) for job in waiting} & {id(job) for job in self.worker._running}
 
     @invariant()
     def of_one_model_who_came_first_begins_first(self) -> None:
