@@ -21,7 +21,7 @@ Running = Turn | Compaction
 
 Listener = Callable[[ConversationId, MessageId, StreamEvent], None]
 
-CLOSE_SECONDS = 0.9  # of the second in which a quitting program must be gone
+CLOSE_SECONDS = 3.0  # usually some hundredths; who may not take so long ends the program sooner
 
 
 class Chat:
@@ -175,7 +175,7 @@ class Chat:
         return unsubscribe
 
     async def close(self) -> None:
-        """End all turns as `interrupted` and save them, within a second; safe to call twice."""
+        """End all turns as `interrupted` and save them, in `CLOSE_SECONDS` at most; safe to call twice."""
         self._closed = True
         for turn in self._turns.values():
             turn.close()

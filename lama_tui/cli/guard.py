@@ -17,9 +17,13 @@ from types import FrameType
 
 from lama_tui.ui.terminal import early
 from lama_tui.ui.terminal.modes import raw
+from lama_tui.ui.terminal.patience import Patience
 
 LIMIT = 2.0
 """Seconds after a signal to end until an app that did not is killed; it ends itself after less, if it can."""
+
+MOST = 6.0
+"""Where other programs have the processors."""
 
 _TIDY = 0.1  # seconds that others have to put the terminal in order, before we do
 _TO_END = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
@@ -74,7 +78,7 @@ class _App:
         self.is_suspended = False
         """It gave the terminal back and stopped. To give it back once more would lose the cursor's place."""
         self._pending: list[int] = []
-        self._kill_at: float | None = None
+        self._patience: Patience | None = None
         self._woken, self._wake = os.pipe()
         os.set_blocking(self._wake, False)
         self._alive_out, self._alive_in = os.pipe()
@@ -120,10 +124,10 @@ class _App:
         reading = {self._woken, self._crash_out}
         ended = 0
         while not ended:
-            patience = None if self._kill_at is None else max(0.0, self._kill_at - time.monotonic())
-            ready = select.select(reading, [], [], patience)[0]
-            if not ready:
-                self._kill_at, self.was_killed = None, True
+            left = None if self._patience is None else max(0.0, self._patience.left())
+            ready = select.select(reading, [], [], left)[0]
+            if not ready and left == 0:
+                self._patience, self.was_killed = None, True
                 os.kill(self.pid, signal.SIGKILL)
             if self._woken in ready:
                 os.read(self._woken, 512)
@@ -158,8 +162,8 @@ class _App:
         if not self.pid:
             self._pending.append(number)
             return
-        if self._kill_at is None:
-            self._kill_at = time.monotonic() + LIMIT
+        if self._patience is None:
+            self._patience = Patience(self.pid, LIMIT, MOST)
         with contextlib.suppress(ProcessLookupError):
             os.kill(self.pid, number)
 

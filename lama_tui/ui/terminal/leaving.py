@@ -1,7 +1,8 @@
 """Leaving well: SIGTERM, SIGHUP, SIGINT, a hang-up and the end of who guards us save everything and end in time.
 
 A second after the signal the program is gone: by itself when saving and closing was quick, else it
-is ended where it stands (what is in the store is crash-safe), with the terminal restored.
+is ended where it stands (what is in the store is crash-safe), with the terminal restored. On a machine that
+other programs keep busy the second is that of this one: what it did not get does not count.
 """
 
 import asyncio
@@ -17,7 +18,10 @@ from collections.abc import Callable
 from types import FrameType
 from typing import Protocol
 
+from lama_tui.ui.terminal.patience import Patience
+
 LIMIT = 0.9  # seconds from the signal to the end
+MOST = 4.0  # where others have the processors
 
 _log = logging.getLogger(__name__)
 
@@ -89,6 +93,8 @@ class Leaving:
         watched = [self._alarm_out] if self._guardian is None else [self._alarm_out, self._guardian]
         if self._alarm_out not in select.select(watched, [], [])[0]:
             self._tell("the process that guards it is gone")
-        time.sleep(LIMIT)
+        patience = Patience(os.getpid(), LIMIT, MOST)
+        while (left := patience.left()) > 0:
+            time.sleep(left)
         self._restore()
         os._exit(0 if self._saved else 1)
