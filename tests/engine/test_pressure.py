@@ -73,11 +73,11 @@ class Memory:
     async def climb_to(self, rung: Rung) -> None:
         await until(lambda: rung in self.look(), f"the step {rung.name}")
 
-    async def climb_no_further_than(self, rung: Rung) -> None:
-        """Step by step, where none is taken by itself."""
-        for step in range(1, rung + 1):
+    async def climb(self, *rungs: Rung) -> None:
+        """Step by step, and not further, where none is taken by itself."""
+        for rung in rungs:
             self.rig.engine._worker._shortage._looked = -math.inf
-            await self.climb_to(Rung(step))
+            await self.climb_to(rung)
 
 
 @pytest.fixture
@@ -113,7 +113,7 @@ async def test_all_the_way_up_and_down_again(memory: Memory, monkeypatch: pytest
     backend, rig = memory.backend, memory.rig
     monkeypatch.setattr(shortage, "INTERVAL", math.inf)  # it refuses until it was asked
     backend.buffers, backend.prompts, backend.taken = 1, 1, 2 * SIZE
-    await memory.climb_no_further_than(Rung.REFUSE)
+    await memory.climb(Rung.BUFFERS, Rung.PROMPTS, Rung.REFUSE)
     with pytest.raises(OutOfMemoryError, match="Memory is short"):
         await rig.answer(rig.request(ONE, tokens=1))
     monkeypatch.setattr(shortage, "INTERVAL", 0.0)
@@ -162,15 +162,17 @@ async def test_all_that_is_idle_goes_before_any_answer() -> None:
     assert await rig.engine.stop(PATIENCE)
 
 
-async def test_nobody_is_refused_for_what_is_only_remembered(memory: Memory) -> None:
+async def test_nobody_is_refused_for_what_is_only_remembered(memory: Memory, monkeypatch: pytest.MonkeyPatch) -> None:
     answer = await running(memory, [])
     backend, rig = memory.backend, memory.rig
+    monkeypatch.setattr(shortage, "INTERVAL", math.inf)
     backend.taken = 3 * SIZE
+    await memory.climb(Rung.REFUSE, Rung.UNLOAD, Rung.STOP)
     with pytest.raises(OutOfMemoryError, match="was stopped"):
         await answer
     backend.taken, backend.prompts, backend.buffers = 2 * SIZE - 1, SIZE, SIZE  # what the answer had computed
     assert isinstance((await rig.answer(rig.request(ONE, tokens=1)))[-1], StreamFinished)
-    assert memory.look()[-2:] == [Rung.BUFFERS, Rung.PROMPTS] or backend.prompts < SIZE
+    assert memory.look()[-2:] == [Rung.BUFFERS, Rung.PROMPTS]
 
 
 async def test_the_answer_that_began_last_is_stopped_and_the_other_goes_on(memory: Memory) -> None:

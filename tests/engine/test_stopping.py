@@ -113,7 +113,6 @@ async def test_nobody_waits_for_what_could_wait(who: str, monkeypatch: pytest.Mo
     monkeypatch.setattr("lama_tui.engine.worker.IDLE_CHECK", 0.01)
     rig = Rig(Resting, ONE, TWO)
     await rig.engine.load(ONE)
-    Resting.inside.clear()
     await until(Resting.inside.is_set, "it writes")
     if who == "a question":
         assert isinstance((await ask(rig, ONE, 3))[-1], StreamFinished)
@@ -169,10 +168,11 @@ async def test_a_cancelled_answer_of_one_model_does_not_wait_for_another_that_lo
 
 
 async def test_a_step_that_never_returns_is_told_and_not_waited_for() -> None:
-    let = threading.Event()
+    let, inside = threading.Event(), threading.Event()
 
     class Stuck(FakeBackend):
         def step(self) -> Sequence[StepEvent]:
+            inside.set()
             let.wait(PATIENCE)
             return super().step()
 
@@ -180,7 +180,7 @@ async def test_a_step_that_never_returns_is_told_and_not_waited_for() -> None:
     rig = Rig(Stuck, ONE, TWO)
     rig.engine = engine
     answer = asyncio.create_task(ask(rig, ONE))
-    await until(lambda: rig.running == 1, "it runs")
+    await until(inside.is_set, "it runs")
     assert not await engine.stop(0.05)
     let.set()
     await asyncio.gather(answer, return_exceptions=True)
