@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from lama_tui.library.snapshot_table import SnapshotTable
 
 _STOPPING = 3.0  # seconds that a thread gets to end; what it holds is free when the program ends
+_RECORDING = 30.0  # that a snapshot gets to be recorded or undone: more than a busy machine takes, a disk may hang
 _FULL_FOR = 10.0  # seconds before a disk that was full is tried again
 
 
@@ -202,7 +203,7 @@ class Work:
         except asyncio.CancelledError:
             given_up.set()
             with suppress(Exception):
-                await asyncio.wait_for(making, _STOPPING)
+                await asyncio.wait_for(making, _RECORDING)
             raise
 
     async def _make_and_record(self, commit: str, files: Sequence[HubFile], given_up: Callable[[], bool]) -> None:
