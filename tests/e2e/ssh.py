@@ -21,7 +21,7 @@ from terminal import environment
 from window import Window
 from xterm import Xterm
 
-_PATIENCE = 30
+_PATIENCE = 60
 """Seconds for what takes milliseconds."""
 
 
@@ -115,20 +115,22 @@ class Server(asyncssh.SSHServer):
 
 
 class Remote(Window, asyncssh.SSHClientSession[bytes]):
-    """The window in which somebody is logged in. `arrivals` are the times of what came (monotonic s)."""
+    """The window in which somebody is logged in. `arrivals` tell when something came (monotonic s), and
+    how much had come by then (bytes)."""
 
     def __init__(self, machine: "Machine", size: tuple[int, int]) -> None:
         super().__init__(Xterm(*size))
-        self.arrivals: list[float] = []
+        self.arrivals: list[tuple[float, int]] = []
         self._machine = machine
 
     def connection_made(self, chan: asyncssh.SSHClientChannel[bytes]) -> None:
         self._channel, self._connection = chan, chan.get_connection()
 
     def data_received(self, data: bytes, datatype: object) -> None:
-        self.arrivals.append(time.monotonic())
+        came = time.monotonic()
         if answers := self._receive(data):
             self._channel.write(answers)
+        self.arrivals.append((came, len(self.raw)))
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._is_over()

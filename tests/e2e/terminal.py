@@ -115,14 +115,14 @@ class Terminal(Window):
             for descriptor in (self._master, self._wake_out, self._wake_in):
                 os.close(descriptor)
 
-    def wait_exit(self, timeout: float = 30.0) -> int:
+    def wait_exit(self, timeout: float = 60.0) -> int:
         """The exit status, or minus the signal that ended the program; every byte it wrote is then read."""
         try:
             status = self._process.wait(timeout)
         except subprocess.TimeoutExpired as error:
             raise AssertionError(f"still running after {timeout:g} s\n{self._report(self.screen_text())}") from error
         if self._reads:
-            self._ended.wait(5)  # unless something it started still holds the terminal
+            self._ended.wait(20)  # unless something it started still holds the terminal
         return status
 
     def cpu_seconds(self) -> float:

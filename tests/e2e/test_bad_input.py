@@ -5,6 +5,7 @@ import json
 import os
 import sqlite3
 import subprocess
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -146,7 +147,7 @@ def test_bad_models_on_screen(tmp_path: Path, models: Path) -> None:
             terminal.wait_for(lambda text, name=name: f"about {name}" in text.split("\n")[0])
             ask(terminal, f"hi {name}")
             says = MODELS[name].says if name in MODELS else ("All is well here.",)
-            terminal.wait_for(lambda text, says=says: all(said in unwrapped(text) for said in says), 30)
+            terminal.wait_for(lambda text, says=says: all(said in unwrapped(text) for said in says))
         leave(terminal)
         assert b"\x1b]52" not in bytes(terminal.raw)
     found = saved(tmp_path)
@@ -302,7 +303,8 @@ def test_a_home_that_is_read_only(tmp_path: Path) -> None:
 def test_a_disk_that_fills_up(tmp_path: Path) -> None:
     home = tmp_path / "lama"
     home.mkdir()
-    steady = Steady(rate=30, words=90)
+    told = threading.Event()
+    steady = Steady(rate=30, words=90, held=told)
     with mounted("-t", "tmpfs", "-o", "size=2m", "tmpfs", home), server(steady) as served:
         configure(tmp_path, provider(served.endpoint))
         filler = home / "filler"
@@ -311,6 +313,7 @@ def test_a_disk_that_fills_up(tmp_path: Path) -> None:
             terminal.wait_for("0.5 ")
             fill(filler)
             terminal.wait_for(lambda text: "The disk is full" in text and "Free some space" in text)
+            told.set()
             terminal.wait_for(lambda text: "0.89" in text and "not saved yet" in text)
             filler.unlink()
             answer = wait_saved(tmp_path, lambda saved: saved and saved[-1].state == "complete")[-1]

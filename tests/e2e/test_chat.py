@@ -36,11 +36,11 @@ def test_ask_quit_return_find_and_go_on(tmp_path: Path, reciter: Path) -> None:
     with lama(tmp_path, "--model", reciter) as terminal:  # the last conversation, without being asked for it
         terminal.wait_for(lambda text: "What does the fox do?" in text and LAST in text)
         ask(terminal, "And then?")
-        wait_saved(tmp_path, lambda saved: len(saved) == 4 and saved[-1].state == "complete", 30)
+        wait_saved(tmp_path, lambda saved: len(saved) == 4 and saved[-1].state == "complete")
         terminal.key("ctrl+n")
         terminal.wait_for(lambda text: "New conversation" in text and LAST not in text)
         ask(terminal, "Something else")
-        wait_saved(tmp_path, lambda saved: len(saved) == 6 and saved[-1].state == "complete", 30)
+        wait_saved(tmp_path, lambda saved: len(saved) == 6 and saved[-1].state == "complete")
         leave(terminal)
     assert {m.conversation for m in saved(tmp_path)} == {"What does the fox do?", "Something else"}
 
@@ -68,7 +68,7 @@ def test_the_guide_answers_offline_from_the_first_start_on(tmp_path: Path) -> No
     with lama(tmp_path) as terminal:
         terminal.wait_for(lambda text: "the guide" in text.lower())  # the welcome may be above what says so, or not yet
         ask(terminal, "how do I quit?")
-        wait_saved(tmp_path, lambda saved: saved and saved[-1].state == "complete", 30)
+        wait_saved(tmp_path, lambda saved: saved and saved[-1].state == "complete")
         assert "ctrl+q" in saved(tmp_path)[-1].text
         terminal.wait_for(lambda text: "ctrl+q" in text and "tok/s" in text)
         terminal.key("ctrl+l")  # where its answers to other questions send people
@@ -94,13 +94,15 @@ def test_an_answer_grows_on_screen_as_it_is_written(tmp_path: Path) -> None:
 
 
 def test_stopping_keeps_the_text_and_continuing_goes_on_after_it(tmp_path: Path) -> None:
-    with server(Steady(rate=30, words=40)) as served:
+    stopped_one = threading.Event()
+    with server(Steady(rate=30, words=40, held=stopped_one)) as served:
         configure(tmp_path, provider(served.endpoint))
         with lama(tmp_path) as terminal:
             ask(terminal, "Count")
             terminal.wait_for("0.5 ")
             terminal.key("escape")
             terminal.wait_for("stopped")
+            stopped_one.set()
             stopped = wait_saved(tmp_path, lambda saved: saved[-1].state == "stopped")[-1]
             assert stopped.text.startswith("0.0 0.1")
             terminal.key("escape")  # to the transcript

@@ -37,7 +37,7 @@ def test_a_copy_inside_tmux(tmp_path: Path, tmux: list[str], options: str, copie
     with server(Steady(rate=1000, words=3)) as served:
         configure(tmp_path, provider(served.endpoint))
         with Terminal([*tmux, "new-session", *COMMAND], home=tmp_path, size=(120, 36)) as terminal:
-            terminal.wait_for(READY, 30)
+            terminal.wait_for(READY)
             ask(terminal, "Count")
             terminal.wait_for("0.2")
             terminal.wait_for(lambda text: "esc Read" in text)

@@ -147,7 +147,7 @@ def test_nobody_is_asked_from_the_background(tmp_path: Path) -> None:
 def test_ctrl_c_gives_the_terminal_back(tmp_path: Path) -> None:
     command = ["sh", "-c", f"trap : INT; {sys.executable} -m lama_tui doctor; echo READY; read line; echo $line"]
     with Terminal(command, home=tmp_path, emulator=Silent) as terminal:
-        terminal.wait_for(lambda _: b"\x1b[c" in terminal.raw, 30)
+        terminal.wait_for(lambda _: b"\x1b[c" in terminal.raw)
         assert not terminal.echoes()
         terminal.key("ctrl+c")
         terminal.wait_for("READY")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from terminal import Terminal
-from workspace import READY, Steady, ask, configure, in_time, lama, leave, provider, saved, server, wait_saved
+from workspace import READY, Steady, ask, configure, in_time, lama, leave, provider, reached, saved, server, wait_saved
 
 BOTH = """
 import sys
@@ -43,7 +43,7 @@ def test_a_redraw_changes_nothing_but_what_others_wrote(tmp_path: Path, size: tu
     with server(Steady(rate=200, words=120)) as served:
         configure(tmp_path, provider(served.endpoint) + '[workspace]\nmonitor = "off"\n')
         with Terminal([sys.executable, "-m", "lama_tui"], home=tmp_path, size=size) as terminal:
-            terminal.wait_for(lambda _: b"\x1b[?1049h" in terminal.raw, 30)
+            terminal.wait_for(lambda _: b"\x1b[?1049h" in terminal.raw)
             terminal.send("漢字 naïve 🦙")
             quiet(terminal)
             terminal.key("enter")
@@ -75,7 +75,7 @@ def test_both_ways_of_drawing_show_a_conversation(tmp_path: Path, way: str) -> N
     with server(Steady(rate=200, words=60)) as served:
         configure(tmp_path, provider(served.endpoint))
         with Terminal([sys.executable, str(file), way], home=tmp_path) as terminal:
-            terminal.wait_for(READY, 30)
+            terminal.wait_for(READY)
             ask(terminal, "Count")
             terminal.wait_for("0.59")
             terminal.resize(60, 20)
@@ -97,11 +97,12 @@ def test_ten_seconds_unread_cost_one_frame(tmp_path: Path) -> None:
             with terminal.not_reading():
                 ends = time.monotonic() + 10
                 while time.monotonic() < ends:
-                    sent = "".join(word for when, word in steady.sent[0] if when < time.monotonic() - in_time(0.5))
+                    by_now = time.monotonic() - in_time(0.5)  # one moment for all of them
+                    sent = "".join(word for when, word in steady.sent[0] if when < by_now)
                     assert saved(tmp_path)[-1].text.startswith(sent)
                     time.sleep(0.2)
                 before, newest = len(terminal.raw), steady.sent[0][-1][1].strip()
-            terminal.wait_for(newest)
+            terminal.wait_for(reached(newest))
             # what the line held already, and one frame of at most a screen
             assert len(terminal.raw) - before < 64 * 1024
             leave(terminal)

@@ -169,6 +169,6 @@ def lama_with(home: Path, text: str) -> Terminal:
     from workspace import COMMAND
 
     terminal = Terminal(COMMAND, home=home, size=(100, 30))
-    terminal.wait_for(text, 30)
+    terminal.wait_for(text)
     assert READY not in terminal.screen_text()
     return terminal

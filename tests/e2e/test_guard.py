@@ -35,7 +35,7 @@ from lama_tui.ui.terminal.early import place
 ASKED = "any other key leaves"
 
 
-def wait_until(holds: Callable[[], object], within: float = 30) -> None:
+def wait_until(holds: Callable[[], object], within: float = 60) -> None:
     deadline = time.monotonic() + within
     while not holds():
         assert time.monotonic() < deadline, "it never happened"
@@ -217,7 +217,7 @@ def test_what_native_code_says_before_it_aborts_is_told(tmp_path: Path) -> None:
         "sys.argv[1:] = []; sys.exit(entry.main())"
     )
     with Terminal([COMMAND[0], "-c", code], home=tmp_path, size=(200, 30)) as terminal:
-        text = terminal.wait_for(ASKED, 30)
+        text = terminal.wait_for(ASKED)
         assert "It said: terminating: ␛[31mout of memory" in text and "sk-ant" not in text
         (report,) = (tmp_path / "lama" / "state").glob("crash-*.txt")
         assert "terminating" in report.read_text() and "sk-ant" not in report.read_text()
@@ -356,7 +356,7 @@ def test_suspended_while_an_answer_streams(shell: Terminal, tmp_path: Path) -> N
 @pytest.mark.parametrize("whom", ["all", slow("app")])
 def test_stopped_by_others(shell: Terminal, number: signal.Signals, whom: str) -> None:
     shell.send(" ".join(COMMAND) + "\r")
-    shell.wait_for(READY, 30)
+    shell.wait_for(READY)
     guard = psutil.Process(shell.pid).children()[0]
     modes = sorted(shell.modes_left_on())
     if whom == "all":
@@ -401,7 +401,7 @@ def test_told_to_end_while_it_is_suspended(shell: Terminal, tmp_path: Path, numb
 
 def test_killed_while_it_is_suspended(shell: Terminal, tmp_path: Path) -> None:
     shell.send(" ".join(COMMAND) + "\r")
-    shell.wait_for(READY, 30)
+    shell.wait_for(READY)
     guard = psutil.Process(shell.pid).children()[0]
     workspace = guard.children()[0]
     shell.key("ctrl+z")

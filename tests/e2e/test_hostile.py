@@ -10,7 +10,21 @@ from pathlib import Path
 
 import pytest
 from terminal import Terminal
-from workspace import COMMAND, READY, Steady, ask, configure, in_time, lama, leave, provider, saved, server, wait_saved
+from workspace import (
+    COMMAND,
+    READY,
+    Steady,
+    ask,
+    configure,
+    in_time,
+    lama,
+    leave,
+    provider,
+    reached,
+    saved,
+    server,
+    wait_saved,
+)
 
 from tests.chance import seeds
 from tests.naughty import NAUGHTY
@@ -194,7 +208,7 @@ def test_a_long_paste_is_never_sent_by_itself(tmp_path: Path, bracketed: bool) -
                 terminal.paste(text)
             else:
                 terminal.send(text.replace("\n", "\r"))
-            terminal.wait_for("[pasted 1,000 lines", 30)
+            terminal.wait_for("[pasted 1,000 lines")
             settle(terminal)
             assert saved(tmp_path) == [] and not served.requests
             terminal.key("enter")
@@ -223,7 +237,7 @@ def test_any_size(tmp_path: Path, size: tuple[int, int]) -> None:
     with server(says("# Hello\n\n| a | b |\n|---|---|\n| 1 | 2 |\n\n```python\nprint(1)\n```\n")) as served:
         configure(tmp_path, provider(served.endpoint))
         with Terminal(COMMAND, home=tmp_path, size=size) as terminal:
-            terminal.wait_for(lambda _: b"\x1b[?1049h" in terminal.raw, 30)
+            terminal.wait_for(lambda _: b"\x1b[?1049h" in terminal.raw)
             time.sleep(0.5)
             terminal.send("hi")
             terminal.key("enter")
@@ -260,11 +274,12 @@ def test_a_terminal_that_does_not_read_costs_nothing_of_the_answer(tmp_path: Pat
                 deadline = time.monotonic() + 3
                 while time.monotonic() < deadline:
                     terminal.key("pageup", "pagedown", "f5", "f1", "escape")  # draws much more than the line can hold
-                    sent = "".join(word for when, word in steady.sent[0] if when < time.monotonic() - in_time(0.5))
+                    by_now = time.monotonic() - in_time(0.5)  # one moment for all of them
+                    sent = "".join(word for when, word in steady.sent[0] if when < by_now)
                     assert saved(tmp_path)[-1].text.startswith(sent)
                     time.sleep(0.1)
             last = steady.sent[0][-1][1]
-            terminal.wait_for(last)
+            terminal.wait_for(reached(last))
             with terminal.not_reading():
                 time.sleep(0.5)
                 since = time.monotonic()
@@ -316,7 +331,7 @@ def test_any_keys_in_any_order_end_nothing(tmp_path: Path, size: tuple[int, int]
         configure(tmp_path, provider(served.endpoint))
         with Terminal(COMMAND, home=tmp_path, size=size) as terminal:
             # the app reads keys: before that ctrl+c ends it
-            terminal.wait_for(lambda _: b"\x1b[?2004h" in terminal.raw, 30)
+            terminal.wait_for(lambda _: b"\x1b[?2004h" in terminal.raw)
             terminal.send("Count\r")
             in_a_row(terminal, random.Random(seed), 150)
             for _ in range(5):

@@ -53,7 +53,7 @@ def test_each_screen_is_there_again_after_ctrl_z(tmp_path: Path) -> None:
     with Terminal(["bash", "--norc", "--noprofile", "-i"], home=tmp_path, env={"PS1": "shell> "}) as shell:
         shell.wait_for("shell>")
         shell.send("bind 'set enable-bracketed-paste off'\r" + " ".join(COMMAND) + "\r")
-        shell.wait_for(OPEN, 30)
+        shell.wait_for(OPEN)
         for key, shown in SCREENS.items():
             shell.key(key)
             shell.wait_for(shown)

@@ -129,7 +129,7 @@ def test_killed_while_a_real_model_speaks(tmp_path: Path) -> None:
     model = make_reciter(tmp_path / "reciter", pieces_of(" ".join(words)))
     with lama(tmp_path, "--model", model) as terminal:
         ask(terminal, "Recite")
-        text = terminal.wait_for("word40 ", 30)
+        text = terminal.wait_for("word40 ")
         seen = [word for word in text.split() if word.startswith("word")]
         time.sleep(0.2)
         kill(terminal)

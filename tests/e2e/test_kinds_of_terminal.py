@@ -46,7 +46,7 @@ def test_it_opens_is_readable_and_leaves_nothing(tmp_path: Path, term: str, emul
         with Terminal(["sh", "-i"], home=tmp_path, size=(80, 24), env=env, emulator=emulator) as terminal:
             terminal.wait_for("shell>")
             terminal.send(" ".join(COMMAND) + "\r")
-            terminal.wait_for(READY, 30)
+            terminal.wait_for(READY)
             ask(terminal, "Count")
             terminal.wait_for("0.39")
             terminal.key("f1")
@@ -68,7 +68,7 @@ def test_killed_on_a_console_it_leaves_nothing_either(tmp_path: Path) -> None:
         configure(tmp_path, provider(served.endpoint))
         env = {"TERM": "linux", "COLORTERM": ""}
         with Terminal(COMMAND, home=tmp_path, size=(80, 24), env=env, emulator=Console) as terminal:
-            terminal.wait_for(READY, 30)
+            terminal.wait_for(READY)
             ask(terminal, "Count")
             terminal.wait_for("0.39")
             kill(terminal)
@@ -89,7 +89,7 @@ def test_in_tmux_under_the_names_of_screen(tmp_path: Path, term: str) -> None:
         configure(tmp_path, provider(served.endpoint))
         begin = [*own, "start-server", ";", "set-option", "-g", "default-terminal", term, ";", "new-session", *COMMAND]
         with Terminal(begin, home=tmp_path, size=(80, 24)) as terminal:
-            terminal.wait_for(READY, 30)
+            terminal.wait_for(READY)
             ask(terminal, "Count \u6f22\u5b57 \u05e9\u05dc\u05d5\u05dd")
             terminal.wait_for("0.39")
             terminal.resize(60, 20)

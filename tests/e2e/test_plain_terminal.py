@@ -2,12 +2,13 @@
 
 import asyncio
 import signal
+import threading
 from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 from terminal import Terminal
-from workspace import COMMAND, Steady, configure, provider, server, wait_saved
+from workspace import COMMAND, Steady, configure, provider, reached, server, wait_saved
 from xterm import Xterm
 
 from tests.providers.server import Request
@@ -36,7 +37,7 @@ def test_a_dumb_terminal_gets_plain_lines_and_keeps_what_was_said(tmp_path: Path
     with server(steady) as served:
         configure(tmp_path, provider(served.endpoint))
         with plain(tmp_path) as terminal:
-            terminal.wait_for(LEAVES, 30)
+            terminal.wait_for(LEAVES)
             terminal.wait_for("TERM=dumb")
             terminal.send("Count \\\nfor me\n")
             terminal.wait_for("here:steady: 0.0 0.1 ")
@@ -55,7 +56,7 @@ def test_a_dumb_terminal_gets_plain_lines_and_keeps_what_was_said(tmp_path: Path
             no_control_bytes(terminal)
             assert terminal.echoes() and not terminal.modes_left_on()
         with plain(tmp_path, "--plain", env={"TERM": "xterm-256color"}) as terminal:
-            terminal.wait_for(LEAVES, 30)
+            terminal.wait_for(LEAVES)
             terminal.wait_for("You: Count")
             terminal.wait_for(asks)  # before that ctrl+c leaves at once
             terminal.key("ctrl+c")
@@ -67,7 +68,7 @@ def test_a_dumb_terminal_gets_plain_lines_and_keeps_what_was_said(tmp_path: Path
 
 def test_a_terminal_without_a_size_gets_plain_lines(tmp_path: Path) -> None:
     with plain(tmp_path, size=(0, 0), env={"TERM": "xterm"}, emulator=lambda columns, rows: Xterm(120, 24)) as terminal:
-        terminal.wait_for("does not say how large it is", 30)
+        terminal.wait_for("does not say how large it is")
         terminal.wait_for(LEAVES)
         terminal.send("/quit\n")
         assert terminal.wait_exit() == 0
@@ -81,7 +82,7 @@ def test_what_is_waited_for_is_said_and_can_be_stopped(tmp_path: Path) -> None:
     with server(silent) as served:
         configure(tmp_path, provider(served.endpoint))
         with plain(tmp_path) as terminal:
-            terminal.wait_for(LEAVES, 30)
+            terminal.wait_for(LEAVES)
             terminal.send("Hello\n")
             terminal.wait_for("; ctrl+c stops)")
             terminal.key("ctrl+c")
@@ -97,14 +98,14 @@ def test_leaving_in_the_middle_saves_the_answer(tmp_path: Path, how: str) -> Non
     with server(Steady(rate=2000 if how == "unread" else 50)) as served:
         configure(tmp_path, provider(served.endpoint))
         with plain(tmp_path) as terminal:
-            terminal.wait_for(LEAVES, 30)
+            terminal.wait_for(LEAVES)
             terminal.send("Count\n")
-            terminal.wait_for(lambda screen: "0.0" in screen and "0.9" in screen)
+            terminal.wait_for(reached("0.9"))
             if how == "hang-up":
                 terminal.close_pty()
             elif how == "unread":
                 with terminal.not_reading():
-                    wait_saved(tmp_path, lambda rows: rows and "0.9000 " in rows[-1].text, 30)  # more than a pty holds
+                    wait_saved(tmp_path, lambda rows: rows and "0.9000 " in rows[-1].text)  # more than a pty holds
                     terminal.signal(signal.SIGTERM)
                     assert terminal.wait_exit() == 128 + signal.SIGTERM
             else:
@@ -116,18 +117,21 @@ def test_leaving_in_the_middle_saves_the_answer(tmp_path: Path, how: str) -> Non
 
 @pytest.mark.slow
 def test_a_summary_can_be_stopped_and_nothing_of_it_is_kept(tmp_path: Path) -> None:
-    with server(Steady(rate=12, words=16)) as served:
+    steady = Steady(rate=12, words=16)
+    with server(steady) as served:
         configure(tmp_path, provider(served.endpoint))
         with plain(tmp_path) as terminal:
-            terminal.wait_for(LEAVES, 30)
+            terminal.wait_for(LEAVES)
             for number in range(2):
                 terminal.send("Count\n")
                 terminal.wait_for(lambda screen, number=number: f"{number}.15" in screen and asks(screen))
+            steady.held = stopped = threading.Event()
             terminal.send("/compact\n")
             terminal.wait_for("summarizing 2 messages")
             terminal.wait_for("; ctrl+c stops)")
             terminal.key("ctrl+c")
             terminal.wait_for("(Stopped: nothing was summarized.)")
+            stopped.set()
             terminal.wait_for(asks)
             terminal.send("/compact\n")
             terminal.wait_for("Summary of 2 messages by here:steady: 3.0 3.1")

@@ -39,7 +39,7 @@ class Window:
         with self._changed:
             return "\n".join(self.xterm.screen.rows())
 
-    def wait_for(self, wanted: str | Callable[[str], object], timeout: float = 30.0) -> str:
+    def wait_for(self, wanted: str | Callable[[str], object], timeout: float = 60.0) -> str:
         """Wait until the screen shows a text, or a predicate of the screen's text holds; return that text.
 
         Raises AssertionError with the screen's text after `timeout` seconds, or when the program has ended.

@@ -1,6 +1,7 @@
 """The real `lama` in a terminal, a server that it can ask, and what it saved."""
 
 import asyncio
+import re
 import signal
 import sqlite3
 import sys
@@ -46,7 +47,7 @@ def lama(
 ) -> Iterator[Terminal]:
     """`lama` with these arguments, until it is ready; killed at the end of the block."""
     with Terminal([*COMMAND, *map(str, arguments)], home=home, size=size, env=env) as terminal:
-        terminal.wait_for(READY, 30)
+        terminal.wait_for(READY)
         yield terminal
 
 
@@ -132,7 +133,7 @@ def drafts(home: Path) -> dict[int, str]:
         return dict(connection.execute("SELECT conversation_id, text FROM drafts"))
 
 
-def wait_saved(home: Path, wanted: Callable[[list[Saved]], object], timeout: float = 30) -> list[Saved]:
+def wait_saved(home: Path, wanted: Callable[[list[Saved]], object], timeout: float = 60) -> list[Saved]:
     """Wait until what is saved fulfils `wanted`."""
     deadline = time.monotonic() + timeout
     while True:
@@ -174,11 +175,11 @@ def server(handler: Handler) -> Iterator[LoopbackServer]:
         await asyncio.gather(*others, return_exceptions=True)
 
     running = serving(handler)
-    served = asyncio.run_coroutine_threadsafe(running.__aenter__(), loop).result(30)
+    served = asyncio.run_coroutine_threadsafe(running.__aenter__(), loop).result(60)
     try:
         yield served
     finally:
-        asyncio.run_coroutine_threadsafe(close(running), loop).result(30)
+        asyncio.run_coroutine_threadsafe(close(running), loop).result(60)
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
         loop.close()
@@ -212,6 +213,13 @@ class Steady:
             await writer.drain()
         writer.write(delta("stop") + DONE)
         await writer.drain()
+
+
+def reached(word: str) -> Callable[[str], bool]:
+    """Whether a screen shows this word of a `Steady` answer or one that comes after it: this may have scrolled by."""
+    answer, number = word.strip().split(".")
+    shown = re.compile(rf"(?<![\d.]){answer}\.(\d+)(?![\d.])")
+    return lambda text: any(int(found) >= int(number) for found in shown.findall(text))
 
 
 def pieces_of(text: str) -> Sequence[str]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-WAIT = 60  # seconds that a command may take on a busy machine
+WAIT = 240  # seconds that a command may take on a busy machine
 
 
 @dataclass(frozen=True)
