@@ -4,7 +4,6 @@ import time
 from typing import TYPE_CHECKING
 
 from textual import on
-from textual.screen import ModalScreen
 
 from lama_tui.errors import LamaError
 from lama_tui.security.gate import clean_line
@@ -28,7 +27,6 @@ class ModelNews(Downloading):
     def on_mount(self) -> None:
         """None left yet."""
         self._departures = Departures()
-        self._untold: list[str] = []  # that left while something else covered this
 
     @on(Talk.Ready)
     def _watch_models(self) -> None:
@@ -58,14 +56,10 @@ class ModelNews(Downloading):
             self._tell(said)
 
     def _look_around(self) -> None:
-        """Also whether a model left memory; told where it is seen, which is here or behind a dialog."""
+        """Also whether models left memory; what goes on in the model browser is told there."""
         super()._look_around()
         if self._opened is None:
             return
         left = self._departures.look(self._opened.services.engine.figures(), time.time_ns() // 1_000_000)
-        if not self._browses:
-            self._untold += left
-        if self.is_current or isinstance(self.app.screen, ModalScreen):
-            for said in self._untold:
-                self._tell(said)
-            self._untold.clear()
+        for said in left if not self._browses else ():
+            self._tell(said)
