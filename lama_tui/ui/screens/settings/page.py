@@ -199,6 +199,7 @@ class SettingsPage(Above[None]):
             case "elsewhere":
                 self._elsewhere(row)
             case _:
+                self._describe()  # that it was highlighted may be told late, and would close the field
                 field = self.query_one(Field)
                 field.open(row)
                 self.add_class("-editing")
