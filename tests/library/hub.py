@@ -172,6 +172,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.trouble = trouble
         if trouble.seconds and trouble.stall is None:
             hub.closing.wait(trouble.seconds)
+        if trouble.hold == 0:
+            trouble.released.wait()
         if trouble.hang_up:
             self._hang_up()
         elif trouble.location is not None:
@@ -308,7 +310,7 @@ class _Handler(BaseHTTPRequestHandler):
         at = begin
         while at < end:
             upto = min(end, at + (_SEND if trouble.rate is None else max(1, int(trouble.rate / 20))))
-            chunk = _part(file, at, upto)
+            chunk = file.part(at, upto)
             if trouble.flip is not None and at <= trouble.flip < upto:
                 place = trouble.flip - at
                 chunk = chunk[:place] + bytes((chunk[place] ^ 1,)) + chunk[place + 1 :]
@@ -378,14 +380,6 @@ class _Handler(BaseHTTPRequestHandler):
         if self.trouble.reset:
             self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.close_connection = True
-
-
-def _part(file: StoredFile, begin: int, end: int) -> bytes:
-    if isinstance(file.content, bytes):
-        return file.content[begin:end]
-    with file.content.open("rb") as source:
-        source.seek(begin)
-        return source.read(end - begin)
 
 
 @contextlib.contextmanager

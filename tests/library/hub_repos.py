@@ -32,6 +32,14 @@ class StoredFile:
         """The hash by which the hub's clients name the blob."""
         return self.sha256 if self.lfs else self.git_sha1
 
+    def part(self, begin: int, end: int) -> bytes:
+        """Some of its bytes."""
+        if isinstance(self.content, bytes):
+            return self.content[begin:end]
+        with self.content.open("rb") as source:
+            source.seek(begin)
+            return source.read(end - begin)
+
     def sibling(self) -> dict[str, Any]:
         """The entry of `siblings` with `?blobs=true`."""
         told: dict[str, Any] = {"rfilename": self.path, "size": self.size, "blobId": self._blob()}

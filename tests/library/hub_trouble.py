@@ -30,7 +30,8 @@ class Trouble:
     `reset` so with a RST, `stall` sends so many and then nothing for `seconds`, `short` leaves so many bytes out
     and says so in Content-Length, `flip` changes the byte at this offset of the file, `etag` is another ETag,
     `whole` ignores Range, `rate` is bytes a second. `seconds` alone answers late. `hold` sends so many bytes, and the
-    others after `release`: for what is to be seen while a file comes, however long that takes.
+    others after `release`: for what is to be seen while a file comes, however long that takes; 0 holds back any answer,
+    also one that is no file.
     """
 
     pattern: str
