@@ -46,12 +46,13 @@ def hub_of(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, others: int = 3, pag
 
 
 async def hub_section(stage: Stage) -> HubSection:
-    """Open the browser to search the hub, and wait for the first page."""
+    """Open the browser to search the hub, and wait for the first page and the advice above it."""
     await stage.press("f10")
     await stage.until(lambda: isinstance(stage.app.screen, ModelBrowser) and stage.app.screen.query(HubSection))
     section = stage.app.screen.query_one(HubSection)
     await stage.until(lambda: section._listing.models or section._listing.trouble)
     await stage.until(lambda: section._field.has_focus)
+    await stage.until(lambda: all(work.is_finished for work in stage.app.workers if work.group == "hub"))
     return section
 
 

@@ -370,9 +370,11 @@ class Waiting:
 
     def __init__(self) -> None:
         self.let = asyncio.Event()
+        self.begun = 0
         self.cancelled = 0
 
     async def load(self, source: ModelSource) -> LoadedModel:
+        self.begun += 1
         try:
             await self.let.wait()
         except asyncio.CancelledError:
@@ -389,6 +391,7 @@ async def test_escape_stops_a_load_before_it_leaves(workspace: Open, monkeypatch
         browser = await browse(stage)
         await stage.press("l")
         await stage.until_seen("Loading guide…", "esc stops it")
+        await stage.until(lambda: waiting.begun)
         await stage.press("l")  # one at a time
         await stage.press("escape")
         await stage.until_seen("Stopped. In memory now: no model.")

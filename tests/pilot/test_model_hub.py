@@ -9,6 +9,9 @@ from browsing import status
 from hub_world import REAL, details, go_to, hub_of, hub_section, repos, state_of
 from stage import Open
 
+from lama_tui.engine.fit import Machine
+from lama_tui.library.hub.values import HubPage, HubQuery
+from lama_tui.ui.screens.models import hub as hub_module
 from lama_tui.ui.screens.models.browser import ModelBrowser
 from lama_tui.ui.screens.models.card import Card
 
@@ -21,12 +24,27 @@ async def test_words_are_searched_and_the_last_answer_wins(
             section = await hub_section(stage)
             await stage.until_seen("★ is good to begin with on this machine", "most downloaded", "MLX")
             assert len(repos(section)) == 7 and section._listing.leads[0].repo == repos(section)[0]
-            hub.trouble("search=real", seconds=1.2)
-            await stage.press(*"real")
+            search, ended = section._shelf.search, []
+
+            async def searching(query: HubQuery, after: str | None, machine: Machine) -> HubPage:
+                try:
+                    return await search(query, after, machine)
+                finally:
+                    ended.append(query.text)
+
+            monkeypatch.setattr(section._shelf, "search", searching)
+            held = hub.trouble("search=real", hold=0)
+            with monkeypatch.context() as typing:
+                typing.setattr(hub_module, "_PAUSE", 3600)  # as fast as nobody types on a busy machine
+                await stage.press(*"rea")
+                await stage.until(lambda: section._listing.query.text == "rea")
+            await stage.press("l")
             await stage.until_seen("Searching…", "esc stops it")
             section._field.value = "0003"
             await stage.until(lambda: repos(section) == ["second/model-0003-8bit"])
-            await asyncio.sleep(1.3)  # the slow answer would be here by now
+            held.release()
+            await stage.until(lambda: "real" in ended)  # given up, or come late
+            await stage.pilot.pause()
             assert repos(section) == ["second/model-0003-8bit"]
             asked = [request.path for request in hub.asked("GET", "search=")]
             assert not any("search=rea&" in path or "search=re&" in path for path in asked)  # not at every key
@@ -93,13 +111,13 @@ async def test_a_model_in_full_and_its_download(
             before = details(section).split("At ")[1][:5]
             await stage.press("minus")
             await stage.until(lambda: details(section).split("At ")[1][:5] != before)
-            hub.trouble("/resolve/.*safetensors", rate=250_000)
+            slow = hub.trouble("/resolve/.*safetensors", rate=5_000)  # for a minute and more, if need be
             await stage.press("d")
             await stage.until(lambda: state_of(stage, REAL) == "running")
             await stage.until_seen("Downloads ↓", "KiB/s")  # in the sections, in the list and in the details
             await stage.press("d")
             await stage.until_seen("It is being downloaded already: f11")
-            hub.behave()
+            slow.rate = None
             await stage.until(lambda: state_of(stage, REAL) == "done")
             await stage.until_seen(f"{REAL} is here")
             await stage.until(lambda: "is on this machine, all of it" in details(section))

@@ -140,9 +140,9 @@ async def test_over_http_only_by_choice_then_paused_resumed_and_given_up(
             await stage.until_seen("(•) Over http")
             assert stage.app.screen.query_one("#import-way", OptionList).highlighted == 1
             await click(stage, "enter imports")
+            await stage.until_seen("The import of none failed")  # first: it goes away by itself
             await highlighted(stage, "none")
             await stage.until_seen("✕ none", "HTTP 404", "r tries again", "✕ 1 failed")
-            await stage.until_seen("The import of none failed")
             await stage.press("delete")
             await stage.until_seen("Forget none", "Forget all 2 that have ended")
             await stage.press("down", "down", "enter")
@@ -177,6 +177,7 @@ async def test_escape_and_a_click_give_it_up(workspace: Open, folder: Path) -> N
             if leave == "key":
                 await stage.press("escape")
             else:
+                await stage.until_seen("(•) Copy it")  # which moves what is below it
                 await click(stage, "esc gives up")
             await stage.until(lambda: isinstance(stage.app.screen, ModelBrowser))
         assert state_of(stage, "tiny-llama") == ""

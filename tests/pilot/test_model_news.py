@@ -38,5 +38,5 @@ async def test_a_newer_revision_and_a_changed_file_are_told(workspace: Open, ser
     await ModelTable(database).note_use(REF)  # of what other tools fetched nobody asks
     await database.close()
     async with workspace(size=(120, 40)) as stage:
+        await stage.until_seen(f"newer {REF}: 8 B to fetch")  # first: it goes away by itself
         await stage.until_seen(f"The files of {REF} have changed")
-        await stage.until_seen(f"newer {REF}: 8 B to fetch")

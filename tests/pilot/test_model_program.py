@@ -44,8 +44,7 @@ async def test_it_asks_before_it_runs_and_no_is_the_default(workspace: Open) -> 
 
         await stage.press("l")
         await stage.until(lambda: isinstance(stage.app.screen, ProgramDialog))
-        code = stage.app.screen.query_one(Code)
-        await stage.until(lambda: code.count > 200)
+        await stage.until(lambda: stage.app.screen.query_one(Code).count > 200)
         for _ in range(30):
             await stage.press("pagedown")
         await stage.until_seen("line199 = 199")

@@ -111,14 +111,15 @@ async def test_asked_before_the_hub_has_told(workspace: Open, monkeypatch: pytes
         async with workspace(size=(60, 20)) as stage:
             section = await hub_section(stage)
             section._list.focus()
-            slow = hub.trouble("/revision/", status=503, seconds=0.5)
+            held = hub.trouble("/revision/", status=503, hold=0)
             await stage.press("f")
             await stage.until(lambda: section.chosen() is not None and section.chosen().repo == REPO)  # type: ignore[union-attr]
             await stage.press("d")
             await stage.until_seen("Asking the hub which quantizations")
+            held.release()
             await stage.until_seen("The hub has a problem", "esc puts this away")  # nothing is downloaded blindly
             assert state_of(stage, REPO) == "" and not isinstance(stage.app.screen, QuantizationChooser)
-            slow.status = None
+            held.status = None
             await stage.press("escape")
             await asked(stage)
             await stage.until_seen("★ Q4_K_M", "by default", "Downloads 10.7 KiB")

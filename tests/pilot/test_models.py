@@ -25,9 +25,8 @@ async def pick(stage: Stage) -> OptionList:
     """Open the picker and wait for its models."""
     await stage.press("f6")
     await stage.until(lambda: isinstance(stage.app.screen, ModelPicker))
-    models = stage.app.screen.query_one("#choices", OptionList)
-    await stage.until(lambda: models.option_count)
-    return models
+    await stage.until(lambda: stage.app.screen.query_one("#choices", OptionList).option_count)
+    return stage.app.screen.query_one("#choices", OptionList)
 
 
 def listed(models: OptionList) -> list[str]:
