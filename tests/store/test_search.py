@@ -138,6 +138,8 @@ async def test_summaries_are_found_as_long_as_they_are_there(database: Database,
     assert [(hit.conversation, hit.is_summary, hit.message, hit.title) for hit in hits] == [
         (one, True, -last, "About stars")
     ]
+    async with database.transaction() as connection:  # the times are milliseconds, and may be the same
+        await connection.execute("UPDATE summaries SET created = (SELECT created FROM messages WHERE id = ?)", (last,))
     assert [hit.is_summary for hit in (await search.find("proxima")).hits] == [True, False]  # it came later
     found = await search.find("proxima", limit=1)
     assert (len(found.hits), found.left_out) == (1, 1)
