@@ -347,6 +347,9 @@ async def test_a_turn_notes_that_its_model_was_used(workspace: Open) -> None:
         stage.composer.text = "how do I quit"
         await stage.press("enter")
         await stage.until(lambda: stage.states[-1:] == ["complete"])
+        opened = stage.screen._opened
+        assert opened is not None
+        await stage.until(lambda: not opened.services._uses._noting)  # the answer did not wait for that
         browser = await browse(stage)
         assert row_of(browser, GUIDE).model.last_used is not None and row_of(browser, GUIDE).loaded
         await stage.until_seen("just now")

@@ -38,17 +38,30 @@ def flat(browser: ModelBrowser) -> str:
 
 
 @pytest.mark.slow
-async def test_figures_are_shown_as_they_come_and_stay(workspace: Open) -> None:
+async def test_figures_are_shown_as_they_come_and_stay(workspace: Open, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("mlx.core")
     async with workspace(size=(120, 40), opener=real) as stage:
         make_tiny_llama(stage.paths.models / "tiny")
         browser = await browse(stage)
         await highlight(stage, browser, "tiny")
         await stage.until(lambda: "Measured – Not measured on this machine" in flat(browser))
-        seen: set[str] = set()
+        engine, seen = engine_of(stage), asyncio.Event()
+        generate, asked = engine.generate, 0
+
+        async def held(request: GenerationRequest) -> AsyncGenerator[StreamEvent]:
+            """One of the runs, until the line that tells of it was seen."""
+            nonlocal asked
+            asked += 1
+            if asked == 3:
+                await seen.wait()
+            async for event in generate(request):
+                yield event
+
+        monkeypatch.setattr(engine, "generate", held)
         await stage.press("b")
-        await stage.until(lambda: seen.add(status(browser)) or "tiny writes " in status(browser))
-        assert any("Measuring tiny: run " in said and "esc stops it" in said for said in seen)
+        await stage.until(lambda: "Measuring tiny: run " in status(browser) and "esc stops it" in status(browser))
+        seen.set()
+        await stage.until(lambda: "tiny writes " in status(browser))
         await stage.until(lambda: "Medians of 3 runs 3 runs" in flat(browser))
         shown = flat(browser)
         measured = await (await table_of(stage)).of("tiny")
