@@ -46,7 +46,7 @@ def run(folder: Path, event: str, goodbye: str) -> "subprocess.CompletedProcess[
     environment = os.environ | {"MLX_DISABLE_COMPILE": "1", "PYTHONPATH": str(ROOT)}
     done = subprocess.run(
         [sys.executable, "-c", PROGRAM, str(folder), event, goodbye],
-        capture_output=True, text=True, timeout=60, env=environment,
+        capture_output=True, text=True, timeout=300, env=environment,
     )  # fmt: skip
     return done
 
