@@ -132,38 +132,56 @@ def test_long_answers_keep_the_screen_alive(tmp_path: Path) -> None:
     assert texts == [wall + " end-of-wall", lines + "end-of-lines", "hello"]
 
 
+HTML = "<html><body><h1>Internal Server Error</h1></body></html>"
+FAILING: dict[str, tuple[Handler, tuple[str, ...]]] = {
+    "401": (whole("401 Unauthorized", {"error": {"message": "no such key"}}), ("key", "→")),
+    "404": (whole("404 Not Found", {"error": {"message": "no such model"}}), ("no such model", "→")),
+    "429": (whole("429 Too Many Requests", {}, Retry_After="7"), ("7", "→")),
+    "500": (whole("500 Internal Server Error", HTML, "text/html"), ("500", "→")),
+    "empty": (pieces(delta("stop"), DONE), ("the model answered with nothing",)),
+    "garbage": (whole("200 OK", b"\x00\xff" * 100, "text/event-stream"), ("→",)),
+    "breaks off": (pieces(delta(content="half of ")), ("half of", "→")),
+}
+
+
 @pytest.mark.slow
 def test_what_goes_wrong_with_a_server_is_told_with_what_to_do(tmp_path: Path) -> None:
-    html = "<html><body><h1>Internal Server Error</h1></body></html>"
-    cases: dict[str, tuple[Handler, tuple[str, ...]]] = {
-        "401": (whole("401 Unauthorized", {"error": {"message": "no such key"}}), ("key", "→")),
-        "404": (whole("404 Not Found", {"error": {"message": "no such model"}}), ("no such model", "→")),
-        "429": (whole("429 Too Many Requests", {}, Retry_After="7"), ("7", "→")),
-        "500": (whole("500 Internal Server Error", html, "text/html"), ("500", "→")),
-        "empty": (pieces(delta("stop"), DONE), ("the model answered with nothing",)),
-        "garbage": (whole("200 OK", b"\x00\xff" * 100, "text/event-stream"), ("→",)),
-        "no answer": (pieces(float("inf")), ("→",)),
-        "silent": (_silent, ("→",)),
-        "breaks off": (pieces(delta(content="half of ")), ("half of", "→")),
-        "hangs": (pieces(delta(content="half of "), float("inf")), ("half of", "→")),
-    }
-    with server(by_question({question: handler for question, (handler, _) in cases.items()})) as served:
-        timeouts = provider(served.endpoint, timeout_connect=1, timeout_first=1, timeout_token=1)
-        configure(tmp_path, timeouts)
+    with server(by_question({question: handler for question, (handler, _) in FAILING.items()})) as served:
+        configure(tmp_path, provider(served.endpoint))
         with lama(tmp_path) as terminal:
-            for question, (_, told) in cases.items():
+            for question, (_, told) in FAILING.items():
                 ask_anew(terminal, question)
                 terminal.wait_for(lambda text, told=told: all(each in text for each in told))
             ask_anew(terminal, "empty")
-            wait_saved(tmp_path, lambda saved: saved and saved[-1].state == "complete")
+            wait_saved(tmp_path, lambda saved: len(saved) == 2 * len(FAILING) + 2 and saved[-1].state == "complete")
             leave(terminal)
     states = [m.state for m in saved(tmp_path) if m.role == "assistant"]
-    assert states == ["failed" if name != "empty" else "complete" for name in cases] + ["complete"]
+    assert states == ["failed" if name != "empty" else "complete" for name in FAILING] + ["complete"]
 
 
 async def _silent(request: Request, writer: asyncio.StreamWriter) -> None:
     """Take the request and never say a word."""
     await asyncio.Event().wait()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("limit", "handler", "told"),
+    [
+        ("timeout_first", pieces(float("inf")), ("→",)),
+        ("timeout_first", _silent, ("→",)),
+        ("timeout_token", pieces(delta(content="half of "), float("inf")), ("half of", "→")),
+    ],
+    ids=["no answer", "silent", "hangs"],
+)
+def test_a_server_that_is_waited_for_in_vain(tmp_path: Path, limit: str, handler: Handler, told: list[str]) -> None:
+    with server(handler) as served:
+        configure(tmp_path, provider(served.endpoint, **{limit: 1}))
+        with lama(tmp_path) as terminal:
+            ask(terminal, "Hello")
+            terminal.wait_for(lambda text: all(each in text for each in told))
+            leave(terminal)
+    assert [m.state for m in saved(tmp_path)] == ["complete", "failed"]
 
 
 def test_local_only_sends_nothing_to_other_machines(tmp_path: Path) -> None:

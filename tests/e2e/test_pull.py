@@ -148,17 +148,19 @@ def test_ten_kills_fetch_little_twice_and_spoil_nothing(hub):
 def test_two_pull_the_same_and_one_is_killed(hub):
     files = model_files(12 * MB)
     hub.add(REPO, files)
-    hub.trouble(WEIGHTS, rate=4 * MB)
+    hub.trouble(WEIGHTS, hold=6 * MB, times=1)  # the first one is at it until it is killed
     first = begun(REPO)
-    until(lambda: part_size() > MB)
-    second = begun(REPO)
     until(lambda: part_size() > 5 * MB)
+    second = begun(REPO, "--json")
+    assert second.stdout is not None
+    while json.loads(second.stdout.readline())["bytes"] <= 5 * MB:  # it tells of what the first one fetches
+        pass
     assert len(hub.asked("GET", WEIGHTS)) == 1
     first.kill()
     first.communicate()
     out, err = second.communicate(timeout=60)
     assert second.returncode == 0, err
-    assert "is here" in out
+    assert json.loads(out.splitlines()[-1])["state"] == "done"
     assert len(hub.asked("GET", WEIGHTS)) == 2
     assert hub.sent - 12 * MB <= MB
     check_cache(files)
