@@ -25,9 +25,12 @@ async def drafts_of(stage: Stage) -> Drafts:
 
 async def kept(stage: Stage, conversation: ConversationId, text: str) -> None:
     drafts = await drafts_of(stage)
-    async with asyncio.timeout(60):
-        while await drafts.read(conversation) != text:  # noqa: ASYNC110 - another task writes it
-            await asyncio.sleep(0.01)
+    try:
+        async with asyncio.timeout(60):
+            while await drafts.read(conversation) != text:  # noqa: ASYNC110 - another task writes it
+                await asyncio.sleep(0.01)
+    except TimeoutError:
+        pytest.fail(f"{text!r} was not kept; on screen:\n{stage.seen()}")
 
 
 async def shows(stage: Stage, text: str) -> None:

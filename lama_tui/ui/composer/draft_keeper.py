@@ -32,6 +32,7 @@ class DraftKeeper:
         self._left: list[tuple[ConversationId, str]] = []
         self._saving = asyncio.Lock()
         self._later: asyncio.Task[None] | None = None
+        self._changed = False  # since the save began that is being made
         self._failing = False
         self._sending = False
 
@@ -47,6 +48,7 @@ class DraftKeeper:
 
     def changed(self) -> None:
         """What is typed changed: save it soon."""
+        self._changed = True
         if self._later is None or self._later.done():
             self._later = asyncio.create_task(self._save_later())
 
@@ -105,8 +107,10 @@ class DraftKeeper:
                     await self._write(self._at, self._typed())
 
     async def _save_later(self) -> None:
-        await asyncio.sleep(DELAY)
-        await self.save()
+        while self._changed:  # also what is typed while it is written
+            await asyncio.sleep(DELAY)
+            self._changed = False
+            await self.save()
 
     async def _save_left(self) -> None:
         while self._left:
