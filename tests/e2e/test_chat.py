@@ -45,7 +45,7 @@ def test_ask_quit_return_find_and_go_on(tmp_path: Path, reciter: Path) -> None:
     assert {m.conversation for m in saved(tmp_path)} == {"What does the fox do?", "Something else"}
 
     with lama(tmp_path, "-c", "what does") as terminal:
-        terminal.wait_for("And then?")
+        terminal.wait_for(lambda text: "And then?" in text and "Something else" in text)
         terminal.key("ctrl+s")
         terminal.wait_for("Rename")
         terminal.key("up", "enter")  # the newest is above; the highlight is on the one that is open

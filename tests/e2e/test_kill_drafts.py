@@ -1,15 +1,26 @@
 """kill -9 while one types: all but the last moment of it is there again, and nothing is sent twice or lost."""
 
 import random
-import sqlite3
 import string
 import time
-from contextlib import closing
 from pathlib import Path
 
 import pytest
 from terminal import Terminal
-from workspace import COMMAND, Steady, configure, drafts, in_time, kill, lama, leave, provider, saved, server
+from workspace import (
+    COMMAND,
+    Steady,
+    configure,
+    drafts,
+    forget_drafts,
+    in_time,
+    kill,
+    lama,
+    leave,
+    provider,
+    saved,
+    server,
+)
 
 MAY_MISS = 0.5
 """Seconds of typing."""
@@ -69,9 +80,7 @@ def send_and_kill(home: Path, steady: Steady, question: str, chance: random.Rand
     kept = draft(home)
     # either it is a message, or still a draft; never both, never neither
     assert (sent, kept) in (([question], ""), ([], question)), f"{sent} sent, and kept is {kept!r}"
-    with closing(sqlite3.connect(home / "lama" / "data" / "lama.db")) as connection:
-        connection.execute("DELETE FROM drafts")
-        connection.commit()
+    forget_drafts(home)
 
 
 @pytest.mark.slow

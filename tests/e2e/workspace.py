@@ -133,6 +133,14 @@ def drafts(home: Path) -> dict[int, str]:
         return dict(connection.execute("SELECT conversation_id, text FROM drafts"))
 
 
+def forget_drafts(home: Path) -> None:
+    """Let the next composer be empty."""
+    if drafts(home):
+        with closing(sqlite3.connect(home / "lama" / "data" / "lama.db")) as connection:
+            connection.execute("DELETE FROM drafts")
+            connection.commit()
+
+
 def wait_saved(home: Path, wanted: Callable[[list[Saved]], object], timeout: float = 60) -> list[Saved]:
     """Wait until what is saved fulfils `wanted`."""
     deadline = time.monotonic() + timeout
