@@ -6,6 +6,7 @@ from stage import Open
 from lama_tui.monitor.capacity import Capacity
 from lama_tui.ui.commands.perform import close_above
 from lama_tui.ui.options import WorkspaceOptions
+from lama_tui.ui.widgets.composer import Composer
 from lama_tui.ui.widgets.first_run import card
 
 FRESH = WorkspaceOptions()
@@ -47,6 +48,15 @@ async def test_keys_typed_before_it_is_there_are_not_lost_and_it_stays_away(work
 async def test_what_was_sent_before_it_is_there_keeps_it_away(workspace: Open) -> None:
     async with workspace(options=FRESH, wait=False) as stage:
         await stage.press(*"early", "enter")
+        await stage.opened()
+        await stage.idle()
+        await stage.until(lambda: stage.messages[0].text == "early")
+        assert not stage.sees(CARD)
+
+
+async def test_what_was_sent_before_it_was_heard_that_it_was_typed_keeps_it_away(workspace: Open) -> None:
+    async with workspace(options=FRESH, wait=False) as stage:
+        stage.composer.post_message(Composer.Submitted("early"))  # a burst of keys: the composer is empty again
         await stage.opened()
         await stage.idle()
         await stage.until(lambda: stage.messages[0].text == "early")

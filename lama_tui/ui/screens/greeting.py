@@ -64,6 +64,12 @@ class Greeting(Spoken):
             self._has_begun = True
             self.put_greeting_away()
 
+    @on(Composer.Submitted)
+    def _something_was_sent(self) -> None:
+        """By now the composer may be empty again, before it was heard that something was typed."""
+        self._has_begun = True
+        self.put_greeting_away()
+
     @on(Composer.SendQueuedRequested)
     def _enter_pressed(self) -> None:
         self.put_greeting_away()
