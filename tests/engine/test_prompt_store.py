@@ -9,6 +9,7 @@ from typing import TypeVar
 import pytest
 
 from lama_tui.config.settings import EngineSettings
+from lama_tui.engine import mlx_backend
 from lama_tui.engine.backend import GenerationRequest, ModelSource
 from lama_tui.engine.mlx_backend import MlxBackend
 from lama_tui.engine.mlx_prompt_store import key_of
@@ -49,6 +50,12 @@ class Life:
         """Nothing runs for a while."""
         while self.backend.rest():
             pass
+
+
+@pytest.fixture(autouse=True)
+def _a_long_moment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is written at the end may take as long as it does on a busy machine."""
+    monkeypatch.setattr(mlx_backend, "_LAST_MOMENT", 60.0)
 
 
 @pytest.fixture
