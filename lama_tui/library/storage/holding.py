@@ -33,17 +33,14 @@ async def alone_in(folder: Path | None, ref: str) -> AsyncIterator[None]:
 
 
 def is_held(folder: Path) -> bool:
-    """Whether a removal is at work in `folder` now. Blocks."""
+    """Whether a removal is at work in `folder` now, and not only somebody who looks, as this does. Blocks."""
     try:
-        descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
-    except OSError:
-        return False
-    try:
-        return not try_lock(descriptor)
-    except OSError:
-        return False
-    finally:
+        descriptor = _hold(folder)
+    except BlockingIOError:
+        return True
+    if descriptor is not None:
         os.close(descriptor)
+    return False
 
 
 def held_lock(repo: Path) -> Path | None:
