@@ -53,7 +53,9 @@ async def mark(stage: Stage, screen: CleanUpScreen, kind: str, ref: str = "org/m
               if not line.heading and (line.each[0].kind, line.each[0].ref) == (kind, ref))  # fmt: skip
     screen.query_one(MarkList).highlighted = at
     await stage.until(lambda: screen.query_one(MarkList).highlighted == at)
+    before = (kind, ref) in (screen._marked or ())
     await stage.press("space")
+    await stage.until(lambda: ((kind, ref) in (screen._marked or ())) is not before)
 
 
 async def test_what_is_marked_goes_and_nothing_else(workspace: Open) -> None:
@@ -131,6 +133,7 @@ async def test_the_mouse_marks_and_a_heading_marks_all_below_it(workspace: Open)
         screen = await clean_up(stage)
         lines = screen.query_one(MarkList)
         heading = next(at for at, line in enumerate(screen._lines) if line.heading == "Old revisions")
+        await stage.until_seen("free on the disk", "Files of no revision", "2 marked: ")  # and everything has its place
         await stage.pilot.click(lines, offset=(3, heading))
         await stage.until(lambda: {("old", "org/one"), ("old", "org/two")} <= (screen._marked or set()))
         await stage.pilot.click(lines, offset=(3, heading + 2))
@@ -138,6 +141,9 @@ async def test_the_mouse_marks_and_a_heading_marks_all_below_it(workspace: Open)
         await stage.pilot.click(lines, offset=(20, heading + 1))
         await stage.until(lambda: lines.highlighted == heading + 1)
         assert ("old", "org/one") in (screen._marked or ())
+        lines.post_message(MarkList.MarkRequested(lines, heading + 2))  # of a click that was followed by another one
+        await stage.until(lambda: ("old", "org/two") in (screen._marked or ()))
+        assert lines.highlighted == heading + 1
 
 
 async def test_nothing_to_clean_up(workspace: Open) -> None:

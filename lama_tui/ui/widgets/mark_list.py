@@ -13,11 +13,12 @@ class MarkList(LongList):
     """Says that a mark is wanted; who owns the lines knows what is marked."""
 
     class MarkRequested(Message):
-        """The mark of the highlighted entry was clicked."""
+        """The mark of the entry `at` was clicked; another one may be highlighted by now."""
 
-        def __init__(self, sender: LongList) -> None:
+        def __init__(self, sender: LongList, at: int) -> None:
             super().__init__()
             self.sender = sender
+            self.at = at
 
         @property
         def control(self) -> LongList:
@@ -30,4 +31,4 @@ class MarkList(LongList):
         if event.x - self.gutter.left <= MARKS and 0 <= at < self.count:
             event.prevent_default()
             self.highlighted = at
-            self.post_message(self.MarkRequested(self))
+            self.post_message(self.MarkRequested(self, at))

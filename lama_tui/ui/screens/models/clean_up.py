@@ -159,10 +159,15 @@ class CleanUpScreen(Above[bool]):
     # --- actions -------------------------------------------------------------------
 
     @on(MarkList.MarkRequested)
+    def _mark_requested(self, event: MarkList.MarkRequested) -> None:
+        self._mark(self._lines[event.at] if event.at < len(self._lines) else None)
+
     @on(LongList.Chosen)
     def action_mark(self) -> None:
         """Mark the highlighted line or take the mark away; of a heading, all lines below it."""
-        shown = self._highlighted
+        self._mark(self._highlighted)
+
+    def _mark(self, shown: Line | None) -> None:
         if shown is None or self._marked is None or self._doing:
             return
         self._said = ""
