@@ -2,11 +2,13 @@
 
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 from browsing import status
 from hub_world import REAL, downloads_section, hub_of, state_of
 from stage import Open, Stage
+from textual.geometry import Region
 
 from lama_tui.library.downloads.job import Job
 from lama_tui.ui.screens.models import browser as browser_module
@@ -132,8 +134,16 @@ async def test_only_what_changed_is_drawn_and_not_more_than_twice_a_second(
             queue.follow(lambda: told.append(0.0))
             drawn: list[object] = []
             list_ = section.query_one(LongList)
-            monkeypatch.setattr(list_, "refresh", lambda *regions, **_: drawn.extend(regions))
-            await stage.until(lambda: len(heard) >= 6)
+            refresh = list_.refresh
+
+            def refreshed(*regions: Region, **how: Any) -> LongList:
+                drawn.extend(regions)
+                return refresh(*regions, **how)
+
+            monkeypatch.setattr(list_, "refresh", refreshed)
+            shown = section._jobs[0].done_bytes
+            await stage.until(lambda: len(heard) >= 6 and heard[-1].done_bytes >= shown + 2048)  # which is to be seen
+            await stage.until(lambda: list_._drawn)
             assert len(told) <= 1  # the one that was on its way
             queue._tell()
             assert drawn and len(drawn) <= len(told)  # the lines of one entry, and none for what stayed as it was
