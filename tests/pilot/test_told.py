@@ -138,6 +138,7 @@ async def test_a_pin_is_told_once_it_is_kept(workspace: Open, monkeypatch: pytes
         assert stage.screen._current is not None
         stage.screen._pin(stage.screen._current, stage.messages[0].id)
         await stage.until(lambda: stage.screen.query_one(Notice).has_class("-shown"))
+        assert not said
         monkeypatch.undo()
         monkeypatch.setattr(stage.screen, "_tell", said.append)
         stage.screen._pin(stage.screen._current, stage.messages[0].id)
