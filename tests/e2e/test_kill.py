@@ -1,11 +1,14 @@
 """kill -9 of the real `lama` at any moment: nothing that was said is lost, and the answer can go on."""
 
 import random
+import sys
 import time
 from pathlib import Path
 
 import pytest
+from terminal import Terminal
 from workspace import (
+    UNHURRIED,
     Saved,
     Steady,
     ask,
@@ -19,6 +22,7 @@ from workspace import (
     provider,
     saved,
     server,
+    spoken,
     wait_saved,
 )
 
@@ -129,9 +133,9 @@ def test_killed_twenty_times(tmp_path: Path, seed: int) -> None:
 def test_killed_while_a_real_model_speaks(tmp_path: Path) -> None:
     words = [f"word{number}" for number in range(400)]
     model = make_reciter(tmp_path / "reciter", pieces_of(" ".join(words)))
-    with lama(tmp_path, "--model", model) as terminal:
+    with Terminal([sys.executable, "-c", UNHURRIED, "--model", str(model)], home=tmp_path) as terminal:
         ask(terminal, "Recite")
-        text = terminal.wait_for("word40 ")
+        text = terminal.wait_for(spoken(40))
         seen = [word for word in text.split() if word.startswith("word")]
         since = time.monotonic()
         wait_saved(tmp_path, lambda saved: seen[-2] in saved[-1].text.split())

@@ -14,7 +14,7 @@ from pathlib import Path
 import psutil
 import pytest
 from terminal import Terminal
-from workspace import Steady, ask, configure, in_time, provider, saved, server
+from workspace import UNHURRIED, Steady, ask, configure, in_time, provider, saved, server, spoken
 from xterm import Xterm
 
 from tests.models import make_reciter
@@ -454,10 +454,10 @@ def reciter(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_lama_leaves_while_a_model_on_this_machine_answers(
     tmp_path: Path, reciter: Path, end: Callable[[Terminal], None]
 ) -> None:
-    with Terminal([*LAMA, "--model", str(reciter)], home=tmp_path) as terminal:
+    with Terminal([sys.executable, "-c", UNHURRIED, "--model", str(reciter)], home=tmp_path) as terminal:
         terminal.wait_for("Ask something")
         ask(terminal, "Recite")
-        terminal.wait_for("word20 ")
+        terminal.wait_for(spoken(20))
         left_well(terminal, end)
     question, answer = saved(tmp_path)
     assert (question.text, answer.state) == ("Recite", "interrupted")

@@ -13,6 +13,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
+from busy import in_time
 
 from lama_tui.cli.main import main
 from tests.library.downloading import model_files, random_bytes
@@ -125,11 +126,13 @@ def test_ten_kills_fetch_little_twice_and_spoil_nothing(hub):
     hub.add(REPO, files)
     hub.trouble(WEIGHTS, rate=8 * MB)
     chance = random.Random(7)
+    kept: list[int] = []
     for _ in range(10):
         wanted = part_size() + chance.randrange(MB // 2, 5 * MB)
         running = begun(REPO)
         until(lambda wanted=wanted: part_size() >= wanted)
         time.sleep(chance.random() * 0.05)
+        kept.append(part_size())
         running.kill()
         running.communicate()
         check_cache(files)
@@ -138,10 +141,11 @@ def test_ten_kills_fetch_little_twice_and_spoil_nothing(hub):
     check_cache(files)
     twice = hub.sent - 64 * MB
     print(f"fetched twice: {twice / MB:.2f} MB in ten kills")
-    assert twice <= 10 * MB
+    assert twice <= in_time(10) * MB  # a busy machine leaves more in the line, which counts as sent
     begins = [int(asked.range[6:-1]) if asked.range else 0 for asked in hub.asked("GET", WEIGHTS)]
     assert len(begins) == 11
     assert begins == sorted(set(begins))
+    assert all(begin >= size for begin, size in zip(begins[1:], kept, strict=True))
 
 
 @pytest.mark.slow

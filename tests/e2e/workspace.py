@@ -230,6 +230,25 @@ def reached(word: str) -> Callable[[str], bool]:
     return lambda text: any(int(found) >= int(number) for found in shown.findall(text))
 
 
+UNHURRIED = """
+import sys, time
+import lama_tui.cli.entry as entry
+from lama_tui.engine.mlx_backend import MlxBackend
+step = MlxBackend.step
+def unhurried(self):
+    time.sleep(0.02)
+    return step(self)
+MlxBackend.step = unhurried
+sys.exit(entry.main())
+"""
+"""A `lama` whose models say at most fifty tokens a second, so that they still speak when somebody looks."""
+
+
+def spoken(least: int) -> Callable[[str], bool]:
+    """Whether a screen shows the word `word…` of this number or one that comes after it, and a space behind it."""
+    return lambda text: any(int(found) >= least for found in re.findall(r"word(\d+) ", text))
+
+
 def pieces_of(text: str) -> Sequence[str]:
     """The words of a text as pieces for `make_reciter`."""
     return [word + " " for word in text.split()]
