@@ -49,7 +49,7 @@ def test_the_environment_comes_first(use_store: Callable[..., None]) -> None:
 
 def test_then_the_key_store(use_store: Callable[..., None]) -> None:
     use_store(lambda service, user: {("lama", "work"): "kept-key"}.get((service, user)))
-    found = find_key("work", SETTINGS, {})
+    found = find_key("work", SETTINGS, {}, limit=60)
     assert found is not None
     assert (found.key, found.source) == ("kept-key", "keyring")
     assert find_key("play", SETTINGS, {}) is None
