@@ -140,7 +140,7 @@ def _has_word(text: str) -> bool:
 
 
 def _merged(said: "list[sqlite3.Row]", summed: "list[sqlite3.Row]") -> tuple[Hit, ...]:
-    """Messages and summaries, newest first. What sums up came later than what was said, also in the same millisecond."""
+    """Messages and summaries, newest first. What sums up came after what was said, also in the same millisecond."""
     return tuple(heapq.merge(_hits(summed), _hits(said), key=lambda hit: -hit.sent))
 
 
