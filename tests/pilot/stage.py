@@ -1,14 +1,17 @@
 """A running workspace under test, with a real store and a provider that plays scripts."""
 
 import asyncio
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterator
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 
 import pytest
 from chat.scripted import Scripted
+from pilot.rest import at_rest
 from textual._context import visible_screen_stack
 from textual.css.query import NoMatches
+from textual.message_pump import MessagePump
 from textual.pilot import Pilot
 
 from lama_tui.chat.chat import Chat
@@ -28,6 +31,10 @@ _LOOK = 0.03
 
 _OPENING = ("open", "commands", "wishes", "models", "settings", "history", "search", "palette", "export", "recall")
 """Groups of work at whose end a screen may open or close."""
+
+
+_RESTLESS = 2.0
+"""Seconds after which a widget is one that waits for what the test does next."""
 
 
 def _holds(condition: Callable[[], object]) -> bool:
@@ -131,10 +138,24 @@ class Stage:
         """Wait until the workspace knows what it shows, and was laid out: below another screen it is not."""
         await self.until(lambda: self.screen._current is not None and self.screen._compositor.size == self.app.size)
 
+    async def rest(self) -> None:
+        """Wait until no widget has a message left: what a key does goes from one to the next, and a pilot waits for the
+        first of them. What never rests, because something in it waits for the test, is not waited for."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_RESTLESS):
+                while not at_rest(self._pumps()):  # noqa: ASYNC110 - they do not notify
+                    await asyncio.sleep(0.001)
+
+    def _pumps(self) -> Iterator[MessagePump]:
+        yield self.app
+        for screen in self.app.screen_stack:
+            yield from screen.walk_children(with_self=True)
+
     async def press(self, *keys: str) -> None:
         """Press keys as a person does: an enter is taken for one before the next key comes, else it is a paste's."""
         for key in keys:
             await self.pilot.press(key)
+            await self.rest()
             if key == "enter":
                 await self.until(lambda: self.app._exit or self.composer._enter is None)
 

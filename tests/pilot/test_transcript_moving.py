@@ -229,8 +229,7 @@ async def test_folding_keeps_what_one_reads(workspace: Open) -> None:
         await stage.until_seen("thought, 30 words", "row 0")
         place = lines_of(stage).index(next(row for row in lines_of(stage) if "guide" in row))
         await stage.press("space")  # the reasoning opens
-        await stage.until_seen("▾ thought")
-        assert "guide" in lines_of(stage)[place]
+        await stage.until(lambda: stage.sees("▾ thought") and "guide" in lines_of(stage)[place])
         await stage.press("space")  # both close
         await stage.until_seen("more lines", "thought, 30 words")
         await stage.press("space")  # and the text opens again
