@@ -176,14 +176,13 @@ async def test_five_thousand_models_do_not_hold_the_loop(
         async with workspace(size=(120, 40)) as stage:
             section = await hub_section(stage)
             section._list.focus()
-            worst, lags = 0.0, asyncio.Event()
+            lags, done = list[float](), asyncio.Event()
 
             async def watch() -> None:  # by the processor's time: others may keep the machine busy
-                nonlocal worst
-                while not lags.is_set():
+                while not done.is_set():
                     before = time.thread_time()
                     await asyncio.sleep(0.005)
-                    worst = max(worst, time.thread_time() - before)
+                    lags.append(time.thread_time() - before)
 
             watching = asyncio.create_task(watch())
             while section._listing.after is not None:
@@ -192,9 +191,10 @@ async def test_five_thousand_models_do_not_hold_the_loop(
             assert len(repos(section)) == 5001
             for key in ("home", *["pagedown"] * 20, "end", *["up"] * 20):
                 await stage.press(key)
-            lags.set()
+            done.set()
             await watching
-            assert worst < 0.15  # the benchmark says how much it is on a quiet machine
+            # what draws all of them is as slow at every key; the benchmark says how much it is on a quiet machine
+            assert len([lag for lag in lags if lag > 0.15]) <= 2, sorted(lags)[-5:]
 
 
 async def test_by_fit_the_order_holds_over_all_pages(
