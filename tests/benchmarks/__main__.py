@@ -87,12 +87,12 @@ def _engine(rounds: int) -> list[Row]:
     rows = []
     for found in engine.measure(rounds):
         speeds, waits = found.speeds, found.waits
-        one, four = speeds.one / speeds.one_alone, speeds.four / speeds.four_alone
+        one, four = speeds.one.ratio, speeds.four.ratio
         rows += [
-            Row(f"engine, {found.shape}: one request", f"{speeds.one:.0f} tok/s"),
-            Row(f"  over stream_generate, fastest of {rounds} each", f"{one:.3f}", "≥ 0.97", one >= 0.97),
-            Row("  four together", f"{speeds.four:.0f} tok/s"),
-            Row("  over BatchGenerator, fastest of each", f"{four:.3f}", "≥ 0.95", four >= 0.95),
+            Row(f"engine, {found.shape}: one request", f"{speeds.one.speed:.0f} tok/s"),
+            Row("  over stream_generate, median of pairs", f"{one:.3f}", "≥ 0.97", one >= 0.97),
+            Row("  four together", f"{speeds.four.speed:.0f} tok/s"),
+            Row("  over BatchGenerator, median of pairs", f"{four:.3f}", "≥ 0.95", four >= 0.95),
         ]
         rows += _waits(waits) if waits is not None else []
     return rows
