@@ -86,6 +86,7 @@ def assert_safe(ended: object, *, moves: str = MOVES) -> None:
     assert strangers(ended.err, moves="\n") == []  # type: ignore[attr-defined]
 
 
+@pytest.mark.slow
 def test_listings_of_naughty_names(lama: Callable, paths: Paths) -> None:
     furnish(paths)
     configure(paths, *valid())
@@ -115,6 +116,7 @@ def test_a_config_that_is_naughty(lama: Callable, paths: Paths) -> None:
         assert_safe(lama("ls"))
 
 
+@pytest.mark.slow
 def test_what_is_given_is_naughty(lama: Callable, spawn: Callable) -> None:
     for text in SOME:
         given = text.replace("\0", "")

@@ -336,6 +336,7 @@ def test_a_disk_that_fills_up(tmp_path: Path) -> None:
         assert found[-1].state == "interrupted" and found[-1].text.startswith("1.0 1.1 1.2 1.3 1.4 1.5 ")
 
 
+@pytest.mark.slow
 def test_a_home_that_is_full_from_the_start(tmp_path: Path) -> None:
     home = tmp_path / "lama"
     home.mkdir()

@@ -98,6 +98,7 @@ def test_an_xterm_knows_less(tmp_path: Path) -> None:
     assert "ctrl+j starts a new line where shift+enter does not arrive" in checks["kitty_keys"]["hint"]
 
 
+@pytest.mark.slow
 def test_a_silent_terminal_is_given_up_and_not_left_without_echo(tmp_path: Path) -> None:
     with doctor(tmp_path, Silent, answers=ANSWERS, late=LATE) as terminal:
         checks, facts = report(terminal)

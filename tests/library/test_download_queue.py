@@ -155,7 +155,14 @@ async def test_no_more_jobs_at_once_than_wanted(hub, tmp_path):
         assert [job.state for job in await lama.downloads.jobs()] == ["done"] * 3
 
 
-@pytest.mark.parametrize("why", ["local only", "offline", "on battery"])
+@pytest.mark.parametrize(
+    "why",
+    [
+        "local only",
+        pytest.param("offline", marks=pytest.mark.slow),
+        pytest.param("on battery", marks=pytest.mark.slow),
+    ],
+)
 async def test_what_forbids_it_is_said_and_lifted(hub, tmp_path, why):
     charging: list[bool] = []
     settings = Settings(library=LibrarySettings(downloads="pause-on-battery"), privacy=PrivacySettings())

@@ -103,6 +103,7 @@ async def test_a_model_whose_name_is_no_text(database: Database, tmp_path: Path)
     assert found[0] == "ok"
 
 
+@pytest.mark.slow
 async def test_a_record_of_ten_thousand_files_takes_seconds(database: Database, tmp_path: Path) -> None:
     folder = make_tiny_llama(tmp_path / "made")
     listing = [HubFile(f"n/{n}", 1, "sha256", f"{n:064x}") for n in range(10_000)]

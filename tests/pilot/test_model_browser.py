@@ -322,6 +322,7 @@ async def test_the_real_guide_is_loaded_and_unloaded(workspace: Open) -> None:
         assert not freed.startswith("0 ")
 
 
+@pytest.mark.slow
 async def test_what_left_memory_is_told_once(workspace: Open, monkeypatch: pytest.MonkeyPatch) -> None:
     """Looked at later it would stand over what was said since."""
     pytest.importorskip("mlx.core")

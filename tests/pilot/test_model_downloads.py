@@ -113,6 +113,7 @@ async def test_what_was_left_goes_on_at_the_next_start(
             await stage.until_seen(f"{REAL} is here")
 
 
+@pytest.mark.slow
 async def test_only_what_changed_is_drawn_and_not_more_than_twice_a_second(
     workspace: Open, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -85,6 +85,7 @@ async def test_a_workspace_full_of_naughty_things(
         assert drawn.strangers() == []
 
 
+@pytest.mark.slow
 async def test_what_is_typed_said_and_told_is_naughty(
     workspace: Open, paths: Paths, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -70,6 +70,7 @@ async def test_an_answer_tells_what_it_does_and_for_how_long(workspace: Open, st
         await stage.until(lambda: not stage.chat.running_ids())
 
 
+@pytest.mark.slow
 async def test_a_second_costs_only_its_own_cells(workspace: Open, monkeypatch: pytest.MonkeyPatch) -> None:
     script, go = held(ModelLoading("big"))
     async with workspace(script, size=(120, 30)) as stage:
