@@ -16,7 +16,7 @@ from textual.notifications import Notify, SeverityLevel
 from textual.screen import Screen
 from textual.widget import Widget
 
-from lama_tui.ui.terminal import colours, gate
+from lama_tui.ui.terminal import colours, forgetting, gate
 from lama_tui.ui.terminal.crash import CrashReport
 from lama_tui.ui.terminal.drawing import Drawing
 from lama_tui.ui.terminal.lasting import LastingNotification
@@ -47,6 +47,7 @@ class TerminalApp(CrashReport):
 
     def __init__(self, log_file: Path) -> None:
         gate.install()
+        forgetting.install()
         super().__init__(driver_class=_driver_class())
         self._colours = _SYSTEMS[colours.colours(os.environ)]
         self.log_file = log_file
