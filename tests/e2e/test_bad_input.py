@@ -205,7 +205,7 @@ def kept(home: Path) -> Iterator[Callable[[Terminal], None]]:
         def still_answers(terminal: Terminal) -> None:
             before = len(served.requests)
             ask(terminal, "Do you still answer?")
-            answer = f"{before}.0 {before}.1 {before}.2"
+            answer = f"w{before}.0 w{before}.1 w{before}.2"
             terminal.wait_for(answer)
 
         yield still_answers
@@ -224,7 +224,7 @@ def opens_without_saving(home: Path, still_answers: Callable[[Terminal], None], 
 def remembers(home: Path) -> None:
     """What was saved before the trouble is on screen again."""
     with lama(home) as terminal:
-        terminal.wait_for(lambda text: "Remember me" in text and "0.0 0.1 0.2" in text)
+        terminal.wait_for(lambda text: "Remember me" in text and "w0.0 w0.1 w0.2" in text)
         assert "Nothing is saved" not in terminal.screen_text()
         leave(terminal)
 
@@ -310,14 +310,14 @@ def test_a_disk_that_fills_up(tmp_path: Path) -> None:
         filler = home / "filler"
         with lama(tmp_path, size=(118, 40)) as terminal:
             ask(terminal, "Remember me")
-            terminal.wait_for("0.5 ")
+            terminal.wait_for("w0.5 ")
             fill(filler)
             terminal.wait_for(lambda text: "The disk is full" in text and "Free some space" in text)
             told.set()
-            terminal.wait_for(lambda text: "0.89" in text and "not saved yet" in text)
+            terminal.wait_for(lambda text: "w0.89" in text and "not saved yet" in text)
             filler.unlink()
             answer = wait_saved(tmp_path, lambda saved: saved and saved[-1].state == "complete")[-1]
-            assert answer.text.split() == [f"0.{number}" for number in range(90)]
+            assert answer.text.split() == [f"w0.{number}" for number in range(90)]
             terminal.wait_for(lambda text: "not saved yet" not in text)
 
             fill(filler)
@@ -329,11 +329,11 @@ def test_a_disk_that_fills_up(tmp_path: Path) -> None:
             steady.words = 100_000  # this answer does not end by itself
             filler.unlink()
             terminal.key("enter")
-            terminal.wait_for("1.5 ")
+            terminal.wait_for("w1.5 ")
             leave(terminal)
         found = saved(tmp_path)
         assert [m.text for m in found if m.role == "user"] == ["Remember me", "This cannot be saved"]
-        assert found[-1].state == "interrupted" and found[-1].text.startswith("1.0 1.1 1.2 1.3 1.4 1.5 ")
+        assert found[-1].state == "interrupted" and found[-1].text.startswith("w1.0 w1.1 w1.2 w1.3 w1.4 w1.5 ")
 
 
 @pytest.mark.slow

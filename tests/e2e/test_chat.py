@@ -5,7 +5,20 @@ import time
 from pathlib import Path
 
 import pytest
-from workspace import Steady, ask, configure, in_time, lama, leave, pieces_of, provider, saved, server, wait_saved
+from workspace import (
+    Steady,
+    ask,
+    configure,
+    in_time,
+    lama,
+    leave,
+    pieces_of,
+    provider,
+    reached,
+    saved,
+    server,
+    wait_saved,
+)
 
 from tests.models import make_reciter
 
@@ -86,9 +99,9 @@ def test_an_answer_grows_on_screen_as_it_is_written(tmp_path: Path) -> None:
             ask(terminal, "Count")
             delays = []
             for word in range(5, 55, 10):
-                terminal.wait_for(f"0.{word} ")
+                terminal.wait_for(reached(f"w0.{word}"))
                 delays.append(time.monotonic() - steady.sent[0][word][0])
-            terminal.wait_for("0.59")
+            terminal.wait_for("w0.59")
             assert min(delays) < in_time(0.5), f"seconds from the server to the screen: {delays}"
             leave(terminal)
 
@@ -99,16 +112,16 @@ def test_stopping_keeps_the_text_and_continuing_goes_on_after_it(tmp_path: Path)
         configure(tmp_path, provider(served.endpoint))
         with lama(tmp_path) as terminal:
             ask(terminal, "Count")
-            terminal.wait_for("0.5 ")
+            terminal.wait_for("w0.5 ")
             terminal.key("escape")
             terminal.wait_for("stopped")
             stopped_one.set()
             stopped = wait_saved(tmp_path, lambda saved: saved[-1].state == "stopped")[-1]
-            assert stopped.text.startswith("0.0 0.1")
+            assert stopped.text.startswith("w0.0 w0.1")
             terminal.key("escape")  # to the transcript
             terminal.wait_for("Continue")
             terminal.send("c")
-            terminal.wait_for("1.39")
+            terminal.wait_for("w1.39")
             answer = wait_saved(tmp_path, lambda saved: saved and saved[-1].state == "complete")[-1]
             assert answer.text.startswith(stopped.text)
             prefix = served.requests[-1].json["messages"][-1]
@@ -122,11 +135,11 @@ def test_messages_sent_meanwhile_wait_their_turn(tmp_path: Path) -> None:
         configure(tmp_path, provider(served.endpoint))
         with lama(tmp_path) as terminal:
             ask(terminal, "First")
-            terminal.wait_for("0.2 ")
+            terminal.wait_for("w0.2 ")
             ask(terminal, "Second")
             terminal.wait_for("next: Second")
             seen.set()
-            terminal.wait_for("1.29")
+            terminal.wait_for("w1.29")
             leave(terminal)
     assert [m.text for m in saved(tmp_path) if m.role == "user"] == ["First", "Second"]
     assert all(m.state == "complete" for m in saved(tmp_path))
@@ -155,13 +168,13 @@ def test_a_conversation_is_in_the_list_from_its_first_message_on(tmp_path: Path)
             ask(terminal, "A title of its own")
             terminal.wait_for(lambda text: "◌" in text and text.count("A title of its own") >= 2)
             terminal.key("ctrl+n")  # what runs goes on
-            terminal.wait_for(lambda text: "0.1 " not in text)
+            terminal.wait_for(lambda text: "w0.1 " not in text)
             seen.set()
             terminal.wait_for("●")  # done, and not seen yet
             terminal.key("ctrl+s")
             terminal.wait_for("Rename")
             terminal.key("home", "enter")
-            terminal.wait_for("0.89")
+            terminal.wait_for("w0.89")
             terminal.wait_for(lambda text: "●" not in text)
             leave(terminal)
 

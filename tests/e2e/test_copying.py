@@ -10,7 +10,7 @@ import pytest
 from terminal import Terminal
 from workspace import COMMAND, READY, Steady, ask, configure, provider, server
 
-TEXT = base64.b64encode(b"0.0 0.1 0.2 ").rstrip(b"=")[:-2]
+TEXT = base64.b64encode(b"w0.0 w0.1 w0.2 ").rstrip(b"=")[:-2]
 
 
 @pytest.fixture
@@ -39,7 +39,7 @@ def test_a_copy_inside_tmux(tmp_path: Path, tmux: list[str], options: str, copie
         with Terminal([*tmux, "new-session", *COMMAND], home=tmp_path, size=(120, 36)) as terminal:
             terminal.wait_for(READY)
             ask(terminal, "Count")
-            terminal.wait_for("0.2")
+            terminal.wait_for("w0.2")
             terminal.wait_for(lambda text: "esc Read" in text)
             terminal.key("escape")
             terminal.wait_for("y Copy")
@@ -50,4 +50,4 @@ def test_a_copy_inside_tmux(tmp_path: Path, tmux: list[str], options: str, copie
             terminal.key("ctrl+q")
             terminal.wait_exit()
             assert (b"]52;" in terminal.raw) == copied
-    assert (tmp_path / "lama" / "state" / "clipboard.txt").read_text().startswith("0.0 0.1 0.2")
+    assert (tmp_path / "lama" / "state" / "clipboard.txt").read_text().startswith("w0.0 w0.1 w0.2")

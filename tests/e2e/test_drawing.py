@@ -77,9 +77,9 @@ def test_both_ways_of_drawing_show_a_conversation(tmp_path: Path, way: str) -> N
         with Terminal([sys.executable, str(file), way], home=tmp_path) as terminal:
             terminal.wait_for(READY)
             ask(terminal, "Count")
-            terminal.wait_for("0.59")
+            terminal.wait_for("w0.59")
             terminal.resize(60, 20)
-            terminal.wait_for(lambda text: "0.59" in text and READY in text)
+            terminal.wait_for(lambda text: "w0.59" in text and READY in text)
             leave(terminal)
     log = (tmp_path / "lama" / "state" / "lama.log").read_text()
     assert ("drawing as Textual does" in log) == (way == "stock")
@@ -93,7 +93,7 @@ def test_ten_seconds_unread_cost_one_frame(tmp_path: Path) -> None:
         configure(tmp_path, provider(served.endpoint))
         with lama(tmp_path, size=(120, 40)) as terminal:
             ask(terminal, "Count")
-            terminal.wait_for("0.5 ")
+            terminal.wait_for("w0.5 ")
             with terminal.not_reading():
                 ends = time.monotonic() + 10
                 while time.monotonic() < ends:

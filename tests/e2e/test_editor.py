@@ -123,16 +123,16 @@ def test_the_answer_goes_on_and_is_saved(home: Path) -> None:
         configure(home, provider(served.endpoint))
         with lama(home, "--new", env=editor(home, "append")) as terminal:
             ask(terminal, "count")
-            terminal.wait_for("0.5 ")
+            terminal.wait_for("w0.5 ")
             opened(terminal, "hello")
             deadline = time.monotonic() + 60
             while saved(home)[-1].state != "complete":
                 assert time.monotonic() < deadline
                 time.sleep(0.05)
-            assert saved(home)[-1].text.split()[-1] == "0.149"
+            assert saved(home)[-1].text.split()[-1] == "w0.149"
             assert "EDITOR HAS" in terminal.screen_text()  # nothing was drawn over it
             terminal.send("go\r")
-            terminal.wait_for(lambda screen: "hello and more" in screen and "0.149" in screen)
+            terminal.wait_for(lambda screen: "hello and more" in screen and "w0.149" in screen)
             leave(terminal)
 
 

@@ -171,15 +171,15 @@ def test_killed_while_an_answer_streams_it_can_be_opened_again(tmp_path: Path) -
         configure(tmp_path, provider(served.endpoint))
         with lama(tmp_path, "--new") as terminal:
             ask(terminal, "Count")
-            terminal.wait_for("0.20 ")
-            wait_saved(tmp_path, lambda saved: "0.10 " in saved[-1].text)  # a tenth of a second may be missing
+            terminal.wait_for("w0.20 ")
+            wait_saved(tmp_path, lambda saved: "w0.10 " in saved[-1].text)  # a tenth of a second may be missing
             app(terminal).kill()
             text = terminal.wait_for(ASKED)
             assert "SIGKILL" in text and "is saved" in text and "lama.log" in text.replace("\n", "")
             assert "crash report" not in text  # nothing could write one
             assert terminal.modes_restored()
             terminal.key("enter")
-            shown = ("interrupted · esc, then c continues it", "Count", "0.10")
+            shown = ("interrupted · esc, then c continues it", "Count", "w0.10")
             terminal.wait_for(lambda text: all(each in text for each in shown))
             leave(terminal)
     assert [message.state for message in saved(tmp_path)] == ["complete", "interrupted"]
@@ -298,7 +298,7 @@ def test_without_its_guard_the_app_leaves_well(shell: Terminal, tmp_path: Path) 
         configure(tmp_path, provider(served.endpoint))
         shell.send(" ".join(COMMAND) + "\r")
         ask(shell, "Count")
-        shell.wait_for("0.20 ")
+        shell.wait_for("w0.20 ")
         (guard,) = psutil.Process(shell.pid).children()
         (workspace,) = guard.children()
         since = time.monotonic()
@@ -310,7 +310,7 @@ def test_without_its_guard_the_app_leaves_well(shell: Terminal, tmp_path: Path) 
     shell.wait_for(lambda text: {"icanon", "echo", "isig", "icrnl"} <= set(text.replace(";", " ").split()))
     question, answer = saved(tmp_path)
     assert (question.text, answer.state) == ("Count", "interrupted")
-    assert "0.20 " in answer.text
+    assert "w0.20 " in answer.text
     assert "the process that guards it is gone" in logged(tmp_path)
 
 
@@ -335,7 +335,7 @@ def test_suspended_while_an_answer_streams(shell: Terminal, tmp_path: Path) -> N
         configure(tmp_path, provider(served.endpoint))
         shell.send(" ".join(COMMAND) + "\r")
         ask(shell, "Count")
-        shell.wait_for("0.20 ")
+        shell.wait_for("w0.20 ")
         guard = psutil.Process(shell.pid).children()[0]
         both = [guard, *guard.children()]
         shell.key("ctrl+z")
@@ -345,7 +345,7 @@ def test_suspended_while_an_answer_streams(shell: Terminal, tmp_path: Path) -> N
         shell.send("clear; echo $((40 + 2))\r")
         shell.wait_for("42")
         shell.send("fg\r")
-        shell.wait_for("0.149")
+        shell.wait_for("w0.149")
         shell.key("ctrl+q")
         shell.wait_for(lambda text: text.rstrip().endswith("shell>"))
         assert shell.modes_left_on() == []
@@ -386,7 +386,7 @@ def test_told_to_end_while_it_is_suspended(shell: Terminal, tmp_path: Path, numb
         configure(tmp_path, provider(served.endpoint))
         shell.send(" ".join(COMMAND) + "\r")
         ask(shell, "Count")
-        shell.wait_for("0.20 ")
+        shell.wait_for("w0.20 ")
         guard = psutil.Process(shell.pid).children()[0]
         both = [guard, *guard.children()]
         shell.key("ctrl+z")
@@ -421,7 +421,7 @@ def test_under_nohup_a_closed_terminal_saves_and_ends(tmp_path: Path) -> None:
         configure(tmp_path, provider(served.endpoint))
         with Terminal(["sh", "-c", "trap '' HUP; exec \"$@\"", "sh", *COMMAND], home=tmp_path) as terminal:
             ask(terminal, "Count")
-            terminal.wait_for("0.20 ")
+            terminal.wait_for("w0.20 ")
             workspace = app(terminal)
             since = time.monotonic()
             terminal.close_pty()

@@ -275,7 +275,7 @@ def test_a_storm_of_resizes_while_an_answer_streams(tmp_path: Path) -> None:
                 terminal.resize(20 + 37 * step % 280, 5 + 13 * step % 95)
                 time.sleep(0.03)
             terminal.resize(100, 30)
-            terminal.wait_for(lambda text: "0.249" in text and READY in text and "^q" in text)
+            terminal.wait_for(lambda text: "w0.249" in text and READY in text and "^q" in text)
             leave(terminal)
     assert saved(tmp_path)[-1].state == "complete"
 
@@ -287,7 +287,7 @@ def test_a_terminal_that_does_not_read_costs_nothing_of_the_answer(tmp_path: Pat
         configure(tmp_path, provider(served.endpoint))
         with lama(tmp_path, size=(200, 60)) as terminal:
             ask(terminal, "Count")
-            terminal.wait_for(lambda text: steady.sent and "0.5 " in text)
+            terminal.wait_for(lambda text: steady.sent and "w0.5 " in text)
             with terminal.not_reading():
                 deadline = time.monotonic() + 3
                 while time.monotonic() < deadline:

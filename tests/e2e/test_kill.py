@@ -100,7 +100,7 @@ def test_what_waits_survives(tmp_path: Path) -> None:
         configure(tmp_path, provider(served.endpoint))
         with lama(tmp_path) as terminal:
             ask(terminal, "The first question")
-            terminal.wait_for("0.3 ")
+            terminal.wait_for("w0.3 ")
             ask(terminal, "Waits for its turn")
             terminal.wait_for("next: Waits for its turn")
             kill(terminal)

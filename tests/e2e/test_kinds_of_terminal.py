@@ -48,14 +48,14 @@ def test_it_opens_is_readable_and_leaves_nothing(tmp_path: Path, term: str, emul
             terminal.send(" ".join(COMMAND) + "\r")
             terminal.wait_for(READY)
             ask(terminal, "Count")
-            terminal.wait_for("0.39")
+            terminal.wait_for("w0.39")
             terminal.key("f1")
             terminal.wait_for("Help")
             terminal.key("escape")
             terminal.wait_for(READY)
             terminal.key("ctrl+q")
             text = terminal.wait_for(lambda text: text.rstrip().endswith("shell>"))
-            assert "0.39" not in text and "Ask" not in text and "─" not in text
+            assert "w0.39" not in text and "Ask" not in text and "─" not in text
             assert terminal.modes_left_on() == [] and terminal.echoes()
             assert not terminal.xterm.refused
             raw = bytes(terminal.raw)
@@ -70,10 +70,10 @@ def test_killed_on_a_console_it_leaves_nothing_either(tmp_path: Path) -> None:
         with Terminal(COMMAND, home=tmp_path, size=(80, 24), env=env, emulator=Console) as terminal:
             terminal.wait_for(READY)
             ask(terminal, "Count")
-            terminal.wait_for("0.39")
+            terminal.wait_for("w0.39")
             kill(terminal)
             text = terminal.screen_text()
-            assert "any other key leaves" in text and "0.39" not in text and "─" not in text
+            assert "any other key leaves" in text and "w0.39" not in text and "─" not in text
 
 
 def test_a_scroll_that_was_cut_short_is_over() -> None:
@@ -91,9 +91,9 @@ def test_in_tmux_under_the_names_of_screen(tmp_path: Path, term: str) -> None:
         with Terminal(begin, home=tmp_path, size=(80, 24)) as terminal:
             terminal.wait_for(READY)
             ask(terminal, "Count \u6f22\u5b57 \u05e9\u05dc\u05d5\u05dd")
-            terminal.wait_for("0.39")
+            terminal.wait_for("w0.39")
             terminal.resize(60, 20)
-            terminal.wait_for(lambda text: "0.39" in text and "╯" in text)
+            terminal.wait_for(lambda text: "w0.39" in text and "╯" in text)
             terminal.key("ctrl+q")
             assert terminal.wait_exit() == 0
             assert terminal.modes_left_on() == []

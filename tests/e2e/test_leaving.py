@@ -433,8 +433,8 @@ def test_lama_leaves_while_a_server_answers(tmp_path: Path, end: Callable[[Termi
         with Terminal(LAMA, home=tmp_path) as terminal:
             terminal.wait_for("Ask something")
             ask(terminal, "Count")
-            text = terminal.wait_for("0.20 ")
-            shown = next(number for number in reversed(range(len(steady.sent[0]))) if f"0.{number} " in text)
+            text = terminal.wait_for("w0.20 ")
+            shown = next(number for number in reversed(range(len(steady.sent[0]))) if f"w0.{number} " in text)
             may_miss = time.monotonic() - in_time(0.1)  # the newest may be on their way
             left_well(terminal, end)
             before = "".join(

@@ -66,6 +66,6 @@ def test_resizes_at_random_leave_what_a_fresh_drawing_shows(tmp_path: Path, seed
                 ]
                 assert not differ, f"of {size}, {len(differ)} cells such as {differ[:3]}"
             terminal.key(*["pagedown"] * 5)
-            terminal.wait_for(lambda text: "0.299" in text and READY in text)
+            terminal.wait_for(lambda text: "w0.299" in text and READY in text)
             leave(terminal)
     assert terminal.xterm.refused == []

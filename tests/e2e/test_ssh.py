@@ -44,7 +44,7 @@ def test_a_dropped_connection_ends_it_and_the_next_one_continues(tmp_path: Path)
         with there.login(COMMAND) as window:
             window.wait_for(READY)
             ask(window, "Count")
-            window.wait_for("0.20 ")
+            window.wait_for("w0.20 ")
             window.resize(70, 20)
             window.wait_for(lambda text: "╯" in text and READY in text)  # its right edge was cut off
             assert max(map(len, window.screen_text().split("\n"))) <= 70
@@ -61,9 +61,9 @@ def test_a_dropped_connection_ends_it_and_the_next_one_continues(tmp_path: Path)
             window.key("escape")
             window.wait_for("Continue")
             window.send("c")
-            window.wait_for(lambda text: "1.9" in text and "interrupted" not in text)
+            window.wait_for(lambda text: "w1.9" in text and "interrupted" not in text)
             done = wait_saved(tmp_path, lambda found: found[-1].state == "complete")[-1]
-            assert done.text.startswith(answer.text) and done.text.endswith("1.9 ")
+            assert done.text.startswith(answer.text) and done.text.endswith("w1.9 ")
             window.key("ctrl+q")
             window.wait_end()
             assert window.modes_restored()
@@ -80,7 +80,7 @@ def test_a_remote_screen_is_drawn_ten_times_a_second(tmp_path: Path) -> None:
         with there.login(COMMAND) as window:
             window.wait_for(READY)
             ask(window, "Count")
-            window.wait_for("0.60 ")
+            window.wait_for("w0.60 ")
             began, first = time.monotonic(), len(window.arrivals)
             while len(drawn := frames(window, first)) <= 10:
                 more = len(window.arrivals) + 11 - len(drawn)
@@ -118,13 +118,13 @@ def test_in_tmux_there_it_goes_on_without_a_connection(tmp_path: Path) -> None:
         with there.login([*own, "new-session", "-s", "here", *COMMAND]) as window:
             window.wait_for(READY)
             ask(window, "Count")
-            window.wait_for("0.20 ")
+            window.wait_for("w0.20 ")
             pane = subprocess.run([*own, "list-panes", "-aF", "#{pane_pid}"], capture_output=True, text=True)
             inside = psutil.Process(int(pane.stdout))
             window.drop()
             until(lambda: not there.running(), 1.0)  # the client of tmux
-        shown = int(max(word for word in window.screen_text().split() if word.startswith("0.")).split(".")[1])
-        wait_saved(tmp_path, lambda found: f"0.{shown + 50} " in found[-1].text)
+        shown = int(max(word for word in window.screen_text().split() if word.startswith("w0.")).split(".")[1])
+        wait_saved(tmp_path, lambda found: f"w0.{shown + 50} " in found[-1].text)
         assert inside.is_running()
         with there.login([*own, "attach"], size=(80, 24)) as window:
             window.wait_for(reached(steady.sent[0][-1][1]))

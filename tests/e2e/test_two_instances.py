@@ -17,9 +17,9 @@ def test_both_chat_and_see_each_other(tmp_path: Path) -> None:
             for terminal in (one, two):
                 terminal.wait_for("will answer")  # it is open, on a new conversation
             ask(one, "First window")
-            one.wait_for("0.2 ")
+            one.wait_for("w0.2 ")
             ask(two, "Second window")
-            two.wait_for("1.2 ")
+            two.wait_for("w1.2 ")
             # its list was read anew when it spoke, so it knows what the first window began
             two.wait_for("First window")
             two.key("ctrl+s")
@@ -33,10 +33,10 @@ def test_both_chat_and_see_each_other(tmp_path: Path) -> None:
             assert states == {"First window": "streaming", "Second window": "interrupted"}
             steady.words = 100_000  # the next one does not end by itself
             seen.set()
-            one.wait_for("0.59")
+            one.wait_for("w0.59")
             ask(one, "And on")
             one.wait_for("Second window")
-            one.wait_for("2.2 ")
+            one.wait_for("w2.2 ")
             leave(one)
     found = [(m.conversation, m.role, m.state) for m in saved(tmp_path)]
     assert sorted(found) == sorted(
@@ -58,7 +58,7 @@ def test_a_start_does_not_take_a_running_answer_for_interrupted(tmp_path: Path) 
         configure(tmp_path, provider(served.endpoint))
         with lama(tmp_path) as one:
             ask(one, "First window")
-            one.wait_for("0.2 ")
+            one.wait_for("w0.2 ")
             with lama(tmp_path) as two:  # opens on the same conversation
                 text = two.wait_for("another window is writing this answer")
                 assert "interrupted" not in text and "◧" not in text
@@ -68,8 +68,8 @@ def test_a_start_does_not_take_a_running_answer_for_interrupted(tmp_path: Path) 
                 two.wait_for("cannot be continued")
                 two.key("escape")
                 seen.set()
-                one.wait_for("0.79")
-                two.wait_for(lambda text: "0.79" in text and "another window" not in text)  # without a key
+                one.wait_for("w0.79")
+                two.wait_for(lambda text: "w0.79" in text and "another window" not in text)  # without a key
                 leave(two)
             assert saved(tmp_path)[-1].state == "complete"
             leave(one)
@@ -83,7 +83,7 @@ def test_what_one_window_does_shows_in_the_other(tmp_path: Path) -> None:
             two.wait_for("will answer")
             ask(one, "Begun in the first")
             two.wait_for("Begun in the first")
-            one.wait_for("0.4")
+            one.wait_for("w0.4")
             wait_saved(tmp_path, lambda saved: saved[-1].state == "complete")
             one.key("ctrl+s")
             one.wait_for("Rename")
@@ -102,7 +102,7 @@ def test_both_write_into_one_conversation(tmp_path: Path) -> None:
             ask(one, "Begin")
             wait_saved(tmp_path, lambda saved: saved and saved[-1].state == "complete")
             with lama(tmp_path) as two:
-                two.wait_for("0.19")
+                two.wait_for("w0.19")
                 one.send("From the first\r")
                 two.send("From the second\r")
                 wait_saved(tmp_path, lambda saved: len(saved) == 6 and all(m.state == "complete" for m in saved))

@@ -197,6 +197,7 @@ def server(handler: Handler) -> Iterator[LoopbackServer]:
 class Steady:
     """Answers every question with numbered words at a steady pace, and keeps what it sent when (monotonic s).
 
+    They are "w0.0 w0.1 …": without the letter a figure of the monitor, "20.5 GiB free", was taken for a word.
     With `held` it keeps the last word of every answer back until that is set.
     """
 
@@ -215,7 +216,7 @@ class Steady:
             await asyncio.sleep(began + number / self.rate - time.monotonic())
             if self.held is not None and number == self.words - 1:
                 await asyncio.to_thread(self.held.wait, 60)
-            word = f"{answer}.{number} "
+            word = f"w{answer}.{number} "
             sent.append((time.monotonic(), word))
             writer.write(delta(content=word))
             await writer.drain()
@@ -226,7 +227,7 @@ class Steady:
 def reached(word: str) -> Callable[[str], bool]:
     """Whether a screen shows this word of a `Steady` answer or one that comes after it: this may have scrolled by."""
     answer, number = word.strip().split(".")
-    shown = re.compile(rf"(?<![\d.]){answer}\.(\d+)(?![\d.])")
+    shown = re.compile(rf"\b{answer}\.(\d+)\b")
     return lambda text: any(int(found) >= int(number) for found in shown.findall(text))
 
 
