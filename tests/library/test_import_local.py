@@ -20,7 +20,7 @@ from lama_tui.library.importing import filling
 from lama_tui.library.importing.contents import SourceFile, list_files
 from lama_tui.library.importing.copying import copy_file
 from lama_tui.library.importing.imports import Imported, Imports
-from lama_tui.library.importing.target import Busy, unfinished
+from lama_tui.library.importing.target import Busy, Target, unfinished
 from lama_tui.library.importing.work import ImportProgress, Work
 from lama_tui.library.installed import describe, installed_models, resolve
 from lama_tui.library.snapshot_table import SnapshotTable
@@ -174,6 +174,26 @@ async def test_stopped_at_any_moment_it_is_there_and_recorded_or_neither(
             shutil.rmtree(paths.models / "tiny")
             await RecordTable(database).forget("tiny", None)
     assert False in ends
+
+
+async def test_cancelled_as_it_tidies_up_nothing_but_the_model_stays(
+    imports: Imports, paths: Paths, model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tidies, go, end = threading.Event(), threading.Event(), Target.end
+
+    def held(target: Target) -> None:
+        tidies.set()
+        go.wait(60)
+        end(target)
+
+    monkeypatch.setattr(Target, "end", held)
+    adding = asyncio.create_task(imports.add(model, name="tiny"))
+    await asyncio.to_thread(tidies.wait, 60)
+    adding.cancel()
+    asyncio.get_running_loop().call_later(0.05, go.set)
+    with pytest.raises(asyncio.CancelledError):
+        await adding
+    assert [path.name for path in paths.models.iterdir()] == ["tiny"]
 
 
 async def test_what_cannot_be_recorded_is_not_kept(

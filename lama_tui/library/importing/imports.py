@@ -110,9 +110,9 @@ class Imports:
             except Busy:
                 raise
             except (ModelFormatError, ModelIntegrityError, DownloadError):
-                await asyncio.to_thread(fetching.discard)  # the same would come again
+                await in_thread(lambda stop: fetching.discard())  # the same would come again
                 raise
-            await asyncio.to_thread(fetching.discard)
+            await in_thread(lambda stop: fetching.discard())
             return done
         finally:
             fetcher.close()
@@ -157,7 +157,7 @@ class Imports:
             files = [HubFile(path, size, "sha256", digest) for path, size, digest in noted["files"]]
             await snapshots.record(name, noted["revision"], "import", source, str(target.place), files)
         finally:
-            await asyncio.to_thread(target.end)
+            await in_thread(lambda stop: target.end())
         return True
 
     async def remove_parts(self, source: str, name: str) -> None:
@@ -190,8 +190,7 @@ class Imports:
                 finishing.exception()  # nobody waits for it any more
                 raise
         finally:
-            for target in made:
-                await asyncio.to_thread(target.end)
+            await in_thread(lambda stop: _end(made))  # also when it is cancelled now
         return done
 
     def _prepare(self, wish: Wish, made: list[Target], work: Work) -> tuple[Path, tuple[HubFile, ...]]:
@@ -204,6 +203,11 @@ class Imports:
         made.append(target)
         target.begin()
         return fill(target.folder, wish, seen, work)
+
+
+def _end(made: Sequence[Target]) -> None:
+    for target in made:
+        target.end()
 
 
 async def _finish(target: Target, model: Path, done: Imported, snapshots: SnapshotTable) -> None:

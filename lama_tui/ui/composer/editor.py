@@ -164,8 +164,10 @@ class Editing:
                 check_status(status, self._command)
             return await asyncio.to_thread(file.read)
         finally:
-            await asyncio.to_thread(file.remove)
-            self._over.set()
+            try:
+                await asyncio.shield(asyncio.to_thread(file.remove))  # also when it is cancelled now
+            finally:
+                self._over.set()
 
     async def end(self) -> None:
         """End the editor, because lama must leave: what was saved in it so far is taken back by `run`."""
