@@ -65,7 +65,6 @@ async def held_up(visit: Visit) -> None:
     cut = visit.scripted.scripts[0]
     next(step for step in cut if isinstance(step, asyncio.Event)).set()
     await visit.until_seen("not sent yet", "asks again")
-    await visit.settled()  # before it is drawn anew: the rows that are left free depend on when each part came
 
 
 async def noticed(visit: Visit) -> None:

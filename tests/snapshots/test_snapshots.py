@@ -84,6 +84,7 @@ def looks_as_before(snap_compare: Any, tmp_path: Any, monkeypatch: pytest.Monkey
                 await visit.settled()
                 await state.act(visit)
                 # an answer that grows is followed in steps: how many rows it leaves free depends on when its lines came
+                await visit.settled()
                 visit.transcript.redraw()
                 await visit.settled()
                 assert str(tmp_path) not in visit.seen()

@@ -6,6 +6,7 @@ of garbage walk it all, and hold the screen for longer and longer: for 113 ms af
 """
 
 from functools import lru_cache, partial
+from typing import Any
 
 from textual._styles_cache import StylesCache
 
@@ -14,8 +15,8 @@ _REMEMBERED = 1024
 
 
 def install() -> None:
-    """Remember backgrounds by their colours only. Once, for all apps of the process."""
-    known = vars(StylesCache)["get_inner_outer"]
-    if not isinstance(known, staticmethod):
+    """Remember backgrounds by their colours only, for all apps; where Textual does so by itself, do nothing."""
+    known: Any = vars(StylesCache).get("get_inner_outer")
+    if hasattr(known, "cache_info"):  # neither ours nor a Textual that has mended it
         by_colours = lru_cache(_REMEMBERED)(partial(known.__wrapped__, StylesCache))
         StylesCache.get_inner_outer = staticmethod(by_colours)  # type: ignore[method-assign,assignment]

@@ -3,6 +3,7 @@
 import gc
 import weakref
 
+import pytest
 from textual._styles_cache import StylesCache
 from textual.app import App
 from textual.color import Color
@@ -43,3 +44,14 @@ def test_it_is_installed_once_and_says_the_same() -> None:
     assert vars(StylesCache)["get_inner_outer"] is shared
     inner, outer = StylesCache().get_inner_outer(Color(1, 2, 3), Color(4, 5, 6, 0.5))
     assert inner.background == Color(1, 2, 3) + Color(4, 5, 6, 0.5) and outer.background == Color(1, 2, 3)
+
+
+def test_a_textual_that_has_mended_it_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    def mended(self: object, base: Color, background: Color) -> None: ...
+
+    monkeypatch.setattr(StylesCache, "get_inner_outer", mended)
+    forgetting.install()
+    assert vars(StylesCache)["get_inner_outer"] is mended
+    monkeypatch.delattr(StylesCache, "get_inner_outer")
+    forgetting.install()
+    assert "get_inner_outer" not in vars(StylesCache)
